@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const DNS_LABEL_HINT =
+  'must be an RFC 1123 label: lower case letters, digits and "-", starting and ending with a letter or digit';
+
+/** RFC 1123 label, at most 63 characters: a valid host name on every network and a valid Podman name. */
+export const dnsLabel = z.string().min(1).max(63).regex(DNS_LABEL, DNS_LABEL_HINT);
+
+export const configKey = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(/^[-._a-zA-Z0-9]+$/, 'must consist of letters, digits, "-", "_" or "."')
+  .refine((key) => key !== '.' && key !== '..', 'must not be "." or ".."');
+
+export const envName = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(/^[-._a-zA-Z][-._a-zA-Z0-9]*$/, 'must be a valid environment variable name');
+
+export const absolutePath = z
+  .string()
+  .max(4096)
+  .regex(/^\/[^\0]*$/, 'must be an absolute path')
+  .refine((path) => !path.split('/').includes('..'), 'must not contain ".."');
+
+export const portNumber = z.number().int().min(1).max(65_535);

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+
+const SUFFIX: Readonly<Record<string, number>> = {
+  '': 1,
+  m: 1e-3,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+};
+const QUANTITY = /^(\d+(?:\.\d+)?|\.\d+)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/;
+
+/**
+ * The amount that a Kubernetes `resource.Quantity` stands for: cores for cpu, bytes for memory.
+ * @throws RangeError when the text is not a quantity.
+ */
+export function parseQuantity(text: string): number {
+  const match = QUANTITY.exec(text);
+  if (!match) throw new RangeError(`"${text}" is not a quantity such as 500m, 2 or 4Gi`);
+  return Number(match[1]) * (SUFFIX[match[2] ?? ''] ?? 1);
+}
+
+/** Kubernetes writes a quantity as a string or a bare number; we keep the string. */
+export const quantity = z
+  .union([z.string().regex(QUANTITY, 'must be a quantity such as 500m, 2 or 4Gi'), z.number().nonnegative()])
+  .transform(String)
+  .meta({ description: 'a Kubernetes resource.Quantity, such as 500m, 2 or 4Gi' });

@@ -1,0 +1,87 @@
+import type { ResourceLimits } from './template.ts';
+
+export type ContainerState =
+  | 'created'
+  | 'initialized'
+  | 'running'
+  | 'paused'
+  | 'stopping'
+  | 'exited'
+  | 'removing'
+  | 'unknown';
+
+/** One of our containers as `inspect` tells it. Times are epoch milliseconds; 0 means never. */
+export interface ObservedContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly state: ContainerState;
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly createdAtMs: number;
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  /** Podman's own word for why it did not start. */
+  readonly error: string;
+  readonly imageId: string;
+  readonly podId?: string;
+  readonly hostNetwork: boolean;
+  /** Network name → address; empty while it does not run. */
+  readonly networks: Readonly<Record<string, string>>;
+  readonly ports: readonly {
+    readonly containerPort: number;
+    readonly hostPort: number;
+    readonly hostIP: string;
+    readonly protocol: string;
+  }[];
+  readonly resources: ResourceLimits;
+}
+
+export interface ObservedPod {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: string;
+  readonly infraId: string;
+  readonly infraState: ContainerState;
+  readonly infraPid: number;
+  readonly infraStartedAtMs: number;
+  readonly containerIds: readonly string[];
+  readonly networks: Readonly<Record<string, string>>;
+}
+
+export interface ObservedNetwork {
+  readonly name: string;
+  readonly id: string;
+  readonly driver: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly subnets: readonly { readonly cidr: string; readonly gateway: string }[];
+  readonly internal: boolean;
+  readonly dnsEnabled: boolean;
+}
+
+export interface ObservedVolume {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly driver: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly mountpoint: string;
+}
+
+export interface ObservedImage {
+  readonly id: string;
+  readonly references: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What runs for one agent, and when the looking began: never act on one that began before the last action. */
+export interface ObservedAgent {
+  readonly containers: readonly ObservedContainer[];
+  readonly observedAtMs: number;
+}
+
+/** True when Podman says `running` and the process really is there; a killed conmon leaves the state for ever. */
+export const isRunning = (container: ObservedContainer): boolean =>
+  container.state === 'running' || container.state === 'paused' || container.state === 'stopping';

@@ -1,0 +1,104 @@
+import type { Condition } from '../api/conditions.ts';
+import type { ObjectKey } from '../api/key.ts';
+import type { ContainerTemplate } from './template.ts';
+
+export type AgentState =
+  | 'Pending'
+  | 'Blocked'
+  | 'Building'
+  | 'Preparing'
+  | 'StoppingOld'
+  | 'Starting'
+  | 'Verifying'
+  | 'Promoting'
+  | 'Monitoring'
+  | 'Healthy'
+  | 'Healing'
+  | 'Degraded'
+  | 'Failing'
+  | 'RollingBack'
+  | 'RolledBack'
+  | 'Failed'
+  | 'Paused'
+  | 'Completed'
+  | 'Terminating';
+
+/** One resolved spec with its hash: what a rollout moves to and a rollback returns to. */
+export interface Revision {
+  /** First 8 hex digits of the template's hash. */
+  readonly id: string;
+  readonly hashVersion: number;
+  readonly template: ContainerTemplate;
+  readonly createdAtMs: number;
+  /** What made it: the first deploy, or the field that changed. */
+  readonly cause: string;
+  readonly outcome: 'Pending' | 'Stable' | 'Failed' | 'Superseded';
+  readonly failure?: RevisionFailure;
+}
+
+/** Why a revision was given up; kept on disk so that the same spec is not tried again by itself. */
+export interface RevisionFailure {
+  readonly reason: string;
+  readonly message: string;
+  readonly atMs: number;
+  readonly exitCode?: number;
+  readonly oomKilled?: boolean;
+  readonly logTail?: readonly string[];
+  readonly lastProbe?: string;
+}
+
+/** A failing step's own back-off; a crash has another. */
+export interface Backoff {
+  readonly failures: number;
+  readonly notBeforeMs: number;
+}
+
+export interface StepFailure {
+  readonly operation: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly terminal: boolean;
+  readonly atMs: number;
+}
+
+/** Everything about one agent that must survive a restart of the controller. Times are epoch milliseconds. */
+export interface AgentRecord {
+  readonly key: ObjectKey;
+  readonly uid: string;
+  readonly generation: number;
+  readonly specHash: string;
+  readonly observedGeneration: number;
+  readonly state: AgentState;
+  readonly stateEnteredAtMs: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly revisions: readonly Revision[];
+  /** The revision this generation asks for; absent until its image and inputs are known. */
+  readonly targetRevision?: string;
+  /** The revision whose container serves. */
+  readonly currentRevision?: string;
+  /** The newest revision that stood the monitor window. */
+  readonly stableRevision?: string;
+  /** Counts every container ever made for the agent; part of its name. */
+  readonly attempt: number;
+  /** Attempt number of the container that carries a revision, so that a kept one is found again. */
+  readonly attempts: Readonly<Record<string, number>>;
+  readonly deadlineAtMs?: number;
+  readonly healthySinceMs?: number;
+  /** Milliseconds for which the clocks of the rollout stood still (a dependency or Podman was away). */
+  readonly pausedSinceMs?: number;
+  readonly rolloutRestarts: number;
+  readonly restarts: number;
+  readonly crash: Backoff;
+  readonly step: Backoff;
+  readonly stepFailure?: StepFailure;
+  readonly lastExit?: {
+    readonly code: number;
+    readonly oomKilled: boolean;
+    readonly atMs: number;
+    readonly containerId: string;
+  };
+  readonly rolledBackGeneration?: number;
+  readonly started: boolean;
+  readonly conditions: readonly Condition[];
+}
