@@ -1,0 +1,98 @@
+import type { Condition } from './conditions.ts';
+
+/** `status` of an Agent as people and tools read it. */
+export interface AgentStatus {
+  readonly phase: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration: number;
+  readonly currentRevision?: string;
+  readonly targetRevision?: string;
+  readonly stableRevision?: string;
+  readonly ready: boolean;
+  readonly restarts: number;
+  readonly address?: string;
+  readonly containerName?: string;
+  readonly startedAt?: string;
+  readonly nextRetryAt?: string;
+  readonly lastExit?: { readonly code: number; readonly oomKilled: boolean; readonly at: string };
+  /** What the newest plan would do or did, each line with its cause. */
+  readonly lastPlan?: readonly string[];
+  readonly revisions: readonly RevisionStatus[];
+  readonly conditions: readonly Condition[];
+}
+
+export interface RevisionStatus {
+  readonly id: string;
+  readonly outcome: string;
+  readonly cause: string;
+  readonly createdAt: string;
+  readonly failure?: {
+    readonly reason: string;
+    readonly message: string;
+    readonly logTail?: readonly string[];
+  };
+}
+
+/** `status` of every other kind. */
+export interface ObjectStatus {
+  readonly phase: string;
+  readonly message: string;
+  readonly observedGeneration: number;
+  readonly conditions: readonly Condition[];
+}
+
+/** An object as the API serves it: Kubernetes' shape. Values of Secrets are never in it. */
+export interface ApiObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    readonly generation: number;
+    readonly resourceVersion: string;
+    readonly creationTimestamp: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: unknown;
+  readonly data?: unknown;
+  readonly status?: AgentStatus | ObjectStatus;
+}
+
+/** Core `v1` Event. */
+export interface EventObject {
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly resourceVersion: string };
+  readonly involvedObject: { readonly kind: string; readonly namespace: string; readonly name: string };
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+  readonly count: number;
+  readonly firstTimestamp: string;
+  readonly lastTimestamp: string;
+}
+
+/** What `rookery plan` prints: every line is one call that would be made, with its cause. */
+export interface PlanView {
+  readonly changes: readonly {
+    readonly object: string;
+    readonly operation: string;
+    readonly cause: string;
+  }[];
+  /** What stands in the way: manifest problems, blocked prunes, missing inputs. */
+  readonly problems: readonly string[];
+}
+
+/** How `rookery apply` ends. */
+export interface ConvergeView {
+  readonly converged: boolean;
+  readonly total: number;
+  readonly healthy: number;
+  readonly waitingFor: readonly {
+    readonly object: string;
+    readonly phase: string;
+    readonly message: string;
+  }[];
+  readonly problems: readonly string[];
+}

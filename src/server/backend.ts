@@ -1,0 +1,63 @@
+import type { ApiObject, ConvergeView, EventObject, PlanView } from '../api/status.ts';
+
+/** What the API server needs of the controller; the composition root supplies it. */
+export interface Backend {
+  readonly objects: ObjectReader;
+  readonly events: EventReader;
+  /** Lines of an agent's current container, or of the one before it. */
+  logs(
+    namespace: string,
+    name: string,
+    options: LogRequest,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<LogEntry>>;
+  /** Reads the manifests anew and says what would be done; changes nothing. */
+  plan(): Promise<PlanView>;
+  /** Reads the manifests anew, approves a blocked prune when asked, and returns at once. */
+  sync(options: { readonly approvePrune: boolean }): Promise<void>;
+  /** How far the world is from the manifests right now. */
+  convergence(): ConvergeView;
+  readiness(): readonly { readonly check: string; readonly ok: boolean; readonly message: string }[];
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+export interface ObjectReader {
+  list(
+    kind: string,
+    namespace?: string,
+  ): { readonly resourceVersion: string; readonly items: readonly ApiObject[] };
+  get(kind: string, namespace: string, name: string): ApiObject | undefined;
+  /** Calls back for every change after `sinceVersion`; throws GoneError when that history is no longer kept. */
+  watch(selector: WatchSelector, onChange: (event: WatchEvent) => void): () => void;
+}
+
+export interface WatchSelector {
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly sinceVersion: number;
+}
+
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly object: ApiObject;
+}
+
+export interface EventReader {
+  list(namespace?: string): readonly EventObject[];
+  subscribe(onEvent: (event: EventObject) => void): () => void;
+}
+
+export interface LogRequest {
+  readonly follow: boolean;
+  readonly tailLines?: number;
+  readonly sinceMs?: number;
+  readonly timestamps: boolean;
+  readonly previous: boolean;
+}
+
+export interface LogEntry {
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+  readonly atMs?: number;
+}
