@@ -1,0 +1,22 @@
+/** Time as an argument: everything that waits or stamps takes one of these, so that tests own the hours. */
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Calls back once after `delayMs` (at once when it is not positive); returns the cancel, safe to call twice. */
+  setTimer(delayMs: number, callback: () => void): () => void;
+}
+
+/** Node fires a longer timer after 1 ms instead: a month-long back-off would become a busy loop. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = { now: () => Date.now(), setTimer: setLongTimer };
+
+function setLongTimer(delayMs: number, callback: () => void): () => void {
+  let handle: NodeJS.Timeout;
+  const arm = (remainingMs: number): void => {
+    const stepMs = Math.min(remainingMs, LONGEST_TIMER_MS);
+    handle = setTimeout(() => (remainingMs > stepMs ? arm(remainingMs - stepMs) : callback()), stepMs);
+  };
+  arm(Math.max(0, delayMs));
+  return () => clearTimeout(handle);
+}
