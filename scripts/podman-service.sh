@@ -49,8 +49,9 @@ ulimit_changes() {
   local nofile nproc pid_max
   nofile=$(ulimit -Hn) nproc=$(ulimit -Hu) pid_max=$(cat /proc/sys/kernel/pid_max)
   [ "$nofile" != unlimited ] || nofile=1048576
-  [ "$nproc" != unlimited ] || nproc=$pid_max
-  if [ "$ROOTFUL" = 0 ] || may_raise_limits || { [ "$nofile" -ge 1048576 ] && [ "$nproc" -ge 1048576 ]; }; then return; fi
+  # Podman lowers its own process limit to the host's largest process id.
+  if [ "$nproc" = unlimited ] || [ "$nproc" -gt "$pid_max" ]; then nproc=$pid_max; fi
+  if [ "$ROOTFUL" = 0 ] || may_raise_limits || { [ "$nofile" -ge 1048576 ] && [ "$nproc" -ge "$pid_max" ]; }; then return; fi
   printf '[containers]\ndefault_ulimits = ["nofile=%d:%d", "nproc=%d:%d"]\n' "$nofile" "$nofile" "$nproc" "$nproc"
 }
 
@@ -94,7 +95,7 @@ merge_conf() {
   ' "$@"
 }
 
-# The hosts changes come first, so that what the user wrote wins; our own come last.
+# The host's changes come first, so that what the user wrote wins; our own come last.
 write_conf() {
   local target=$1 ours=$2 files
   mapfile -t files < <(user_conf_files)
