@@ -16,6 +16,7 @@ set -euo pipefail
 PACKAGES="podman runc netavark aardvark-dns conmon catatonit slirp4netns fuse-overlayfs uidmap iptables nftables iproute2"
 HELPER_DIRS="/usr/local/libexec/podman /usr/local/lib/podman /usr/libexec/podman /usr/lib/podman"
 START_TIMEOUT_SECONDS=20
+FIREWALL_WAS_EMPTY=/run/rookery/firewall-was-empty
 ROOTFUL=$([ "$(id -u)" = 0 ] && echo 1 || echo 0)
 
 # ---- where things are ----
@@ -117,18 +118,18 @@ alive() {
   images_named "$1" localhost/podman-pause >/dev/null
 }
 
-# The first pod builds the pause image, and pods that are created in parallel race for it.
+# The first pod builds the pause image, and pods that are created in parallel race for it. A Podman that needs no such
+# image is noted, not asked each time.
 make_pause_image() {
-  local url=$1 marker
-  marker=$RUNTIME_DIR/rookery/pause-$(printf %s "$url" | cksum | tr ' ' -)
-  if [ -e "$marker" ] || images_named "$url" localhost/podman-pause | grep -q .; then return; fi
+  local url=$1 needs_none=$2
+  if [ -e "$needs_none" ] || images_named "$url" localhost/podman-pause | grep -q .; then return; fi
   podman --url "$url" pod create --name "rookery-pause-$$" >/dev/null
   podman --url "$url" pod rm --force "rookery-pause-$$" >/dev/null
-  mkdir -p -m 700 "${marker%/*}" && : >"$marker"
+  images_named "$url" localhost/podman-pause | grep -q . || { mkdir -p -m 700 "${needs_none%/*}" && : >"$needs_none"; }
 }
 
-# A process id can be taken over by another process: with its start time it names one process for ever.
-process_identity() { awk -v pid="$1" '{sub(/.*\) /, ""); print pid, $20}' "/proc/$1/stat" 2>/dev/null; }
+# A process id can be taken over by another process: with its start time it names one process for ever. None for a zombie.
+process_identity() { awk -v pid="$1" '{sub(/.*\) /, "")} $1 != "Z" {print pid, $20}' "/proc/$1/stat" 2>/dev/null; }
 pid_from() {
   local file=$1 pid start
   [ -s "$file" ] && read -r pid start <"$file" && [ "$(process_identity "$pid")" = "$pid $start" ] && echo "$pid"
@@ -139,6 +140,7 @@ start_detached() {
   local pidfile=$1 log=$2
   shift 2
   setsid nohup "$@" </dev/null >>"$log" 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
+  disown $!
   process_identity $! >"$pidfile"
 }
 
@@ -164,7 +166,7 @@ ensure() {
   local own=$RUNTIME_DIR/rookery url
   for url in ${CONTAINER_HOST:+"$CONTAINER_HOST"} "unix://$RUNTIME_DIR/podman/podman.sock" "unix://$own/podman.sock"; do
     if alive "$url"; then
-      make_pause_image "$url"
+      make_pause_image "$url" "$own/pause-not-needed"
       echo "$url"
       return
     fi
@@ -181,7 +183,7 @@ ensure() {
     wait_alive "$url" "$own/podman.log"
     say "started Podman's API on $url, log in $own/podman.log"
   fi
-  make_pause_image "$url"
+  make_pause_image "$url" "$own/pause-not-needed"
   echo "$url"
 }
 
@@ -247,21 +249,49 @@ use_isolated() {
 # service sees directories of its own there. The mounts live as long as the keeper, so the service can be restarted.
 start_keeper() {
   INSIDE=()
-  if ! pid_from "$DIR/keeper.pid" >/dev/null; then
-    # Without the keeper every mount is gone: Podman must take this for a reboot, or it believes its containers still run.
-    [ "$ROOTFUL" = 0 ] || rm -rf "$DIR"/{tmp,run,run-containers,run-netns,keeper.ready}
+  local members
+  mapfile -t members < <(namespace_members)
+  if pid_from "$DIR/keeper.pid" >/dev/null; then
+    :
+  elif [ "$ROOTFUL" = 1 ] && [ ${#members[@]} -gt 0 ]; then
+    start_detached "$DIR/keeper.pid" "$DIR/service.log" nsenter "--mount=/proc/${members[0]}/ns/mnt" sleep infinity
+  else
+    # Every mount is gone: Podman must take this for a reboot, or it believes that its containers still run.
+    [ "$ROOTFUL" = 0 ] || rm -rf "$DIR"/{tmp,run,run-containers,run-netns,namespace}
     mkdir -p "$DIR"/{tmp,run,networks,bin}
     [ "$ROOTFUL" = 1 ] || return 0
-    mkdir -p /run/containers /run/netns "$DIR"/{run-containers,run-netns}
-    # shellcheck disable=SC2016
-    start_detached "$DIR/keeper.pid" "$DIR/service.log" unshare --mount --propagation slave sh -euc '
-      mount --bind "$0/run-containers" /run/containers
-      mount --bind "$0/run-netns" /run/netns
-      touch "$0/keeper.ready"
-      exec sleep infinity' "$DIR"
-    wait_for_file "$DIR/keeper.ready"
+    new_keeper
   fi
-  INSIDE=(nsenter "--mount=/proc/$(pid_from "$DIR/keeper.pid")/ns/mnt" "--wd=$PWD")
+  [ "$ROOTFUL" = 0 ] || INSIDE=(nsenter "--mount=/proc/$(pid_from "$DIR/keeper.pid")/ns/mnt" "--wd=$PWD")
+}
+
+new_keeper() {
+  mkdir -p /run/containers /run/netns "$DIR"/{run-containers,run-netns}
+  # shellcheck disable=SC2016
+  start_detached "$DIR/keeper.pid" "$DIR/service.log" unshare --mount --propagation slave sh -euc '
+    mount --bind "$0/run-containers" /run/containers
+    mount --bind "$0/run-netns" /run/netns
+    readlink /proc/self/ns/mnt >"$0/namespace.new"
+    mv "$0/namespace.new" "$0/namespace"
+    exec sleep infinity' "$DIR"
+  wait_for_file "$DIR/namespace"
+}
+
+# The processes of the service: those in its mount namespace, or in the user namespace of an ordinary user's.
+# A namespace's number can be used again, so its mounts or its pause process must be ours too.
+namespace_members() {
+  local kind=mnt namespace link pid pause
+  if [ "$ROOTFUL" = 1 ]; then
+    namespace=$(cat "$DIR/namespace" 2>/dev/null) || return 0
+  else
+    kind=user pause=$(cat "$DIR/tmp/pause.pid" 2>/dev/null) || return 0
+    namespace=$(readlink "/proc/$pause/ns/user") && [ "$namespace" != "$(readlink /proc/self/ns/user)" ] || return 0
+  fi
+  for link in /proc/[0-9]*/ns/"$kind"; do
+    [ "$(readlink "$link" 2>/dev/null)" = "$namespace" ] || continue
+    pid=${link#/proc/} pid=${pid%%/*}
+    if [ "$ROOTFUL" = 0 ] || grep -q "${DIR##*/}/run-containers /run/containers " "/proc/$pid/mountinfo"; then echo "$pid"; fi
+  done 2>/dev/null
 }
 
 wait_for_file() {
@@ -292,12 +322,13 @@ isolated() {
     write_conf "$DIR/containers.conf" "$(isolated_conf "$DIR" "$OCTET")"
     printf '[storage]\ndriver = "overlay"\ngraphroot = "%s/storage"\nrunroot = "%s/run"\n' "$DIR" "$DIR" >"$DIR/storage.conf"
     use_isolated
+    note_firewall
     start_keeper
     write_netavark_wrapper "$DIR" "$OCTET"
     start_detached "$DIR/service.pid" "$DIR/service.log" "${INSIDE[@]}" podman system service --time=0 "$URL"
     wait_alive "$URL" "$DIR/service.log"
   fi
-  make_pause_image "$URL"
+  make_pause_image "$URL" "$DIR/pause-not-needed"
   echo "$URL"
 }
 
@@ -333,46 +364,59 @@ remove_everything_made() {
   [ -z "$ids" ] || "${podman[@]}" secret rm $ids
 }
 
-# What runs in the service's own mount (root) or user namespace: conmon, DNS, port forwarders.
+# conmon, DNS, port forwarders, and what keeps the namespace.
 end_helpers() {
-  local kind=$1 owner=$2 namespace link pid
-  [ -n "$owner" ] && namespace=$(readlink "/proc/$owner/ns/$kind") || return 0
-  for link in /proc/[0-9]*/ns/"$kind"; do
-    pid=${link#/proc/} pid=${pid%%/*}
-    [ "$pid" = "$owner" ] || [ "$(readlink "$link" 2>/dev/null)" != "$namespace" ] || kill -9 "$pid" 2>/dev/null || true
-  done
-  kill -9 "$owner" 2>/dev/null || true
+  local pids
+  pids=$(namespace_members)
+  # shellcheck disable=SC2086
+  [ -z "$pids" ] || kill -9 $pids 2>/dev/null || true
 }
 
-# Prints the input of iptables-restore that deletes each rule about our addresses, and the chains that hold only those.
+# firewall_deletions TABLE PATTERN CHAINS: the input of iptables-restore that deletes each rule that matches PATTERN,
+# and the chains named like CHAINS that such rules are in or lead to.
 firewall_deletions() {
-  iptables-save -t "$1" | awk -v table="$1" -v ours="10\\.$2\\." '
-    { line[++n] = $0 }
-    /^-A/ && $0 ~ ours {
-      if ($2 ~ /^NETAVARK-(DN-)?[0-9A-F]+$/) chain[$2]
-      if (match($0, /-j NETAVARK-[0-9A-F]+$/)) chain[substr($0, RSTART + 3)]
+  iptables-save -t "$1" | awk -v table="$1" -v pattern="$2" -v chains="$3" '
+    { line[++n] = $0; target[n] = $0; sub(/.* -j /, "", target[n]) }
+    /^-A/ && $0 ~ pattern {
+      if ($2 ~ chains) chain[$2]
+      if (target[n] ~ chains) chain[target[n]]
     }
     END {
       print "*" table
       for (i = 1; i <= n; i++) {
-        split(line[i], word, " "); target = line[i]; sub(/.* -j /, "", target)
-        if (word[1] == "-A" && (line[i] ~ ours || word[2] in chain || target in chain)) print "-D" substr(line[i], 3)
+        split(line[i], word, " ")
+        if (word[1] == "-A" && (line[i] ~ pattern || word[2] in chain || target[i] in chain)) print "-D" substr(line[i], 3)
       }
       for (name in chain) print "-X " name
       print "COMMIT"
     }'
 }
 
+delete_rules() {
+  local table
+  for table in nat filter; do
+    firewall_deletions "$table" "$1" "$2" | iptables-restore --noflush
+  done
+}
+
+# Netavark's common chains stay behind when it goes; where there were none before us, there are none after the last of us.
+note_firewall() {
+  [ "$ROOTFUL" = 1 ] && command -v iptables-save >/dev/null || return 0
+  iptables-save | grep -q NETAVARK || : >"$FIREWALL_WAS_EMPTY"
+}
+
 # Netavark removes its rules with the last container of a network; after a crash they are still here.
 remove_network_leftovers() {
-  local octet=$1 link table
+  local octet=$1 link
   for link in /sys/class/net/rk"$octet"-*; do
     [ ! -e "$link" ] || ip link delete "${link##*/}"
   done
   command -v iptables-save >/dev/null || return 0
-  for table in nat filter; do
-    firewall_deletions "$table" "$octet" | iptables-restore --noflush
-  done
+  delete_rules "10[.]$octet[.]" '^NETAVARK-(DN-)?[0-9A-F]+$'
+  if [ -e "$FIREWALL_WAS_EMPTY" ] && ! iptables-save | grep -qE '^:NETAVARK-(DN-)?[0-9A-F]+ '; then
+    delete_rules NETAVARK '^NETAVARK'
+    rm -f "$FIREWALL_WAS_EMPTY"
+  fi
 }
 
 stop() {
@@ -382,13 +426,9 @@ stop() {
   start_keeper
   end_process "$DIR/service.pid"
   remove_everything_made >/dev/null 2>>"$DIR/service.log" || say "not everything could be removed; see $DIR/service.log"
-  if [ "$ROOTFUL" = 1 ]; then
-    end_helpers mnt "$(pid_from "$DIR/keeper.pid")"
-    remove_network_leftovers "$(cat "$DIR/subnet")"
-  else
-    end_helpers user "$(cat "$DIR/tmp/pause.pid" 2>/dev/null)"
-  fi
-  rm -f "$DIR/podman.sock" "$DIR/service.pid" "$DIR/keeper.pid"
+  end_helpers
+  [ "$ROOTFUL" = 0 ] || remove_network_leftovers "$(cat "$DIR/subnet")"
+  rm -f "$DIR"/{podman.sock,service.pid,keeper.pid,namespace}
 }
 
 remove() {
