@@ -1,0 +1,79 @@
+import { createHmac } from 'node:crypto';
+import type { ObjectKey } from '../api/key.ts';
+import { labels, MANAGER } from '../api/labels.ts';
+
+/** What makes one Rookery's objects its own: an id in every label, a key for naming secrets by content. */
+export interface Installation {
+  readonly id: string;
+  readonly hmacKey: Uint8Array;
+}
+
+/** Podman's name of a network, volume or pod group's base: `<namespace>.<name>`. */
+export const podmanName = (namespace: string, name: string): string => `${namespace}.${name}`;
+
+export interface Incarnation {
+  readonly key: ObjectKey;
+  readonly revision: string;
+  readonly attempt: number;
+  readonly ordinal: number;
+}
+
+/** Deterministic, so that a create after a crash meets what the first one made, and a retry meets nothing. */
+export const containerName = ({ key, revision, attempt, ordinal }: Incarnation): string =>
+  `${key.namespace}.${key.name}-${revision}-${attempt}-${ordinal}`;
+
+export const podName = (namespace: string, group: string, revision: string): string =>
+  `${namespace}.${group}-${revision}`;
+
+export const secretPrefix = (installation: Installation): string => `rookery-${installation.id.slice(0, 8)}-`;
+
+/**
+ * A Podman secret is named by its content: Podman freezes a mounted secret at create and changes an env secret
+ * silently at restart, so a new value must be a new name. The HMAC keeps the value from being guessed by its name.
+ */
+export function secretName(
+  installation: Installation,
+  key: ObjectKey,
+  entry: string,
+  value: Uint8Array,
+): string {
+  const hmac = createHmac('sha256', installation.hmacKey);
+  hmac.update(`${key.namespace}/${key.name}/${entry}\0`).update(value);
+  return `${secretPrefix(installation)}${hmac.digest('hex').slice(0, 16)}`;
+}
+
+export const builtImageReference = (key: ObjectKey, inputHash: string): string =>
+  `localhost/rookery/${key.kind.toLowerCase()}/${key.namespace}.${key.name}:${inputHash.slice(0, 12)}`;
+
+export const ownerLabels = (
+  installation: Installation,
+  key: ObjectKey,
+  uid: string,
+): Record<string, string> => ({
+  [labels.managedBy]: MANAGER,
+  [labels.installation]: installation.id,
+  [labels.kind]: key.kind,
+  [labels.namespace]: key.namespace,
+  [labels.name]: key.name,
+  [labels.uid]: uid,
+});
+
+export const incarnationLabels = (incarnation: Incarnation): Record<string, string> => ({
+  [labels.revision]: incarnation.revision,
+  [labels.attempt]: String(incarnation.attempt),
+  [labels.ordinal]: String(incarnation.ordinal),
+  [labels.self]: containerName(incarnation),
+});
+
+/** Podman's label filter that finds what is ours of one key, or of all keys. */
+export const ownFilter = (installation: Installation, key?: ObjectKey): Record<string, string> => ({
+  [labels.managedBy]: MANAGER,
+  [labels.installation]: installation.id,
+  ...(key && { [labels.kind]: key.kind, [labels.namespace]: key.namespace, [labels.name]: key.name }),
+});
+
+export const isOurs = (
+  installation: Installation,
+  key: ObjectKey,
+  found: Readonly<Record<string, string>>,
+): boolean => Object.entries(ownFilter(installation, key)).every(([label, value]) => found[label] === value);
