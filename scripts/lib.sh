@@ -18,7 +18,8 @@ need_packages() {
   fi
   say "installing $why: $*"
   if ! apt_install "$@"; then
-    apt-get update -qq >&2 && apt_install "$@" || die "apt-get could not install: $*"
+    apt-get update -qq >&2
+    apt_install "$@" || die "apt-get could not install: $*"
   fi
 }
 

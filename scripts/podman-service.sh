@@ -13,13 +13,18 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-PACKAGES="podman runc netavark aardvark-dns conmon catatonit slirp4netns fuse-overlayfs uidmap iptables nftables iproute2"
-HELPER_DIRS="/usr/local/libexec/podman /usr/local/lib/podman /usr/libexec/podman /usr/lib/podman"
+PACKAGES=(podman runc netavark aardvark-dns conmon catatonit slirp4netns fuse-overlayfs uidmap iptables nftables iproute2)
+HELPER_DIRS=(/usr/local/libexec/podman /usr/local/lib/podman /usr/libexec/podman /usr/lib/podman)
 START_TIMEOUT_SECONDS=20
 FIREWALL_WAS_EMPTY=/run/rookery/firewall-was-empty
 ROOTFUL=$([ "$(id -u)" = 0 ] && echo 1 || echo 0)
 
 # ---- where things are ----
+
+private_dir() {
+  local dir
+  for dir; do [ -d "$dir" ] || mkdir -m 700 "$dir"; done
+}
 
 # An ordinary user without a login session has no XDG_RUNTIME_DIR: then the directory Podman itself falls back to.
 set_runtime_dir() {
@@ -30,7 +35,7 @@ set_runtime_dir() {
   if [ -z "${XDG_RUNTIME_DIR:-}" ]; then
     XDG_RUNTIME_DIR=/run/user/$(id -u)
     [ -w "$XDG_RUNTIME_DIR" ] || XDG_RUNTIME_DIR=/tmp/podman-run-$(id -u)
-    mkdir -p -m 700 "$XDG_RUNTIME_DIR"
+    private_dir "$XDG_RUNTIME_DIR"
   fi
   [ -O "$XDG_RUNTIME_DIR" ] || die "$XDG_RUNTIME_DIR is not ours; set XDG_RUNTIME_DIR to a directory of your own"
   export XDG_RUNTIME_DIR
@@ -125,7 +130,7 @@ make_pause_image() {
   if [ -e "$needs_none" ] || images_named "$url" localhost/podman-pause | grep -q .; then return; fi
   podman --url "$url" pod create --name "rookery-pause-$$" >/dev/null
   podman --url "$url" pod rm --force "rookery-pause-$$" >/dev/null
-  images_named "$url" localhost/podman-pause | grep -q . || { mkdir -p -m 700 "${needs_none%/*}" && : >"$needs_none"; }
+  images_named "$url" localhost/podman-pause | grep -q . || : >"$needs_none"
 }
 
 # A process id can be taken over by another process: with its start time it names one process for ever. None for a zombie.
@@ -153,8 +158,7 @@ wait_alive() {
 }
 
 require_podman() {
-  # shellcheck disable=SC2086
-  command -v podman >/dev/null || need_packages Podman $PACKAGES
+  command -v podman >/dev/null || need_packages Podman "${PACKAGES[@]}"
   if [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ] && ! command -v runc >/dev/null; then
     need_packages "runc (crun does not run on this host's control groups)" runc
   fi
@@ -164,6 +168,7 @@ ensure() {
   set_runtime_dir
   require_podman
   local own=$RUNTIME_DIR/rookery url
+  private_dir "$own"
   for url in ${CONTAINER_HOST:+"$CONTAINER_HOST"} "unix://$RUNTIME_DIR/podman/podman.sock" "unix://$own/podman.sock"; do
     if alive "$url"; then
       make_pause_image "$url" "$own/pause-not-needed"
@@ -172,7 +177,6 @@ ensure() {
     fi
     [ "$url" != "${CONTAINER_HOST:-}" ] || say "CONTAINER_HOST=$url does not answer; looking for another Podman"
   done
-  mkdir -p -m 700 "$own"
   exec 9>"$own/podman.lock" && flock 9
   if ! alive "$url"; then
     if [ "$(host_changes)" != '[engine]' ]; then
@@ -192,7 +196,7 @@ ensure() {
 # A /16 that no route of this host and no other isolated service has; it stays DIR's until `remove`.
 claim_subnet() {
   local dir=$1 claims=$RUNTIME_DIR/rookery/subnets octet tries
-  mkdir -p -m 700 "$claims"
+  private_dir "$RUNTIME_DIR/rookery" "$claims"
   if [ -s "$dir/subnet" ]; then
     octet=$(cat "$dir/subnet")
     [ "$(cat "$claims/$octet" 2>/dev/null || echo "$dir")" != "$dir" ] || { echo "$dir" >"$claims/$octet"; return; }
@@ -212,7 +216,7 @@ claim_subnet() {
 # Podman numbers bridges podman0, podman1 ... by looking at its own networks, and so would take another service's.
 write_netavark_wrapper() {
   local dir=$1 octet=$2 real
-  for real in $HELPER_DIRS ''; do
+  for real in "${HELPER_DIRS[@]}" ''; do
     if [ -x "$real/netavark" ]; then break; fi
   done
   [ -n "$real" ] || need_packages "Podman's network stack" netavark aardvark-dns
@@ -235,7 +239,7 @@ default_subnet_pools = [{"base" = "10.$octet.0.0/16", "size" = 24}]
 [engine]
 tmp_dir = "$dir/tmp"
 lock_type = "file"
-helper_binaries_dir = ["$dir/bin"$(printf ', "%s"' $HELPER_DIRS)]
+helper_binaries_dir = ["$dir/bin"$(printf ', "%s"' "${HELPER_DIRS[@]}")]
 CONF
 }
 
@@ -356,12 +360,12 @@ remove_everything_made() {
   local podman=("${INSIDE[@]}" podman) ids
   "${podman[@]}" pod rm --all --force --time 0
   "${podman[@]}" rm --all --force --volumes --time 0
-  ids=$("${podman[@]}" ps --all --external --quiet)
-  [ -z "$ids" ] || "${podman[@]}" rm --force $ids
+  mapfile -t ids < <("${podman[@]}" ps --all --external --quiet)
+  [ ${#ids[@]} = 0 ] || "${podman[@]}" rm --force "${ids[@]}"
   "${podman[@]}" network prune --force
   "${podman[@]}" volume rm --all --force
-  ids=$("${podman[@]}" secret ls --quiet)
-  [ -z "$ids" ] || "${podman[@]}" secret rm $ids
+  mapfile -t ids < <("${podman[@]}" secret ls --quiet)
+  [ ${#ids[@]} = 0 ] || "${podman[@]}" secret rm "${ids[@]}"
 }
 
 # conmon, DNS, port forwarders, and what keeps the namespace.
@@ -401,7 +405,7 @@ delete_rules() {
 
 # Netavark's common chains stay behind when it goes; where there were none before us, there are none after the last of us.
 note_firewall() {
-  [ "$ROOTFUL" = 1 ] && command -v iptables-save >/dev/null || return 0
+  if [ "$ROOTFUL" = 0 ] || ! command -v iptables-save >/dev/null; then return 0; fi
   iptables-save | grep -q NETAVARK || : >"$FIREWALL_WAS_EMPTY"
 }
 
@@ -412,7 +416,7 @@ remove_network_leftovers() {
     [ ! -e "$link" ] || ip link delete "${link##*/}"
   done
   command -v iptables-save >/dev/null || return 0
-  delete_rules "10[.]$octet[.]" '^NETAVARK-(DN-)?[0-9A-F]+$'
+  delete_rules "10[.]${octet}[.]" '^NETAVARK-(DN-)?[0-9A-F]+$'
   if [ -e "$FIREWALL_WAS_EMPTY" ] && ! iptables-save | grep -qE '^:NETAVARK-(DN-)?[0-9A-F]+ '; then
     delete_rules NETAVARK '^NETAVARK'
     rm -f "$FIREWALL_WAS_EMPTY"
