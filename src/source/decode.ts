@@ -1,0 +1,159 @@
+import {
+  CORE_SCHEMA,
+  constructFromEvents,
+  defineScalarTag,
+  EVENT_ID,
+  type Event,
+  intCoreTag,
+  mergeTag,
+  parseEvents,
+  YAMLException,
+} from 'js-yaml';
+import { messageOf } from '../api/errors.ts';
+import { findEntry, layoutNodes, type NodeError, type SourceNode } from './nodes.ts';
+import { type SourceText, type Span, sourceText } from './text.ts';
+
+/** One document of a file: its value, and where each part of it stands. */
+export interface SourceDocument {
+  readonly value: unknown;
+  readonly root: SourceNode;
+  readonly source: SourceText;
+  /** What is wrong with its YAML although it could be read, such as a key that is there twice. */
+  readonly errors: readonly NodeError[];
+}
+
+export interface DecodedFile {
+  readonly source: SourceText;
+  readonly documents: readonly SourceDocument[];
+  /** Stretches of the file that could not be read at all, each with why: objects may hide in them. */
+  readonly failures: readonly NodeError[];
+}
+
+const MAX_ALIASES = 256;
+const MAX_DEPTH = 64;
+/** Aliases may not make a document larger than four times its file and a megabyte: an alias bomb grows by powers. */
+const EXPANSION_FACTOR = 4;
+const EXPANSION_ALLOWANCE = 1 << 20;
+
+/** YAML 1.2 reads 0644 as six hundred and forty-four; Kubernetes' tools read it as a file mode, and so do people. */
+const kubernetesInt = defineScalarTag('tag:yaml.org,2002:int', {
+  implicit: true,
+  implicitFirstChars: intCoreTag.implicitFirstChars,
+  identify: intCoreTag.identify,
+  resolve: (text, isExplicit, tagName) =>
+    /^0[0-7]+$/.test(text) ? Number.parseInt(text, 8) : intCoreTag.resolve(text, isExplicit, tagName),
+});
+const schema = CORE_SCHEMA.withTags(mergeTag, kubernetesInt);
+
+/** Reads every YAML document (JSON is YAML) of a file; one that is broken does not hide those beside it. */
+export function decode(file: string, text: string): DecodedFile {
+  const source = sourceText(file, text);
+  const whole = decodeStretch(source, { start: 0, end: text.length });
+  if (whole.failures.length === 0) return whole;
+  const stretches = splitDocuments(text);
+  if (stretches.length === 1) return whole;
+  const parts = stretches.map((stretch) => decodeStretch(source, stretch));
+  return {
+    source,
+    documents: parts.flatMap((part) => part.documents),
+    failures: parts.flatMap((part) => part.failures),
+  };
+}
+
+/** A marker line always ends a document, inside quotes and block texts too, so the cut is safe in broken text. */
+function splitDocuments(text: string): Span[] {
+  const starts = [0, ...[...text.matchAll(/^---(?=\s|$)/gm)].map((match) => match.index)];
+  const ends = [...starts.slice(1), text.length];
+  return starts
+    .map((start, index) => ({ start, end: ends[index] ?? text.length }))
+    .filter(({ start, end }) => end > start);
+}
+
+function decodeStretch(source: SourceText, stretch: Span): DecodedFile {
+  try {
+    const text = source.text.slice(stretch.start, stretch.end);
+    const events = parseEvents(text, { filename: source.file, maxDepth: MAX_DEPTH });
+    const documents = splitEvents(stretch.start === 0 ? events : shiftEvents(events, stretch.start));
+    const parts = documents.map((document) => decodeDocument(source, document));
+    return {
+      source,
+      documents: parts.filter((part) => 'root' in part),
+      failures: parts.filter((part) => 'message' in part),
+    };
+  } catch (error) {
+    return { source, documents: [], failures: [failureOf(error, stretch.start)] };
+  }
+}
+
+const OFFSETS = new Set([
+  'start',
+  'valueStart',
+  'valueEnd',
+  'anchorStart',
+  'anchorEnd',
+  'tagStart',
+  'tagEnd',
+]);
+
+/** Makes offsets into a stretch offsets into its file; -1 means absent and stays. */
+const shiftEvents = (events: readonly Event[], by: number): Event[] =>
+  events.map((event) => {
+    const fields = Object.entries(event as unknown as Record<string, unknown>);
+    const shifted = fields.map(([name, value]) =>
+      OFFSETS.has(name) && typeof value === 'number' && value >= 0 ? [name, value + by] : [name, value],
+    );
+    return Object.fromEntries(shifted) as Event;
+  });
+
+/** Each document's events, its own opening and closing ones included. */
+function splitEvents(events: readonly Event[]): Event[][] {
+  const starts = events.flatMap((event, index) => (event.type === EVENT_ID.DOCUMENT ? [index] : []));
+  return starts.map((start, index) => events.slice(start, starts[index + 1]));
+}
+
+function decodeDocument(source: SourceText, events: Event[]): SourceDocument | NodeError {
+  const { root, errors, fatal } = layoutNodes(events.slice(1, -1), source.text);
+  if (fatal) return fatal;
+  if (!root) return emptyDocument(source);
+  const limit = source.text.length * EXPANSION_FACTOR + EXPANSION_ALLOWANCE;
+  if (root.weight > limit)
+    return { span: root.span, message: 'its aliases expand to far more than the file' };
+  try {
+    const options = { source: source.text, filename: source.file, schema, maxAliases: MAX_ALIASES };
+    // `json` takes the last of two equal keys: they are in `errors` already, and the object can still be named.
+    const [value] = constructFromEvents(events, { ...options, json: true });
+    return { value, root, source, errors };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+const emptyDocument = (source: SourceText): SourceDocument => ({
+  value: null,
+  root: { span: { start: 0, end: 0 }, entries: [], items: [], weight: 0 },
+  source,
+  errors: [],
+});
+
+function failureOf(error: unknown, shift = 0): NodeError {
+  if (!(error instanceof YAMLException))
+    return { span: { start: shift, end: shift + 1 }, message: messageOf(error) };
+  const start = (error.mark?.position ?? 0) + shift;
+  return { span: { start, end: start + 1 }, message: error.reason };
+}
+
+/** The items of a `v1` List stand for themselves, as `kubectl get -o yaml` writes them. */
+export function expandLists(document: SourceDocument): SourceDocument[] {
+  const { value, root } = document;
+  if (!isMapping(value) || value['kind'] !== 'List' || !Array.isArray(value['items'])) return [document];
+  const items = findEntry(root, 'items')?.node.items ?? [];
+  return value['items'].map((item: unknown, index) => ({
+    ...document,
+    value: item,
+    root: items[index] ?? root,
+    errors: index === 0 ? document.errors : [],
+  }));
+}
+
+export const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

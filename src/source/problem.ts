@@ -1,0 +1,56 @@
+import type { ObjectKey } from '../api/key.ts';
+import { kinds } from '../api/kinds.ts';
+import type { ManifestProblem, ProblemReason } from '../state/desired.ts';
+import { isMapping, type SourceDocument } from './decode.ts';
+import { type FieldPath, locate } from './nodes.ts';
+import { positionAt, type SourceText, type Span, snippetAt } from './text.ts';
+
+export interface Finding {
+  readonly reason: ProblemReason;
+  readonly message: string;
+  readonly path: FieldPath;
+  /** Put the caret under the key instead of the value. */
+  readonly atKey?: boolean;
+  readonly key?: ObjectKey | undefined;
+  readonly suggestion?: string | undefined;
+}
+
+/** Addresses a finding to the place in the file that it speaks of. */
+export function problemAt(document: SourceDocument, finding: Finding): ManifestProblem {
+  const { reason, message, key, suggestion } = finding;
+  const place = locate(document.root, finding.path);
+  const inner = finding.atKey || !place.isWritten ? (place.key ?? place.value) : place.value;
+  const isShown = mayShow(document.value, finding.path);
+  const span = isShown ? inner : (place.key ?? { start: inner.start, end: inner.start });
+  return {
+    reason,
+    message,
+    position: positionAt(document.source, span.start),
+    snippet: snippetAt(document.source, span, isShown && isPublic(document.value) ? undefined : span),
+    ...(key && { key }),
+    ...(suggestion !== undefined && { suggestion }),
+  };
+}
+
+/** A problem of a stretch that could not be read: nobody can say whether it holds a Secret, so its own words decide. */
+export function unreadableAt(source: SourceText, span: Span, message: string): ManifestProblem {
+  const isPublicText = !/secret|stringData/i.test(source.text);
+  return {
+    reason: 'InvalidManifest',
+    message: `not valid YAML: ${isPublicText ? message : message.replace(/"[^"]*"|!<[^>]*>/g, '…')}`,
+    position: positionAt(source, span.start),
+    ...(isPublicText && { snippet: snippetAt(source, span) }),
+  };
+}
+
+/** Only a kind that is known, and not a Secret, may show its values: a misspelt Secret holds secrets all the same. */
+export const isPublic = (value: unknown): boolean =>
+  isMapping(value) &&
+  typeof value['kind'] === 'string' &&
+  Object.hasOwn(kinds, value['kind']) &&
+  value['kind'] !== 'Secret';
+
+const ALWAYS_SHOWN = new Set(['apiVersion', 'kind', 'type', 'metadata.name', 'metadata.namespace']);
+
+export const mayShow = (value: unknown, path: FieldPath): boolean =>
+  isPublic(value) || ALWAYS_SHOWN.has(path.join('.'));
