@@ -26,3 +26,29 @@ need_packages() {
 apt_install() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null 2>&1
 }
+
+# ---- what a clone needs before anything of it runs; from the top directory ----
+
+npm_packages() {
+  command -v npm >/dev/null || die "npm is missing; install Node.js 20.19 or later"
+  # shellcheck disable=SC3013 # every sh of a Linux distribution has -nt
+  if [ node_modules/.package-lock.json -nt package-lock.json ]; then
+    echo "up to date"
+    return
+  fi
+  npm ci --include=dev --no-audit --no-fund --loglevel=error >&2 || die "npm ci failed"
+  echo "installed from the lock file"
+}
+
+build_cli() {
+  if [ -e dist/rookery.js ] && [ -z "$(find src controllers package-lock.json scripts/build.mjs -newer dist/rookery.js 2>/dev/null | head -n 1)" ]; then
+    echo "up to date"
+    return
+  fi
+  npm run --silent build >&2 || die "npm run build failed"
+  echo "built dist/rookery.js"
+}
+
+base_rootfs() {
+  if bash scripts/base-rootfs.sh; then echo "images/base/rootfs.tar"; else exit 1; fi
+}
