@@ -73,6 +73,8 @@ export interface AgentRecord {
   readonly reason: string;
   readonly message: string;
   readonly revisions: readonly Revision[];
+  /** Hash of what this generation asks for, its image not yet resolved: see `wishHash`. */
+  readonly wishHash: string;
   /** The revision this generation asks for; absent until its image and inputs are known. */
   readonly targetRevision?: string;
   /** The revision whose container serves. */
@@ -85,20 +87,29 @@ export interface AgentRecord {
   readonly attempts: Readonly<Record<string, number>>;
   readonly deadlineAtMs?: number;
   readonly healthySinceMs?: number;
-  /** Milliseconds for which the clocks of the rollout stood still (a dependency or Podman was away). */
-  readonly pausedSinceMs?: number;
+  /** Since when the rollout's clocks stand still: a dependency is not ready, or the agent is suspended. */
+  readonly clocksStoppedAtMs?: number;
+  /** Exits of the candidate in this rollout. */
   readonly rolloutRestarts: number;
   readonly restarts: number;
   readonly crash: Backoff;
   readonly step: Backoff;
   readonly stepFailure?: StepFailure;
-  readonly lastExit?: {
-    readonly code: number;
-    readonly oomKilled: boolean;
-    readonly atMs: number;
-    readonly containerId: string;
-  };
+  readonly lastExit?: ContainerExit;
+  /** The running container that a probe condemned; its exit is a crash whatever its code. */
+  readonly condemned?: { readonly containerId: string; readonly startedAtMs: number; readonly reason: string };
+  /** Digest of the mounted files that the running container was last told about: see `reload`. */
+  readonly reloadDigest?: string;
+  /** The host's boot in which the serving container was last seen running; another one means a reboot. */
+  readonly bootId?: string;
+  readonly pulledGeneration?: number;
   readonly rolledBackGeneration?: number;
-  readonly started: boolean;
   readonly conditions: readonly Condition[];
+}
+
+export interface ContainerExit {
+  readonly containerId: string;
+  readonly code: number;
+  readonly oomKilled: boolean;
+  readonly atMs: number;
 }

@@ -8,6 +8,15 @@ function identityOf(template: ContainerTemplate): unknown {
   return { ...rest, image: image.id, network: network.mode === 'bridge' ? { mode: 'bridge' } : network };
 }
 
+/**
+ * What an agent asks for before its image is known by id: two templates of one wish differ only in the image that
+ * a tag pointed at.
+ */
+export function wishHash(template: ContainerTemplate): string {
+  const { image, ...rest } = template;
+  return hashOf({ ...(identityOf({ image, ...rest }) as object), image: image.reference });
+}
+
 export const revisionId = (template: ContainerTemplate): string => hashOf(identityOf(template)).slice(0, 8);
 
 export function createRevision(template: ContainerTemplate, cause: string, nowMs: number): Revision {

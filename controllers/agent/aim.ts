@@ -1,0 +1,185 @@
+import type { AgentAim, ContainerAim, ImageAim } from '../../src/plan/aim.ts';
+import type { ObservedContainer } from '../../src/state/observed.ts';
+import type { AgentRecord, Revision } from '../../src/state/record.ts';
+import { containerOf, findRevision, isLive, runningContainer, runningRevision, type View } from './facts.ts';
+import { hasDrifted, mustPull } from './judge.ts';
+import { hasCompleted, heldBack, isCondemned } from './supervise.ts';
+
+const FAILED_CANDIDATE_GRACE_SECONDS = 1;
+
+const NOTHING: AgentAim = { containers: [], others: 'Leave' };
+
+/** What should run, state by state (`semantics.md` §6, §8). Pure: the plan finds out what that takes. */
+export function aimOf(view: View): AgentAim {
+  if (view.facts.suspended) return NOTHING;
+  switch (view.record.state) {
+    case 'Pending':
+    case 'Blocked':
+      return { containers: [...serving(view), ...kept(view)], others: discard(view) };
+    case 'Building':
+      return { ...imageAim(view), containers: [...serving(view), ...kept(view)], others: discard(view) };
+    case 'Preparing':
+      return {
+        containers: [...serving(view), ...kept(view), ...candidate(view, 'Created')],
+        others: discard(view),
+      };
+    case 'StoppingOld':
+      return {
+        containers: [...stopped(view), ...kept(view), ...candidate(view, 'Created')],
+        others: discard(view),
+      };
+    case 'Starting':
+    case 'Verifying':
+      return { containers: [...serving(view), ...stopped(view), ...kept(view)], others: 'Leave' };
+    case 'Promoting':
+    case 'Monitoring':
+      return { containers: [...serving(view), ...kept(view)], others: 'Leave' };
+    case 'Failing':
+      return { containers: lastWords(view), others: 'Leave' };
+    case 'RollingBack':
+    case 'RolledBack':
+      return { containers: [...serving(view), ...discardedTarget(view)], others: { remove: 'rolled back' } };
+    case 'Failed':
+      return failedAim(view);
+    case 'Paused':
+      return NOTHING;
+    case 'Healthy':
+    case 'Healing':
+    case 'Degraded':
+      return { containers: serving(view), others: { remove: 'its revision was replaced by a stable one' } };
+    case 'Completed':
+      return {
+        containers: named(view, view.record.currentRevision, 'Untouched', 'completed'),
+        others: { remove: 'replaced' },
+      };
+    case 'Terminating':
+      return { containers: [], others: { remove: 'its manifest was deleted' } };
+  }
+}
+
+function discard({ record }: View): AgentAim['others'] {
+  return record.currentRevision === undefined && record.state === 'Blocked'
+    ? 'Leave'
+    : { remove: 'a candidate that is no longer asked for' };
+}
+
+function named(
+  { record }: View,
+  id: string | undefined,
+  want: ContainerAim['want'],
+  cause: string,
+): ContainerAim[] {
+  const revision = findRevision(record, id);
+  return revision ? [container(record, revision, want, cause)] : [];
+}
+
+const container = (
+  record: AgentRecord,
+  revision: Revision,
+  want: ContainerAim['want'],
+  cause: string,
+): ContainerAim => ({
+  revision,
+  attempt: record.attempts[revision.id] ?? 0,
+  ordinal: 0,
+  want,
+  cause,
+  graceSeconds: revision.template.stopGraceSeconds,
+  correctDrift: false,
+});
+
+/** The container that should run now: started, restarted within its back-off, or killed when a probe condemned it. */
+function serving(view: View): ContainerAim[] {
+  const { record, facts } = view;
+  const revision = findRevision(record, runningRevision(record));
+  if (!revision) return [];
+  const live = runningContainer(view);
+  const aim = container(record, revision, servingWant(view, live), servingCause(view, live, revision));
+  const correctDrift = record.state === 'Healing' && hasDrifted(view);
+  const wished =
+    facts.wish && correctDrift
+      ? { ...revision.template, network: facts.wish.template.network }
+      : revision.template;
+  return [{ ...aim, revision: { ...revision, template: wished }, correctDrift, ...reloadSignal(view, live) }];
+}
+
+function servingWant(view: View, live: ObservedContainer | undefined): ContainerAim['want'] {
+  if (isCondemned(view.record, live)) return 'Stopped';
+  if (isLive(live)) return 'Running';
+  if (hasCompleted(view, live)) return 'Untouched';
+  return heldBack(view, live) === undefined ? 'Running' : 'Untouched';
+}
+
+function servingCause(view: View, live: ObservedContainer | undefined, revision: Revision): string {
+  const { record } = view;
+  if (record.condemned && isCondemned(record, live)) return record.condemned.reason;
+  if (live?.state === 'exited' && live.startedAtMs > 0 && record.lastExit?.containerId === live.id) {
+    const { code, oomKilled } = record.lastExit;
+    return `exited with code ${code}${oomKilled ? ' (out of memory)' : ''}`;
+  }
+  if (record.state === 'RollingBack') return `rollback: ${record.message}`;
+  if (live === undefined && record.currentRevision === revision.id) return 'its container is gone';
+  return revision.cause;
+}
+
+/** Told once for each content of the mounted files; the record says which was told. */
+function reloadSignal({ record, facts }: View, live: ObservedContainer | undefined): { signal?: string } {
+  const reload = facts.spec?.reload;
+  if (reload === undefined || reload === 'None' || !isLive(live) || !facts.wish) return {};
+  const isTold = record.reloadDigest === undefined || record.reloadDigest === facts.wish.reloadDigest;
+  return isTold ? {} : { signal: reload.signal };
+}
+
+/** The stable revision's container, kept stopped as the way back. */
+function kept(view: View): ContainerAim[] {
+  const { record } = view;
+  const { stableRevision, currentRevision } = record;
+  if (stableRevision === currentRevision && runningRevision(record) === currentRevision) return [];
+  if (stableRevision === runningRevision(record)) return [];
+  const isStoppedAlready = record.state === 'StoppingOld' && stableRevision === currentRevision;
+  return isStoppedAlready ? [] : named(view, stableRevision, 'Untouched', 'kept as the way back');
+}
+
+function stopped(view: View): ContainerAim[] {
+  const { record } = view;
+  if (record.currentRevision === record.targetRevision) return [];
+  return named(view, record.currentRevision, 'Stopped', targetCause(view));
+}
+
+const targetCause = ({ record }: View): string => {
+  const target = findRevision(record, record.targetRevision);
+  return target ? `update to revision ${target.id}: ${target.cause}` : 'update';
+};
+
+function candidate(view: View, want: 'Created'): ContainerAim[] {
+  const isBackedOff = view.nowMs < view.record.step.notBeforeMs;
+  return named(view, view.record.targetRevision, isBackedOff ? 'Untouched' : want, targetCause(view));
+}
+
+function lastWords(view: View): ContainerAim[] {
+  const aims = named(view, view.record.targetRevision, 'Untouched', view.record.message);
+  return aims.map((aim) => ({ ...aim, captureLogs: true }));
+}
+
+function discardedTarget(view: View): ContainerAim[] {
+  const { record } = view;
+  if (record.targetRevision === record.currentRevision || !containerOf(view, record.targetRevision))
+    return [];
+  const aims = named(view, record.targetRevision, 'Absent', `failed: ${record.message}`);
+  return aims.map((aim) => ({ ...aim, graceSeconds: FAILED_CANDIDATE_GRACE_SECONDS }));
+}
+
+function failedAim(view: View): AgentAim {
+  const { record } = view;
+  if (record.targetRevision === undefined)
+    return { ...imageAim(view), containers: serving(view), others: 'Leave' };
+  return { containers: [...serving(view), ...kept(view)], others: 'Leave' };
+}
+
+function imageAim(view: View): { image?: ImageAim } {
+  const { facts, record, nowMs } = view;
+  const image = facts.wish?.image;
+  if (!image || nowMs < record.step.notBeforeMs) return {};
+  if (facts.wish?.imageKnown && !mustPull(view)) return {};
+  return { image };
+}

@@ -1,0 +1,25 @@
+import type { AgentRecord, AgentState } from '../../src/state/record.ts';
+import type { View } from './facts.ts';
+
+/** States whose deadlines judge a candidate: an outage below it must not. */
+const JUDGED: ReadonlySet<AgentState> = new Set(['Starting', 'Verifying', 'Monitoring', 'RollingBack']);
+
+export const clocksStopped = (record: AgentRecord): boolean => record.clocksStoppedAtMs !== undefined;
+
+/** Stops the rollout's clocks while a dependency is away or the agent is suspended, and moves them on afterwards. */
+export function turnClocks({ record, facts, nowMs }: View): AgentRecord {
+  const hold = JUDGED.has(record.state) && (facts.suspended || facts.dependencyDown !== undefined);
+  if (hold) return clocksStopped(record) ? record : { ...record, clocksStoppedAtMs: nowMs };
+  if (record.clocksStoppedAtMs === undefined) return record;
+  return shiftClocks(record, nowMs - record.clocksStoppedAtMs);
+}
+
+/** Time in which nothing could be judged (a reboot, an outage of Podman or of the controller) counts for nobody. */
+export function shiftClocks(record: AgentRecord, byMs: number): AgentRecord {
+  const { clocksStoppedAtMs: _, deadlineAtMs, healthySinceMs, ...rest } = record;
+  return {
+    ...rest,
+    ...(deadlineAtMs !== undefined && { deadlineAtMs: deadlineAtMs + byMs }),
+    ...(healthySinceMs !== undefined && { healthySinceMs: healthySinceMs + byMs }),
+  };
+}

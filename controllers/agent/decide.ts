@@ -1,0 +1,117 @@
+import type { AgentAim } from '../../src/plan/aim.ts';
+import type { AgentRecord } from '../../src/state/record.ts';
+import { aimOf } from './aim.ts';
+import { NO_BACKOFF } from './backoff.ts';
+import { turnClocks } from './clocks.ts';
+import { enter } from './enter.ts';
+import type { AgentFacts, View } from './facts.ts';
+import { nextEvent, RECOVERY_MS } from './judge.ts';
+import { type AgentEvent, nextState } from './machine.ts';
+import { takeNote } from './supervise.ts';
+import type { AgentState } from '../../src/state/record.ts';
+
+export interface Decision {
+  readonly record: AgentRecord;
+  readonly aim: AgentAim;
+  /** When to look again although nothing happened; absent: only an event can change the answer. */
+  readonly requeueAtMs?: number;
+  readonly transitions: readonly Transition[];
+}
+
+export interface Transition {
+  readonly from: AgentState;
+  readonly event: AgentEvent;
+  readonly to: AgentState;
+}
+
+/** More steps than the longest way through the machine: a loop in the judges must not hang the controller. */
+const MAX_STEPS = 30;
+
+/**
+ * Decides everything about one agent: (facts, record, now) → what the record becomes, what should run, when to look
+ * again. Pure and total; the same inputs give the same answer, whatever event led here.
+ */
+export function decide(facts: AgentFacts, before: AgentRecord, nowMs: number): Decision {
+  const current = turnClocks({ record: followSpec(before, facts), facts, nowMs });
+  let view: View = { record: takeNote({ record: current, facts, nowMs }), facts, nowMs };
+  const transitions: Transition[] = [];
+  for (let step = 0; step < MAX_STEPS; step += 1) {
+    const event = nextEvent(view);
+    if (event === undefined) break;
+    const from = view.record.state;
+    const to = nextState(from, event);
+    transitions.push({ from, event, to });
+    const record = enter(view, to, event);
+    view = { record: takeNote({ record, facts, nowMs }), facts, nowMs };
+  }
+  const record = explainWaiting(view);
+  return { record, aim: aimOf({ ...view, record }), transitions, ...requeue({ ...view, record }) };
+}
+
+function followSpec(record: AgentRecord, facts: AgentFacts): AgentRecord {
+  if (facts.spec === undefined || facts.specHash === record.specHash) return record;
+  return { ...record, specHash: facts.specHash, generation: record.generation + 1 };
+}
+
+/** A waiting agent says what it waits for, always the newest. */
+function explainWaiting({ record, facts }: View): AgentRecord {
+  if (record.state === 'Blocked' || record.state === 'Pending') {
+    const first = facts.missing[0];
+    if (first)
+      return {
+        ...record,
+        reason: first.reason,
+        message: facts.missing.map(({ message }) => message).join('; '),
+      };
+    if (!facts.gating.open) return { ...record, reason: facts.gating.reason, message: facts.gating.message };
+    return record;
+  }
+  const waits =
+    record.stepFailure && ['Building', 'Preparing', 'StoppingOld', 'Starting'].includes(record.state);
+  return waits && record.stepFailure
+    ? { ...record, reason: record.stepFailure.reason, message: record.stepFailure.message }
+    : record;
+}
+
+function requeue({ record, facts, nowMs }: View): { requeueAtMs?: number } {
+  const stopped = record.clocksStoppedAtMs !== undefined;
+  const minHealthyMs = (facts.spec?.rollout.minHealthySeconds ?? 0) * 1000;
+  const provenMs = record.state === 'Degraded' ? RECOVERY_MS : minHealthyMs;
+  const judges = record.state === 'Verifying' || record.state === 'Degraded' || record.state === 'Failed';
+  const times = [
+    stopped ? undefined : record.deadlineAtMs,
+    judges && record.healthySinceMs !== undefined && !stopped ? record.healthySinceMs + provenMs : undefined,
+    record.crash.notBeforeMs,
+    record.step.notBeforeMs,
+  ];
+  const future = times.filter((time): time is number => time !== undefined && time > nowMs);
+  return future.length > 0 ? { requeueAtMs: Math.min(...future) } : {};
+}
+
+/** The record of an agent that was never seen before. */
+export function newRecord(
+  facts: Pick<AgentFacts, 'key' | 'specHash' | 'wish'>,
+  uid: string,
+  nowMs: number,
+): AgentRecord {
+  return {
+    key: facts.key,
+    uid,
+    generation: 1,
+    specHash: facts.specHash,
+    observedGeneration: 0,
+    state: 'Pending',
+    stateEnteredAtMs: nowMs,
+    reason: 'Pending',
+    message: '',
+    revisions: [],
+    wishHash: '',
+    attempt: 0,
+    attempts: {},
+    rolloutRestarts: 0,
+    restarts: 0,
+    crash: NO_BACKOFF,
+    step: NO_BACKOFF,
+    conditions: [],
+  };
+}

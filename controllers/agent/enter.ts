@@ -1,0 +1,194 @@
+import type { AgentRecord, AgentState, Revision, RevisionFailure } from '../../src/state/record.ts';
+import { createRevision, differences, wishHash } from '../../src/state/revision.ts';
+import { NO_BACKOFF } from './backoff.ts';
+import { containerOf, findRevision, type View } from './facts.ts';
+import type { AgentEvent } from './machine.ts';
+import { trimHistory, wayBack, withOutcome, withRevision } from './rollout.ts';
+
+const PREPARE_DEADLINE_MS = 300_000;
+const HEAL_DEADLINE_MS = 30_000;
+const ROLLBACK_DEADLINE_MS = 300_000;
+
+/** What changes in the record when an event takes an agent from one state into another. */
+export function enter(view: View, state: AgentState, event: AgentEvent): AgentRecord {
+  const { deadlineAtMs: _, ...rest } = view.record;
+  const explained = AFTER_A_FAILURE.has(state) ? {} : { reason: state, message: '' };
+  const entered: AgentRecord = { ...rest, ...explained, state, stateEnteredAtMs: view.nowMs };
+  return ENTRIES[state]({ ...view, record: entered }, event, view);
+}
+
+/** These go on saying why the rollout failed. */
+const AFTER_A_FAILURE: ReadonlySet<AgentState> = new Set(['RollingBack', 'RolledBack', 'Failed', 'Paused']);
+
+type Entry = (view: View, event: AgentEvent, before: View) => AgentRecord;
+
+const stay: Entry = ({ record }) => record;
+
+const ENTRIES: Readonly<Record<AgentState, Entry>> = {
+  Pending: (view, event) => (event === 'NEW_TARGET' || event === 'RETRY' ? acceptWish(view) : view.record),
+  Blocked: stay,
+  Building: ({ record }) => ({ ...withoutStep(record), step: NO_BACKOFF }),
+  Preparing: (view) => withDeadline(chooseTarget(view), view.nowMs + PREPARE_DEADLINE_MS),
+  StoppingOld: (view) => withDeadline(view.record, view.nowMs + PREPARE_DEADLINE_MS),
+  Starting: (view) => withDeadline(startAfresh(view.record), view.nowMs + healthyDeadlineMs(view)),
+  Verifying: (view, _event, before) => keepDeadline(view.record, before.record),
+  Promoting: ({ record }) => ({
+    ...record,
+    ...(record.targetRevision && { currentRevision: record.targetRevision }),
+  }),
+  Monitoring: (view) =>
+    withDeadline(view.record, view.nowMs + (view.facts.spec?.rollout.monitorSeconds ?? 0) * 1000),
+  Healthy: settle,
+  Healing: (view) => withDeadline(view.record, view.nowMs + HEAL_DEADLINE_MS),
+  Degraded: ({ record }) => withoutHealth(record),
+  Failing: quarantine,
+  RollingBack: (view) => withDeadline(turnBack(view), view.nowMs + ROLLBACK_DEADLINE_MS),
+  RolledBack: (view) => ({
+    ...view.record,
+    ...explainFailure(view.record),
+    rolledBackGeneration: view.record.generation,
+  }),
+  Failed: ({ record }) => withoutHealth(record),
+  Paused: stay,
+  Completed: settle,
+  Terminating: stay,
+};
+
+const withDeadline = (record: AgentRecord, deadlineAtMs: number): AgentRecord => ({
+  ...record,
+  deadlineAtMs,
+});
+
+const keepDeadline = (record: AgentRecord, before: AgentRecord): AgentRecord =>
+  before.deadlineAtMs === undefined ? record : { ...record, deadlineAtMs: before.deadlineAtMs };
+
+const healthyDeadlineMs = ({ facts }: View): number =>
+  (facts.spec?.rollout.healthyDeadlineSeconds ?? 300) * 1000;
+
+function withoutStep(record: AgentRecord): AgentRecord {
+  const { stepFailure: _, ...rest } = record;
+  return { ...rest, step: NO_BACKOFF };
+}
+
+function withoutHealth(record: AgentRecord): AgentRecord {
+  const { healthySinceMs: _, ...rest } = record;
+  return rest;
+}
+
+/** A new wish: whatever was being tried is given up, what serves stays. */
+function acceptWish({ record, facts }: View): AgentRecord {
+  const {
+    targetRevision: _,
+    condemned: __,
+    clocksStoppedAtMs: ___,
+    rolledBackGeneration: ____,
+    ...rest
+  } = withoutStep(record);
+  return {
+    ...rest,
+    wishHash: facts.wish ? wishHash(facts.wish.template) : record.wishHash,
+    rolloutRestarts: 0,
+  };
+}
+
+function chooseTarget(view: View): AgentRecord {
+  const { record, facts, nowMs } = view;
+  if (!facts.wish) return record;
+  const current = findRevision(record, record.currentRevision);
+  const cause = current ? differences(current.template, facts.wish.template).join('; ') : 'first deploy';
+  const revision = createRevision(facts.wish.template, cause || 'deployed again', nowMs);
+  const attempt = record.attempt + 1;
+  return {
+    ...withoutStep(record),
+    targetRevision: revision.id,
+    revisions: withRevision(record, revision),
+    attempt,
+    attempts: { ...record.attempts, [revision.id]: attempt },
+  };
+}
+
+function startAfresh(record: AgentRecord): AgentRecord {
+  const { condemned: _, ...rest } = withoutHealth(withoutStep(record));
+  return { ...rest, rolloutRestarts: 0, crash: NO_BACKOFF };
+}
+
+/** Whatever serves now has proved itself: it is what a later failure returns to. */
+function settle(view: View, event: AgentEvent): AgentRecord {
+  const { record } = view;
+  const proven =
+    event === 'ALREADY_CURRENT' ? record.currentRevision : (record.targetRevision ?? record.currentRevision);
+  if (proven === undefined) return record;
+  const superseded = record.revisions.map(
+    (revision): Revision =>
+      revision.outcome === 'Stable' && revision.id !== proven
+        ? { ...revision, outcome: 'Superseded' }
+        : revision,
+  );
+  const settled: AgentRecord = {
+    ...record,
+    currentRevision: proven,
+    targetRevision: proven,
+    stableRevision: proven,
+    revisions: withOutcome(superseded, proven, { outcome: 'Stable' }),
+  };
+  const revisions = trimHistory(settled, view.facts.spec?.rollout.revisionHistoryLimit ?? 10);
+  const kept = Object.entries(settled.attempts).filter(([id]) =>
+    revisions.some((revision) => revision.id === id),
+  );
+  return { ...settled, revisions, attempts: Object.fromEntries(kept) };
+}
+
+/** The failed revision is kept with its reason, so that the same spec is not tried again by itself. */
+function quarantine(view: View, event: AgentEvent, before: View): AgentRecord {
+  const failure = failureOf(view, event, before);
+  const revisions = withOutcome(view.record.revisions, view.record.targetRevision, {
+    outcome: 'Failed',
+    failure,
+  });
+  return { ...view.record, revisions, reason: failure.reason, message: failure.message };
+}
+
+function failureOf(view: View, event: AgentEvent, before: View): RevisionFailure {
+  const { record, facts, nowMs } = view;
+  const container = containerOf(view, record.targetRevision);
+  const verdict = container && facts.verdictOf(container);
+  const exit = record.lastExit?.containerId === container?.id ? record.lastExit : undefined;
+  const probe = Object.entries(verdict?.messages ?? {}).map(([kind, text]) => `${kind}: ${text}`);
+  const explained = explain(event, before.record);
+  const detail = [
+    explained.message,
+    exit && `last exit code ${exit.code}${exit.oomKilled ? ' (out of memory)' : ''}`,
+    ...probe,
+  ];
+  return {
+    reason: explained.reason,
+    message: detail.filter(Boolean).join('; '),
+    atMs: nowMs,
+    ...(exit && { exitCode: exit.code, oomKilled: exit.oomKilled }),
+    ...(probe.length > 0 && { lastProbe: probe.join('; ') }),
+  };
+}
+
+function explain(event: AgentEvent, before: AgentRecord): { reason: string; message: string } {
+  switch (event) {
+    case 'STEP_FAILED':
+      return {
+        reason: before.stepFailure?.reason ?? 'StepFailed',
+        message: before.stepFailure?.message ?? 'a step failed',
+      };
+    case 'CRASHED_TOO_OFTEN':
+      return { reason: 'CrashLoop', message: `exited ${before.rolloutRestarts} times while starting` };
+    case 'UNHEALTHY':
+      return { reason: 'UnhealthyAfterPromotion', message: 'became unhealthy in the monitor window' };
+    default:
+      return { reason: 'DeadlineExceeded', message: `was not healthy in time (${before.state})` };
+  }
+}
+
+function turnBack(view: View): AgentRecord {
+  const { record } = view;
+  const revision = wayBack(view);
+  if (!revision) return record;
+  const { condemned: _, ...rest } = withoutHealth(withoutStep(record));
+  return { ...rest, currentRevision: revision.id, crash: NO_BACKOFF, rolloutRestarts: 0 };
+}

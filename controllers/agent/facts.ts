@@ -1,0 +1,103 @@
+import type { AgentSpec } from '../../src/api/agent.ts';
+import type { ObjectKey } from '../../src/api/key.ts';
+import { labels } from '../../src/api/labels.ts';
+import type { ImageAim } from '../../src/plan/aim.ts';
+import { isRunning, type ObservedAgent, type ObservedContainer } from '../../src/state/observed.ts';
+import type { AgentRecord, Revision } from '../../src/state/record.ts';
+import type { MissingInput } from '../../src/state/resolver.ts';
+import type { ContainerTemplate } from '../../src/state/template.ts';
+import type { ContainerVerdict } from '../../src/state/verdict.ts';
+
+/** What the spec asks for; `image.id` is empty until the image is in local storage. */
+export interface Wish {
+  readonly template: ContainerTemplate;
+  readonly imageKnown: boolean;
+  /** How to get the image when it is not there, or must be looked for again. */
+  readonly image?: ImageAim;
+  /** Digest of mounted files that an agent with `reload` is told about instead of being replaced. */
+  readonly reloadDigest: string;
+}
+
+/** May the agent start (or be updated) now? */
+export type Gating =
+  | { readonly open: true }
+  | { readonly open: false; readonly reason: string; readonly message: string };
+
+/** Everything about one agent that `decide` may look at, read at one instant. */
+export interface AgentFacts {
+  readonly key: ObjectKey;
+  /** Absent: its manifest is gone and the prune guards let it go. */
+  readonly spec: AgentSpec | undefined;
+  readonly specHash: string;
+  readonly wish: Wish | undefined;
+  readonly missing: readonly MissingInput[];
+  readonly gating: Gating;
+  /** Gate of a start after a reboot, layers included. */
+  readonly bootGating: Gating;
+  /** Name of a dependency that is not Ready now. */
+  readonly dependencyDown: string | undefined;
+  readonly suspended: boolean;
+  readonly observed: ObservedAgent;
+  readonly verdictOf: (container: ObservedContainer) => ContainerVerdict | undefined;
+  readonly bootId: string;
+}
+
+/** What the judging functions read: the record as it is now, and the facts. */
+export interface View {
+  readonly record: AgentRecord;
+  readonly facts: AgentFacts;
+  readonly nowMs: number;
+}
+
+export const findRevision = (record: AgentRecord, id: string | undefined): Revision | undefined =>
+  record.revisions.find((revision) => revision.id === id);
+
+export function containerOf(
+  { record, facts }: View,
+  revision: string | undefined,
+): ObservedContainer | undefined {
+  if (revision === undefined) return undefined;
+  const attempt = String(record.attempts[revision] ?? 0);
+  return facts.observed.containers.find(
+    ({ labels: found }) => found[labels.revision] === revision && found[labels.attempt] === attempt,
+  );
+}
+
+/** The revision whose container policy wants running in this state; none while one is swapped for another. */
+export function runningRevision(record: AgentRecord): string | undefined {
+  switch (record.state) {
+    case 'Starting':
+    case 'Verifying':
+      return record.targetRevision;
+    case 'Failed':
+      return record.currentRevision ?? record.targetRevision;
+    case 'StoppingOld':
+    case 'Failing':
+    case 'Paused':
+    case 'Completed':
+    case 'Terminating':
+      return undefined;
+    default:
+      return record.currentRevision;
+  }
+}
+
+export const runningContainer = (view: View): ObservedContainer | undefined =>
+  containerOf(view, runningRevision(view.record));
+
+export const isLive = (container: ObservedContainer | undefined): container is ObservedContainer =>
+  container !== undefined && isRunning(container);
+
+export function isReady({ facts }: View, container: ObservedContainer | undefined): boolean {
+  if (!isLive(container) || container.state === 'paused') return false;
+  const verdict = facts.verdictOf(container);
+  return verdict !== undefined && verdict.started && verdict.ready && verdict.live;
+}
+
+/** Why a probe wants this container restarted, if one does. */
+export function condemnation({ facts }: View, container: ObservedContainer | undefined): string | undefined {
+  if (!isLive(container)) return undefined;
+  const verdict = facts.verdictOf(container);
+  if (verdict?.startupFailed) return 'its startup probe failed';
+  return verdict && !verdict.live ? 'its liveness probe failed' : undefined;
+}

@@ -1,0 +1,107 @@
+import { createMachine, transition } from 'xstate';
+import type { AgentState } from '../../src/state/record.ts';
+
+export type AgentEvent =
+  | 'NEW_TARGET'
+  | 'DELETED'
+  | 'ALREADY_CURRENT'
+  | 'DEPENDENCIES_READY'
+  | 'DEPENDENCIES_WAIT'
+  | 'IMAGE_READY'
+  | 'CREATED'
+  | 'OLD_STOPPED'
+  | 'STARTED'
+  | 'PROVEN'
+  | 'PROMOTED'
+  | 'STABLE'
+  | 'COMPLETED'
+  | 'DRIFTED'
+  | 'HEALED'
+  | 'HEALED_IN_VAIN'
+  | 'UNHEALTHY'
+  | 'RECOVERED'
+  | 'CRASHED_TOO_OFTEN'
+  | 'STEP_FAILED'
+  | 'DEADLINE'
+  | 'ROLL_BACK'
+  | 'PAUSE'
+  | 'GIVE_UP'
+  | 'RESTORED'
+  | 'RETRY';
+
+type Edges = Partial<Record<AgentEvent, AgentState>>;
+
+/** The states of one agent, as `semantics.md` §8 lists them: no I/O, no clock, no context. */
+const STATES: Readonly<Record<AgentState, Edges>> = {
+  Pending: { ALREADY_CURRENT: 'Healthy', DEPENDENCIES_READY: 'Building', DEPENDENCIES_WAIT: 'Blocked' },
+  Blocked: { ALREADY_CURRENT: 'Healthy', DEPENDENCIES_READY: 'Pending' },
+  Building: { ALREADY_CURRENT: 'Healthy', IMAGE_READY: 'Preparing', STEP_FAILED: 'Failing' },
+  Preparing: { CREATED: 'StoppingOld', STEP_FAILED: 'Failing', DEADLINE: 'Failing' },
+  StoppingOld: { OLD_STOPPED: 'Starting', STEP_FAILED: 'Failing', DEADLINE: 'Failing' },
+  Starting: {
+    STARTED: 'Verifying',
+    COMPLETED: 'Completed',
+    CRASHED_TOO_OFTEN: 'Failing',
+    STEP_FAILED: 'Failing',
+    DEADLINE: 'Failing',
+  },
+  Verifying: {
+    PROVEN: 'Promoting',
+    COMPLETED: 'Completed',
+    CRASHED_TOO_OFTEN: 'Failing',
+    DEADLINE: 'Failing',
+  },
+  Promoting: { PROMOTED: 'Monitoring', STEP_FAILED: 'Failing', DEADLINE: 'Failing' },
+  Monitoring: { STABLE: 'Healthy', UNHEALTHY: 'Failing', COMPLETED: 'Completed' },
+  Healthy: { DRIFTED: 'Healing', UNHEALTHY: 'Degraded', COMPLETED: 'Completed' },
+  Healing: { HEALED: 'Healthy', HEALED_IN_VAIN: 'Degraded', UNHEALTHY: 'Degraded' },
+  Degraded: { RECOVERED: 'Healthy', COMPLETED: 'Completed' },
+  Failing: { ROLL_BACK: 'RollingBack', PAUSE: 'Paused', GIVE_UP: 'Failed' },
+  RollingBack: { RESTORED: 'RolledBack', STEP_FAILED: 'Failed', DEADLINE: 'Failed' },
+  RolledBack: { RETRY: 'Pending' },
+  Failed: { RECOVERED: 'Healthy', RESTORED: 'RolledBack', COMPLETED: 'Completed', RETRY: 'Pending' },
+  Paused: { ROLL_BACK: 'RollingBack', RETRY: 'Pending' },
+  Completed: { RETRY: 'Pending' },
+  Terminating: {},
+};
+
+const anywhere = { NEW_TARGET: '.Pending', DELETED: '.Terminating' };
+
+const machine = createMachine({
+  id: 'agent',
+  initial: 'Pending',
+  states: Object.fromEntries(
+    Object.entries(STATES).map(([state, on]) => [
+      state,
+      state === 'Terminating' ? { on: { NEW_TARGET: undefined } } : { on },
+    ]),
+  ),
+  on: anywhere,
+});
+
+/** The state after an event; the same state when the event means nothing there. */
+export function nextState(state: AgentState, event: AgentEvent): AgentState {
+  const [snapshot] = transition(machine, machine.resolveState({ value: state }), { type: event });
+  return snapshot.value as AgentState;
+}
+
+export const agentStates = Object.keys(STATES) as AgentState[];
+
+/** Every edge of the machine, for the tests and the documentation. */
+export const agentEdges: readonly { from: AgentState; event: AgentEvent; to: AgentState }[] = Object.entries(
+  STATES,
+).flatMap(([from, edges]) =>
+  Object.entries(edges).map(([event, to]) => ({ from: from as AgentState, event: event as AgentEvent, to })),
+);
+
+/** A candidate is being made, tried or watched: its failure is a failed rollout, not a crash. */
+const ROLLOUT: ReadonlySet<AgentState> = new Set([
+  'Building',
+  'Preparing',
+  'StoppingOld',
+  'Starting',
+  'Verifying',
+  'Promoting',
+]);
+
+export const isRollingOut = (state: AgentState): boolean => ROLLOUT.has(state);

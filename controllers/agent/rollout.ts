@@ -1,0 +1,45 @@
+import type { AgentRecord, Revision } from '../../src/state/record.ts';
+import { containerOf, findRevision, isReady, type View } from './facts.ts';
+
+/**
+ * The revision to go back to after a failed update: what still serves, when nothing was touched yet, else the newest
+ * stable one. None on a first deploy, after a rollback of this generation, or when the pod it lived in is gone.
+ */
+export function wayBack(view: View): Revision | undefined {
+  const { record } = view;
+  if (record.rolledBackGeneration === record.generation) return undefined;
+  const current = findRevision(record, record.currentRevision);
+  const untouched = current !== undefined && isReady(view, containerOf(view, current.id));
+  const revision = untouched && current.id !== record.targetRevision ? current : newestStable(record);
+  return revision && canRunAgain(view, revision) ? revision : undefined;
+}
+
+const newestStable = (record: AgentRecord): Revision | undefined =>
+  findRevision(record, record.stableRevision === record.targetRevision ? undefined : record.stableRevision);
+
+/** A container cannot move between pods: a revision of another pod is no way back. */
+function canRunAgain({ facts }: View, { template }: Revision): boolean {
+  if (template.network.mode !== 'pod') return true;
+  const wanted = facts.wish?.template.network;
+  return wanted?.mode === 'pod' && wanted.pod === template.network.pod;
+}
+
+/** Keeps the newest `limit` revisions, and always those that something still points at. */
+export function trimHistory(record: AgentRecord, limit: number): readonly Revision[] {
+  const needed = new Set([record.currentRevision, record.stableRevision, record.targetRevision]);
+  const newest = new Set(record.revisions.slice(-limit).map(({ id }) => id));
+  return record.revisions.filter(({ id }) => newest.has(id) || needed.has(id));
+}
+
+/** Adds a revision, or moves it to the end when it was there before. */
+export const withRevision = (record: AgentRecord, revision: Revision): readonly Revision[] => [
+  ...record.revisions.filter(({ id }) => id !== revision.id),
+  revision,
+];
+
+export const withOutcome = (
+  revisions: readonly Revision[],
+  id: string | undefined,
+  change: Partial<Pick<Revision, 'outcome' | 'failure'>>,
+): readonly Revision[] =>
+  revisions.map((revision) => (revision.id === id ? { ...revision, ...change } : revision));
