@@ -49,6 +49,7 @@ if [ -s $TAR ] && [ "$(cat $TAR.recipe 2>/dev/null)" = "$recipe" ]; then exit; f
 command -v mmdebstrap >/dev/null || need_packages mmdebstrap mmdebstrap
 [ "$(id -u)" = 0 ] || command -v newuidmap >/dev/null || need_packages "newuidmap (to build images/base as an ordinary user)" uidmap
 say "building $TAR from Debian packages, about 10 s"
+mkdir -p "${TAR%/*}"
 export SOURCE_DATE_EPOCH=0
 log=$(mktemp)
 trap 'rm -f "$log" "$TAR.new"' EXIT
