@@ -1,0 +1,204 @@
+import { lstat, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Manifest } from '../api/kinds.ts';
+import type { Build, VolumeSource } from '../api/workload.ts';
+import { sha256 } from '../state/canonical.ts';
+import type { ProblemReason, ResolvedInputs } from '../state/desired.ts';
+import { baseImages } from './containerfile.ts';
+import { type FileHashes, fileDigest, TooLargeError, treeDigest } from './content.ts';
+import { pathText } from './messages.ts';
+import type { FieldPath } from './nodes.ts';
+import { parseIgnore } from './ignore.ts';
+import type { Finding } from './problem.ts';
+import { resolveInside, systemWords } from './roots.ts';
+import { createStatCache } from './stat-cache.ts';
+
+const CONTEXT_BOUNDS = { maxFiles: 20_000, maxBytes: 2 ** 30 };
+const MOUNT_BOUNDS = { maxFiles: 1_000, maxBytes: 10 * 2 ** 20 };
+const MAX_CONTAINERFILE_BYTES = 2 ** 20;
+
+export interface InputRequest {
+  readonly manifest: Manifest;
+  /** The directory of the manifest's own file: relative paths start there. */
+  readonly from: string;
+  /** Real paths, see `resolveRoots`. */
+  readonly roots: readonly string[];
+}
+
+export interface InputResult {
+  readonly inputs: ResolvedInputs;
+  readonly findings: readonly Finding[];
+}
+
+/** Reads what manifests point at; keeps what it read until the files change. */
+export interface InputReader {
+  read(request: InputRequest): Promise<InputResult>;
+  /** Call it after each reading of the source: contexts are looked at once for each. */
+  sweep(): void;
+}
+
+export function createInputReader(now: () => number): InputReader {
+  const hashes = createStatCache<string>(now);
+  const contexts = new Map<string, Promise<BuildInputs>>();
+  return {
+    read: (request) => readInputs({ ...request, hashes, contexts }),
+    sweep() {
+      hashes.sweep();
+      contexts.clear();
+    },
+  };
+}
+
+interface BuildInputs {
+  readonly digest: string;
+  readonly containerfile: string;
+}
+
+interface Reading extends InputRequest {
+  readonly hashes: FileHashes;
+  readonly contexts: Map<string, Promise<BuildInputs>>;
+}
+
+/** One thing a manifest points at, once its path is known to be allowed. */
+interface Input {
+  readonly path: string;
+  readonly field: FieldPath;
+  readonly mayBeMissing?: boolean;
+  readonly read: (real: string) => Promise<{ digest?: string; baseImages?: readonly string[] }>;
+}
+
+async function readInputs(reading: Reading): Promise<InputResult> {
+  const paths: Record<string, string> = {};
+  const digests: Record<string, string> = {};
+  const bases = new Set<string>();
+  const findings: Finding[] = [];
+  for (const input of inputsOf(reading)) {
+    const { from, roots } = reading;
+    const { path, mayBeMissing = false } = input;
+    const resolution = await resolveInside({ path, from, roots, mayBeMissing });
+    if (!('path' in resolution)) {
+      findings.push(findingAt(input.field, resolution.reason, resolution.message));
+      continue;
+    }
+    paths[path] = resolution.path;
+    try {
+      const found = await input.read(resolution.path);
+      const before = digests[path];
+      if (found.digest) digests[path] = before ? sha256(before + found.digest) : found.digest;
+      for (const image of found.baseImages ?? []) bases.add(image);
+    } catch (error) {
+      findings.push(findingOf(input, error));
+    }
+  }
+  return { inputs: { paths, digests, baseImages: [...bases] }, findings };
+}
+
+/** Thrown for a path within an allowed one that leads out of it. */
+class EscapeError extends Error {}
+
+const findingAt = (path: FieldPath, reason: ProblemReason, message: string): Finding => ({
+  reason,
+  path,
+  message: `${pathText(path)}: ${message}`,
+});
+
+function findingOf({ field, path }: Input, error: unknown): Finding {
+  if (error instanceof EscapeError) return findingAt(field, 'PathNotAllowed', error.message);
+  if (error instanceof TooLargeError) {
+    const advice = 'leave files out with a .containerignore';
+    return findingAt(field, 'FileTooLarge', `"${path}" holds ${error.message}; ${advice}`);
+  }
+  return findingAt(field, 'Unreadable', `"${path}" cannot be read: ${systemWords(error)}`);
+}
+
+function inputsOf(reading: Reading): Input[] {
+  const { manifest } = reading;
+  if (manifest.kind === 'Image') {
+    const { build, rootfs } = manifest.spec;
+    if (rootfs) return [rootfsInput(reading, rootfs.tar)];
+    return build ? [buildInput(reading, build)] : [];
+  }
+  if (manifest.kind !== 'Agent') return [];
+  const { build, volumes } = manifest.spec;
+  const mounts = volumes.flatMap((volume, index) => hostPathInput(reading, volume, index));
+  return build ? [buildInput(reading, build), ...mounts] : mounts;
+}
+
+const rootfsInput = ({ hashes }: Reading, tar: string): Input => ({
+  path: tar,
+  field: ['spec', 'rootfs', 'tar'],
+  read: async (real) => ({ digest: await fileDigest(real, hashes) }),
+});
+
+function buildInput(reading: Reading, build: Build): Input {
+  return {
+    path: build.context,
+    field: ['spec', 'build', 'context'],
+    read: async (real) => {
+      const memo = `${real}\0${build.containerfile}`;
+      const known = reading.contexts.get(memo) ?? readContext(real, build.containerfile, reading.hashes);
+      reading.contexts.set(memo, known);
+      const { digest, containerfile } = await known;
+      return { digest, baseImages: baseImages(containerfile, build.args) };
+    },
+  };
+}
+
+async function readContext(context: string, containerfile: string, hashes: FileHashes): Promise<BuildInputs> {
+  const inner = await resolveInside({ path: containerfile, from: context, roots: [context] });
+  if (!('path' in inner)) {
+    if (inner.reason === 'Unreadable') throw new Error(`there is no file "${containerfile}" in ${context}`);
+    throw new EscapeError(
+      `the containerfile "${containerfile}" must lie within the build context ${context}`,
+    );
+  }
+  if ((await lstat(inner.path)).size > MAX_CONTAINERFILE_BYTES)
+    throw new TooLargeError('a huge Containerfile');
+  const text = await readFile(inner.path, 'utf8');
+  const ignore = parseIgnore(await readIgnoreFile(context));
+  const options = { ...CONTEXT_BOUNDS, ignores: ignore.ignores, entersIgnored: ignore.hasExceptions };
+  const digest = await treeDigest(context, options, hashes);
+  // The Containerfile is sent even where it is ignored.
+  return { digest: sha256(`${digest}\n${sha256(text)}`), containerfile: text };
+}
+
+/** The first that is there, as `podman build` looks for them. */
+async function readIgnoreFile(context: string): Promise<string> {
+  for (const name of ['.containerignore', '.dockerignore']) {
+    const text = await readFile(join(context, name), 'utf8').catch(() => undefined);
+    if (text !== undefined) return text;
+  }
+  return '';
+}
+
+function hostPathInput(reading: Reading, volume: VolumeSource, index: number): Input[] {
+  const { manifest, hashes } = reading;
+  if (!volume.hostPath || manifest.kind !== 'Agent') return [];
+  const { path, type } = volume.hostPath;
+  const mounts = manifest.spec.volumeMounts.filter((mount) => mount.name === volume.name);
+  // What the container itself writes would make a new revision with every write.
+  const isReadOnly = mounts.length > 0 && mounts.every((mount) => mount.readOnly);
+  return [
+    {
+      path,
+      field: ['spec', 'volumes', index, 'hostPath', 'path'],
+      mayBeMissing: type === 'DirectoryOrCreate',
+      read: async (real) => (isReadOnly ? mountDigest(real, hashes) : {}),
+    },
+  ];
+}
+
+/** The contents of a file or a small directory; of anything else only the path counts. */
+async function mountDigest(real: string, hashes: FileHashes): Promise<{ digest?: string }> {
+  const stats = await lstat(real).catch(() => undefined);
+  if (stats?.isFile() && stats.size <= MOUNT_BOUNDS.maxBytes) {
+    return { digest: await fileDigest(real, hashes) };
+  }
+  if (!stats?.isDirectory()) return {};
+  try {
+    return { digest: await treeDigest(real, MOUNT_BOUNDS, hashes) };
+  } catch (error) {
+    if (error instanceof TooLargeError) return {};
+    throw error;
+  }
+}

@@ -1,0 +1,87 @@
+import { statSync } from 'node:fs';
+import { type FSWatcher, watch } from 'chokidar';
+import { messageOf } from '../api/errors.ts';
+
+/** The manager's clock, as far as it is needed here. */
+export interface WatchClock {
+  now(): number;
+  setTimer(delayMs: number, callback: () => void): () => void;
+}
+
+export interface WatchOptions {
+  readonly directory: string;
+  readonly clock: WatchClock;
+  /** Watching is a hint: when it fails, the rescan goes on alone. */
+  readonly onWatchError?: (message: string) => void;
+}
+
+const DEBOUNCE_MS = 250;
+/** A directory that never comes to rest is read all the same. */
+const MAX_DEBOUNCE_MS = 2_000;
+const RESCAN_MS = 20_000;
+const MAX_DEPTH = 32;
+
+/** Says "something may differ" soon after a change, and every 20 s for what no event tells. */
+export function watchDirectory(options: WatchOptions, onChange: () => void): { close(): Promise<void> } {
+  const { directory, clock } = options;
+  const debounced = debounce(clock, onChange);
+  let watcher = openWatcher(options, debounced.trigger);
+  let identity = identityOf(directory);
+  let cancelRescan = clock.setTimer(RESCAN_MS, rescan);
+  let isClosed = false;
+
+  function rescan(): void {
+    if (isClosed) return;
+    const current = identityOf(directory);
+    // chokidar goes blind when the directory itself is deleted and made anew.
+    if (current !== identity) {
+      void watcher.close();
+      watcher = openWatcher(options, debounced.trigger);
+      identity = current;
+    }
+    cancelRescan = clock.setTimer(RESCAN_MS, rescan);
+    onChange();
+  }
+
+  return {
+    async close() {
+      isClosed = true;
+      cancelRescan();
+      debounced.cancel();
+      await watcher.close();
+    },
+  };
+}
+
+/** Links are not followed: one to `/` would watch the machine. A `..data` swap changes a link that is watched itself. */
+function openWatcher({ directory, onWatchError }: WatchOptions, onEvent: () => void): FSWatcher {
+  const isForeign = (path: string): boolean => /[\\/](\.git|node_modules)$/.test(path);
+  const options = { ignoreInitial: true, followSymlinks: false, depth: MAX_DEPTH, ignored: isForeign };
+  const watcher = watch(directory, options);
+  watcher.on('all', onEvent);
+  watcher.on('error', (error) => onWatchError?.(messageOf(error)));
+  return watcher;
+}
+
+function identityOf(directory: string): string {
+  const stats = statSync(directory, { throwIfNoEntry: false });
+  return stats ? `${stats.dev}:${stats.ino}` : 'absent';
+}
+
+function debounce(clock: WatchClock, callback: () => void): { trigger(): void; cancel(): void } {
+  let cancel = (): void => {};
+  let firstAtMs: number | undefined;
+  const fire = (): void => {
+    firstAtMs = undefined;
+    callback();
+  };
+  return {
+    trigger() {
+      const nowMs = clock.now();
+      firstAtMs ??= nowMs;
+      cancel();
+      cancel = clock.setTimer(Math.min(DEBOUNCE_MS, firstAtMs + MAX_DEBOUNCE_MS - nowMs), fire);
+    },
+    cancel: () => cancel(),
+  };
+}
