@@ -8,7 +8,7 @@ import { decode, expandLists, type SourceDocument } from './decode.ts';
 import { unreadableAt } from './problem.ts';
 import { systemWords } from './roots.ts';
 import { positionAt } from './text.ts';
-import { type Validated, validate } from './validate.ts';
+import { byPosition, type Validated, validate } from './validate.ts';
 
 export const MAX_FILE_BYTES = 10 * 2 ** 20;
 
@@ -85,7 +85,7 @@ export function loadText(file: string, text: string): LoadedFile {
   return {
     objects: validated.flatMap(loadedObject),
     claims: validated.flatMap(({ key, document }) => (key ? [{ key, document }] : [])),
-    problems: [...broken, ...validated.flatMap(({ problems }) => problems)],
+    problems: [...broken, ...validated.flatMap(({ problems }) => problems)].sort(byPosition),
     hidesObjects: broken.length > 0 || validated.some(({ key }) => key === undefined),
   };
 }

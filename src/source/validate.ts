@@ -30,7 +30,7 @@ export function validate(document: SourceDocument): Validated {
   if (!isMapping(value) || !kind) return { document, problems: [unknownKind(document)] };
   const key = identify(kind.kind, value);
   const whole = containsNull(value) ? dropNullFields(value, inputSchemaOf(kind.kind)) : value;
-  const parsed = kind.schema.safeParse(whole, { error: describeIssue(isPublic(value)) });
+  const parsed = kind.schema.safeParse(whole, { error: describeIssue(isPublic(value)), reportInput: true });
   const issues = parsed.success ? [] : flatten(parsed.error.issues).filter(isNoEcho);
   const problems = [
     ...doubleKeys(document, key),
@@ -131,5 +131,5 @@ function suggestedValue(issue: Issue): string | undefined {
   return nearest(issue.input, issue.values.map(String));
 }
 
-const byPosition = (left: ManifestProblem, right: ManifestProblem): number =>
+export const byPosition = (left: ManifestProblem, right: ManifestProblem): number =>
   left.position.line - right.position.line || left.position.column - right.position.column;

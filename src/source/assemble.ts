@@ -1,0 +1,87 @@
+import { dirname } from 'node:path';
+import { type KeyString, keyString } from '../api/key.ts';
+import type { DesiredObject, ManifestProblem, Position, Snapshot } from '../state/desired.ts';
+import { checkCycles } from './cycles.ts';
+import type { InputReader } from './inputs.ts';
+import type { LoadedFile, LoadedObject } from './load.ts';
+import { problemAt } from './problem.ts';
+import { checkReferences, claimedTwice } from './references.ts';
+import { positionAt } from './text.ts';
+
+export const combine = (files: readonly LoadedFile[]): LoadedFile => ({
+  objects: files.flatMap((file) => file.objects),
+  claims: files.flatMap((file) => file.claims),
+  problems: files.flatMap((file) => file.problems),
+  hidesObjects: files.some((file) => file.hidesObjects),
+});
+
+export interface AssembleContext {
+  /** A human word for what was read. */
+  readonly origin: string;
+  /** Real paths, see `resolveRoots`. */
+  readonly roots: readonly string[];
+  readonly inputs: InputReader;
+  /** Objects read before: a reference to one holds while something that could not be read may hide it. */
+  readonly known: ReadonlySet<KeyString>;
+  readonly now: () => number;
+}
+
+/** Everything that is right on its own is now looked at together with the rest. */
+export async function assemble(loaded: LoadedFile, context: AssembleContext): Promise<Snapshot> {
+  const claimed = new Set(loaded.claims.map(({ key }) => keyString(key)));
+  const isKnown = (key: KeyString): boolean =>
+    claimed.has(key) || (loaded.hidesObjects && context.known.has(key));
+  const twice = checkNames(loaded);
+  const doubled = new Set(twice.map(({ key }) => key && keyString(key)));
+  const single = loaded.objects.filter(({ object }) => !doubled.has(keyString(object.key)));
+  const together = [...checkReferences(single, isKnown), ...checkCycles(single)];
+  const resolved = await resolveAll(single, context);
+  const problems = [...loaded.problems, ...twice, ...together, ...resolved.problems];
+  const faulty = new Set(problems.flatMap(({ key }) => (key ? [keyString(key)] : [])));
+  const good = resolved.objects.filter(({ key }) => !faulty.has(keyString(key)));
+  return {
+    objects: new Map(good.map((object) => [keyString(object.key), object])),
+    problems,
+    complete: !loaded.hidesObjects,
+    origin: context.origin,
+    takenAtMs: context.now(),
+  };
+}
+
+/** Identity is the name: in two places, neither can be told to be the right one. */
+function checkNames({ claims }: LoadedFile): ManifestProblem[] {
+  const places = new Map<KeyString, typeof claims>();
+  for (const claim of claims) {
+    const key = keyString(claim.key);
+    places.set(key, [...(places.get(key) ?? []), claim]);
+  }
+  return [...places.values()]
+    .filter((same) => same.length > 1)
+    .flatMap((same) =>
+      same.map((claim) => {
+        const others = same.filter((other) => other !== claim);
+        return claimedTwice(claim, others.map(placeOf));
+      }),
+    );
+}
+
+function placeOf({ document }: { readonly document: LoadedObject['document'] }): string {
+  const { file, line }: Position = positionAt(document.source, document.root.span.start);
+  return `${file}:${line}`;
+}
+
+async function resolveAll(
+  loaded: readonly LoadedObject[],
+  { inputs, roots }: AssembleContext,
+): Promise<{ objects: DesiredObject[]; problems: ManifestProblem[] }> {
+  const objects: DesiredObject[] = [];
+  const problems: ManifestProblem[] = [];
+  for (const { object, document } of loaded) {
+    const from = dirname(object.position.file);
+    const result = await inputs.read({ manifest: object.manifest, from, roots });
+    objects.push({ ...object, inputs: result.inputs });
+    for (const finding of result.findings)
+      problems.push(problemAt(document, { ...finding, key: object.key }));
+  }
+  return { objects, problems };
+}
