@@ -34,6 +34,8 @@ export function kindOfCause(statusCode: number, text: string): PodmanErrorKind {
 /** Pulls and builds answer 200 and tell their failure in the stream. */
 export function kindOfPullFailure(text: string): PodmanErrorKind {
   const words = text.toLowerCase();
+  // Nobody serves images on this machine: such a reference is one that should have been built here.
+  if (/docker:\/\/localhost\//.test(words)) return 'ImageUnknown';
   if (REGISTRY_FAULTS.test(words)) return 'RegistryUnavailable';
   if (/no space left on device|disk quota exceeded/.test(words)) return 'NoSpace';
   if (/invalid reference format/.test(words)) return 'BadRequest';
@@ -48,8 +50,8 @@ export function errorOfReply(statusCode: number, text: string, what: string): Po
 
 function parseFailure(text: string): { readonly cause: string; readonly message: string } {
   try {
-    const parsed = JSON.parse(text) as { cause?: unknown; message?: unknown } | null;
-    return { cause: String(parsed?.cause ?? ''), message: String(parsed?.message ?? '') };
+    const parsed = JSON.parse(text) as { cause?: string; message?: string } | null;
+    return { cause: parsed?.cause ?? '', message: parsed?.message ?? '' };
   } catch {
     return { cause: '', message: text.trim().slice(0, 1_000) };
   }

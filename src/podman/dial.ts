@@ -72,6 +72,8 @@ export function createDial(options: DialOptions): Dial {
       const response = await open(request, deadline.signal);
       if (isFailure(response)) await replyOf(response, request.what);
       for await (const chunk of response) yield chunk as Buffer;
+      // A reply whose end is the connection's end looks complete when we cut it off.
+      if (deadline.signal.aborted) throw new Error('aborted');
     } catch (error) {
       throw explain(request, deadline, error);
     } finally {

@@ -1,14 +1,42 @@
 import { createDial } from './dial.ts';
 import { containerCalls } from './libpod-containers.ts';
+import { eventCalls } from './libpod-events.ts';
+import { execCalls } from './libpod-exec.ts';
+import { imageCalls } from './libpod-images.ts';
+import { logCalls } from './libpod-logs.ts';
+import { networkCalls } from './libpod-networks.ts';
+import { podCalls } from './libpod-pods.ts';
+import { secretCalls } from './libpod-secrets.ts';
+import { systemCalls } from './libpod-system.ts';
+import { volumeCalls } from './libpod-volumes.ts';
+import type { Podman } from './podman.ts';
 import { createProcessCheck } from './process-check.ts';
 
 /** Create, start and inspect take 0.1 s; a call that takes this long waits on a hung service. */
 const DEFAULT_CALL_TIMEOUT_MS = 30_000;
 
-export function createLibpod(options: { readonly socketPath: string; readonly callTimeoutMs?: number }) {
-  const dial = createDial({
-    socketPath: options.socketPath,
-    callTimeoutMs: options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS,
-  });
-  return { ...containerCalls(dial, createProcessCheck()) };
+export interface LibpodOptions {
+  /** The path of the socket, without `unix://`. */
+  readonly socketPath: string;
+  /** For every call that has no better bound of its own. */
+  readonly callTimeoutMs?: number;
+}
+
+/** Podman through the libpod half of its REST API; seen to work with 4.3 and 5.4. */
+export function createLibpod(options: LibpodOptions): Podman {
+  const callTimeoutMs = options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS;
+  const dial = createDial({ socketPath: options.socketPath, callTimeoutMs });
+  const isAlive = createProcessCheck();
+  return {
+    ...systemCalls(dial),
+    ...containerCalls(dial, isAlive),
+    ...execCalls(dial),
+    ...logCalls(dial),
+    ...podCalls(dial, isAlive),
+    ...networkCalls(dial),
+    ...volumeCalls(dial),
+    ...secretCalls(dial),
+    ...imageCalls(dial),
+    ...eventCalls(dial),
+  };
 }

@@ -109,7 +109,15 @@ export function mountsSpec(mounts: readonly Mount[]): Json {
     mounts: mounts.flatMap((mount) => fileMount(mount) ?? []),
     volumes: mounts.flatMap((mount) =>
       mount.type === 'volume'
-        ? [{ Name: mount.name, Dest: mount.target, Options: [mount.readOnly ? 'ro' : 'rw'] }]
+        ? [
+            {
+              Name: mount.name,
+              Dest: mount.target,
+              Options: [mount.readOnly ? 'ro' : 'rw'],
+              // Only 5.x knows it: `bindSubPaths` leaves it to nobody else.
+              ...(mount.subPath === undefined ? {} : { SubPath: mount.subPath }),
+            },
+          ]
         : [],
     ),
     secrets: mounts.flatMap((mount) =>

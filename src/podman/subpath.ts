@@ -1,5 +1,5 @@
 import { mkdir, realpath } from 'node:fs/promises';
-import path from 'node:path';
+import { join, normalize } from 'node:path';
 import type { ContainerTemplate, Mount } from '../state/template.ts';
 import type { Dial } from './dial.ts';
 import { PodmanError } from './errors.ts';
@@ -21,29 +21,28 @@ export async function bindSubPaths(
 
 async function bindSubPath(dial: Dial, mount: Mount, what: string): Promise<Mount> {
   if (mount.type !== 'volume' || mount.subPath === undefined) return mount;
-  const root = await mountpointOf(dial, mount.name, what);
+  const path = `/volumes/${encodeURIComponent(mount.name)}/json`;
+  const reply = await dial.call<WireVolume>({ method: 'GET', path, what });
+  const root = await realpath(reply.body?.Mountpoint ?? '').catch(() => undefined);
+  // Podman's files are out of sight where the controller is itself a container.
+  if (root === undefined && knowsSubPaths(reply.headers['libpod-api-version'])) return mount;
   const source = await madeInside(root, mount.subPath).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new PodmanError(
-      'CannotRun',
-      `Podman could not ${what}: subPath ${mount.subPath} of volume ${mount.name}: ${reason}`,
-    );
+    const part = `subPath ${mount.subPath} of volume ${mount.name}`;
+    throw new PodmanError('CannotRun', `Podman could not ${what}: ${part}: ${reason}`);
   });
   return { type: 'bind', source, target: mount.target, readOnly: mount.readOnly };
 }
 
-async function mountpointOf(dial: Dial, volume: string, what: string): Promise<string> {
-  const path = `/volumes/${encodeURIComponent(volume)}/json`;
-  const reply = await dial.call<WireVolume>({ method: 'GET', path, what });
-  return realpath(reply.body?.Mountpoint ?? '');
-}
+const knowsSubPaths = (version: unknown): boolean => Number.parseInt(String(version), 10) >= 5;
 
 /** A program in the volume can put a link there: each step is checked before the next is made. */
-async function madeInside(root: string, subPath: string): Promise<string> {
+async function madeInside(root: string | undefined, subPath: string): Promise<string> {
+  if (root === undefined) throw new Error('the directory of the volume cannot be seen from here');
   let directory = root;
-  for (const part of path.normalize(subPath).split('/')) {
+  for (const part of normalize(subPath).split('/')) {
     if (part === '' || part === '.') continue;
-    const next = path.join(directory, part);
+    const next = join(directory, part);
     await mkdir(next).catch(ignoreExisting);
     directory = await realpath(next);
     if (!directory.startsWith(`${root}/`)) throw new Error('it leads out of the volume');

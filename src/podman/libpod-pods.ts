@@ -1,0 +1,82 @@
+import type { ObservedPod } from '../state/observed.ts';
+import { absentIsDone, foundOrUndefined } from './absence.ts';
+import type { Dial } from './dial.ts';
+import { hasLabels, labelFilter } from './labels.ts';
+import { inspectContainer } from './libpod-containers.ts';
+import { observedPod } from './observe.ts';
+import type { Labels, Podman } from './podman.ts';
+import type { IsProcessAlive } from './process-check.ts';
+import { podSpec } from './spec.ts';
+import type { WireLabels, WirePod } from './wire.ts';
+
+const REMOVE_TIMEOUT_MS = 120_000;
+
+type PodCalls = Pick<Podman, 'listPods' | 'inspectPod' | 'createPod' | 'removePod'>;
+
+export function podCalls(dial: Dial, isAlive: IsProcessAlive): PodCalls {
+  const inspectPod = async (nameOrId: string): Promise<ObservedPod | undefined> => {
+    const wire = await readPod(dial, nameOrId);
+    if (!wire) return undefined;
+    const infraId = wire.InfraContainerID;
+    return observedPod(wire, infraId ? await inspectContainer(dial, isAlive, infraId) : undefined);
+  };
+
+  return {
+    inspectPod,
+
+    async listPods(labels) {
+      const query = labelFilter(labels);
+      const reply = await dial.call<ListedPod[]>({
+        method: 'GET',
+        path: '/pods/json',
+        query,
+        what: 'list pods',
+      });
+      const ours = (reply.body ?? []).filter((pod) => hasLabels(pod.Labels, labels));
+      const pods = await Promise.all(ours.map((pod) => inspectPod(pod.Id)));
+      return pods.filter((pod) => pod !== undefined);
+    },
+
+    async createPod(name, template, labels) {
+      const what = `create pod ${name}`;
+      const body = podSpec(name, template, labels);
+      const creating = dial.call<{ Id?: string }>({ method: 'POST', path: '/pods/create', body, what });
+      const reply = await creating.catch(async (error: unknown) => {
+        await removeHalfMade(dial, name, labels);
+        throw error;
+      });
+      return { id: reply.body?.Id ?? '' };
+    },
+
+    removePod: (nameOrId) => removePod(dial, nameOrId),
+  };
+}
+
+interface ListedPod {
+  readonly Id: string;
+  readonly Labels?: WireLabels;
+}
+
+const pathOf = (nameOrId: string): string => `/pods/${encodeURIComponent(nameOrId)}`;
+
+const readPod = (dial: Dial, nameOrId: string): Promise<WirePod | undefined> =>
+  foundOrUndefined(
+    dial.call<WirePod>({ method: 'GET', path: `${pathOf(nameOrId)}/json`, what: `inspect pod ${nameOrId}` }),
+  );
+
+/** 4.3 would give each member its whole grace, one after the other: so they are killed first, as `rm` of a container does. */
+async function removePod(dial: Dial, nameOrId: string): Promise<void> {
+  const common = { what: `remove pod ${nameOrId}`, timeoutMs: REMOVE_TIMEOUT_MS };
+  const kill = { method: 'POST', path: `${pathOf(nameOrId)}/kill`, query: { signal: 'KILL' } } as const;
+  // It fails where a member does not run; the removal below is what counts.
+  await dial.call({ ...kill, ...common }).catch(() => undefined);
+  const query = { force: true, timeout: 0 };
+  await absentIsDone(dial.call({ method: 'DELETE', path: pathOf(nameOrId), query, ...common }));
+}
+
+/** When the infra container cannot be made, 4.3 leaves the pod without one; nothing can run in it. Only ours goes. */
+async function removeHalfMade(dial: Dial, name: string, labels: Labels): Promise<void> {
+  const pod = await readPod(dial, name).catch(() => undefined);
+  if (!pod || pod.InfraContainerID || !hasLabels(pod.Labels, labels)) return;
+  await removePod(dial, pod.Id).catch(() => undefined);
+}
