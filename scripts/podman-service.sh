@@ -150,9 +150,11 @@ start_detached() {
 }
 
 wait_alive() {
-  local url=$1 log=$2 deadline=$((SECONDS + START_TIMEOUT_SECONDS))
+  local url=$1 pidfile=$2 log=$3 deadline=$((SECONDS + START_TIMEOUT_SECONDS))
   until alive "$url"; do
-    [ "$SECONDS" -lt "$deadline" ] || die "Podman did not answer on $url within $START_TIMEOUT_SECONDS s; see $log: $(tail -n 3 "$log")"
+    if [ "$SECONDS" -ge "$deadline" ] || ! pid_from "$pidfile" >/dev/null; then
+      die "Podman's service on $url did not start; see $log: $(tail -n 3 "$log")"
+    fi
     sleep 0.05
   done
 }
@@ -184,7 +186,7 @@ ensure() {
       export CONTAINERS_CONF=$own/containers.conf
     fi
     start_detached "$own/podman.pid" "$own/podman.log" podman system service --time=0 "$url"
-    wait_alive "$url" "$own/podman.log"
+    wait_alive "$url" "$own/podman.pid" "$own/podman.log"
     say "started Podman's API on $url, log in $own/podman.log"
   fi
   make_pause_image "$url" "$own/pause-not-needed"
@@ -237,16 +239,23 @@ default_network = "rookery-$octet"
 default_subnet = "10.$octet.0.0/24"
 default_subnet_pools = [{"base" = "10.$octet.0.0/16", "size" = 24}]
 [engine]
-tmp_dir = "$dir/tmp"
+tmp_dir = "$TMP_DIR"
 lock_type = "file"
 helper_binaries_dir = ["$dir/bin"$(printf ', "%s"' "${HELPER_DIRS[@]}")]
 CONF
 }
 
-# The environment in which `podman` means the isolated storage.
+# The environment and the command that mean the isolated storage. (An ordinary user's Podman takes no paths from
+# CONTAINERS_STORAGE_CONF.)
 use_isolated() {
-  export CONTAINERS_CONF=$DIR/containers.conf CONTAINERS_STORAGE_CONF=$DIR/storage.conf
+  export CONTAINERS_CONF=$DIR/containers.conf
   unset CONTAINER_HOST
+  PODMAN=(podman --root "$DIR/storage" --runroot "$DIR/run" --storage-driver overlay)
+  # One user namespace for each of these directories: so stopping one ends no process of another.
+  if [ "$ROOTFUL" = 0 ]; then
+    private_dir "$DIR/xdg"
+    export XDG_RUNTIME_DIR=$DIR/xdg
+  fi
 }
 
 # Netavark and aardvark-dns keep their state below /run/containers by network name, for all storages of root: the
@@ -255,18 +264,16 @@ start_keeper() {
   INSIDE=()
   local members
   mapfile -t members < <(namespace_members)
-  if pid_from "$DIR/keeper.pid" >/dev/null; then
-    :
-  elif [ "$ROOTFUL" = 1 ] && [ ${#members[@]} -gt 0 ]; then
-    start_detached "$DIR/keeper.pid" "$DIR/service.log" nsenter "--mount=/proc/${members[0]}/ns/mnt" sleep infinity
-  else
-    # Every mount is gone: Podman must take this for a reboot, or it believes that its containers still run.
-    [ "$ROOTFUL" = 0 ] || rm -rf "$DIR"/{tmp,run,run-containers,run-netns,namespace}
-    mkdir -p "$DIR"/{tmp,run,networks,bin}
-    [ "$ROOTFUL" = 1 ] || return 0
+  # Every mount is gone: Podman must take this for a reboot, or it believes that its containers still run.
+  [ ${#members[@]} -gt 0 ] || rm -rf "$DIR"/{tmp,run,run-containers,run-netns,namespace,xdg/*}
+  mkdir -p "$TMP_DIR" "$DIR"/{run,networks,bin}
+  [ "$ROOTFUL" = 1 ] || return 0
+  if [ ${#members[@]} = 0 ]; then
     new_keeper
+  elif ! pid_from "$DIR/keeper.pid" >/dev/null; then
+    start_detached "$DIR/keeper.pid" "$DIR/service.log" nsenter "--mount=/proc/${members[0]}/ns/mnt" sleep infinity
   fi
-  [ "$ROOTFUL" = 0 ] || INSIDE=(nsenter "--mount=/proc/$(pid_from "$DIR/keeper.pid")/ns/mnt" "--wd=$PWD")
+  INSIDE=(nsenter "--mount=/proc/$(pid_from "$DIR/keeper.pid")/ns/mnt" "--wd=$PWD")
 }
 
 new_keeper() {
@@ -284,18 +291,19 @@ new_keeper() {
 # The processes of the service: those in its mount namespace, or in the user namespace of an ordinary user's.
 # A namespace's number can be used again, so its mounts or its pause process must be ours too.
 namespace_members() {
-  local kind=mnt namespace link pid pause
+  local kind=mnt namespace pid
   if [ "$ROOTFUL" = 1 ]; then
     namespace=$(cat "$DIR/namespace" 2>/dev/null) || return 0
   else
-    kind=user pause=$(cat "$DIR/tmp/pause.pid" 2>/dev/null) || return 0
-    namespace=$(readlink "/proc/$pause/ns/user") && [ "$namespace" != "$(readlink /proc/self/ns/user)" ] || return 0
+    kind=user
+    pid=$(cat "$TMP_DIR/pause.pid" 2>/dev/null) || return 0
+    namespace=$(readlink "/proc/$pid/ns/user") && [ "$namespace" != "$(readlink /proc/self/ns/user)" ] || return 0
   fi
-  for link in /proc/[0-9]*/ns/"$kind"; do
-    [ "$(readlink "$link" 2>/dev/null)" = "$namespace" ] || continue
-    pid=${link#/proc/} pid=${pid%%/*}
-    if [ "$ROOTFUL" = 0 ] || grep -q "${DIR##*/}/run-containers /run/containers " "/proc/$pid/mountinfo"; then echo "$pid"; fi
-  done 2>/dev/null
+  namespace=${namespace/\[/\\[}
+  # Other users' processes cannot be looked at, and processes go while we look: no failure.
+  { find /proc/[0-9]*/ns/"$kind" -maxdepth 0 -lname "${namespace/\]/\\]}" 2>/dev/null || true; } | cut -d/ -f3 | while read -r pid; do
+    if [ "$ROOTFUL" = 0 ] || grep -qs "${DIR##*/}/run-containers /run/containers " "/proc/$pid/mountinfo"; then echo "$pid"; fi
+  done
 }
 
 wait_for_file() {
@@ -309,10 +317,14 @@ wait_for_file() {
 
 # open_isolated DIR: from here on nobody else starts or stops this service.
 open_isolated() {
+  [ -z "${DIR:-}" ] || return 0
   mkdir -p "$1"
   DIR=$(cd "$1" && pwd -P)
   URL=unix://$DIR/podman.sock
-  [ ${#DIR} -le 80 ] || die "$DIR is too long for the path of a socket; choose a shorter one"
+  # An ordinary user's Podman finds its user namespace through its default here, whatever the configuration says.
+  if [ "$ROOTFUL" = 1 ]; then TMP_DIR=$DIR/tmp; else TMP_DIR=$DIR/xdg/libpod/tmp; fi
+  # Podman refuses a run root of more than 50 characters.
+  [ ${#DIR} -le 46 ] || die "$DIR is too long for Podman; choose a path of at most 46 characters"
   set_runtime_dir
   require_podman
   exec 9>"$DIR/lock" && flock 9
@@ -324,13 +336,12 @@ isolated() {
     claim_subnet "$DIR"
     OCTET=$(cat "$DIR/subnet")
     write_conf "$DIR/containers.conf" "$(isolated_conf "$DIR" "$OCTET")"
-    printf '[storage]\ndriver = "overlay"\ngraphroot = "%s/storage"\nrunroot = "%s/run"\n' "$DIR" "$DIR" >"$DIR/storage.conf"
     use_isolated
     note_firewall
     start_keeper
     write_netavark_wrapper "$DIR" "$OCTET"
-    start_detached "$DIR/service.pid" "$DIR/service.log" "${INSIDE[@]}" podman system service --time=0 "$URL"
-    wait_alive "$URL" "$DIR/service.log"
+    start_detached "$DIR/service.pid" "$DIR/service.log" "${INSIDE[@]}" "${PODMAN[@]}" system service --time=0 "$URL"
+    wait_alive "$URL" "$DIR/service.pid" "$DIR/service.log"
   fi
   make_pause_image "$URL" "$DIR/pause-not-needed"
   echo "$URL"
@@ -342,7 +353,7 @@ cli() {
   use_isolated
   start_keeper
   exec 9>&-
-  exec "${INSIDE[@]}" podman "$@"
+  exec "${INSIDE[@]}" "${PODMAN[@]}" "$@"
 }
 
 end_process() {
@@ -357,7 +368,7 @@ end_process() {
 }
 
 remove_everything_made() {
-  local podman=("${INSIDE[@]}" podman) ids
+  local podman=("${INSIDE[@]}" "${PODMAN[@]}") ids
   "${podman[@]}" pod rm --all --force --time 0
   "${podman[@]}" rm --all --force --volumes --time 0
   mapfile -t ids < <("${podman[@]}" ps --all --external --quiet)
@@ -436,11 +447,16 @@ stop() {
 }
 
 remove() {
-  stop "$1"
   [ -d "$1" ] || return 0
-  set_runtime_dir
-  [ ! -s "$1/subnet" ] || rm -f "$RUNTIME_DIR/rookery/subnets/$(cat "$1/subnet")"
-  if [ "$ROOTFUL" = 1 ]; then rm -rf --one-file-system "$1"; else podman unshare rm -rf "$1"; fi
+  open_isolated "$1"
+  stop "$1"
+  [ ! -s "$DIR/subnet" ] || rm -f "$RUNTIME_DIR/rookery/subnets/$(cat "$DIR/subnet")"
+  if [ "$ROOTFUL" = 0 ]; then
+    use_isolated
+    "${PODMAN[@]}" unshare rm -rf "$DIR/storage" "$DIR/run"
+    end_helpers
+  fi
+  rm -rf --one-file-system "$DIR"
 }
 
 case ${1:-} in
