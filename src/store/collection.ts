@@ -1,0 +1,70 @@
+import { type KeyString, keyString, type ObjectKey } from '../api/key.ts';
+import { isObject, type Reading, readSealed, seal } from './envelope.ts';
+import { createSerial } from './serial.ts';
+
+/** Objects by key, each in a file of its own, all of them in memory. Callers never change what they got. */
+export interface Collection<T extends Keyed> {
+  get(key: ObjectKey): T | undefined;
+  list(): readonly T[];
+  /** Durable when it resolves, and visible to `get` from then on; writes nothing when nothing changed. */
+  put(value: T): Promise<void>;
+  /** Absent is success. */
+  delete(key: ObjectKey): Promise<void>;
+}
+
+export interface Keyed {
+  readonly key: ObjectKey;
+}
+
+export async function loadCollection<T extends Keyed>(
+  directory: string,
+  reading: Reading<T>,
+): Promise<Collection<T>> {
+  const { files } = reading;
+  const serial = createSerial();
+  const byKey = await readAll(directory, reading);
+  const fileOf = (key: ObjectKey): string => `${directory}/${fileName(key)}`;
+
+  return {
+    get: (key) => byKey.get(keyString(key)),
+    list: () => [...byKey.values()],
+    put: (value) =>
+      serial.run(keyString(value.key), async () => {
+        const text = seal(value);
+        const before = byKey.get(keyString(value.key));
+        if (before !== undefined && seal(before) === text) return;
+        await files.write(fileOf(value.key), text, 'Durable');
+        byKey.set(keyString(value.key), value);
+      }),
+    delete: (key) =>
+      serial.run(keyString(key), async () => {
+        if (!byKey.has(keyString(key))) return;
+        await files.remove(fileOf(key));
+        byKey.delete(keyString(key));
+      }),
+  };
+}
+
+async function readAll<T extends Keyed>(directory: string, reading: Reading<T>): Promise<Map<KeyString, T>> {
+  const names = [...(await reading.files.list(directory))].sort();
+  const isOwn =
+    (name: string) =>
+    (value: unknown): value is T =>
+      isKeyed(value) && fileName(value.key) === name && reading.isValid(value);
+  const values = await Promise.all(
+    names.map((name) => readSealed<T>(`${directory}/${name}`, { ...reading, isValid: isOwn(name) })),
+  );
+  return new Map(
+    values.filter((value) => value !== undefined).map((value) => [keyString(value.key), value] as const),
+  );
+}
+
+/** Kinds, namespaces and names hold no dot, so that no two keys share a file. */
+const fileName = ({ kind, namespace, name }: ObjectKey): string =>
+  `${[kind, namespace, name].map(encodeURIComponent).join('.')}.json`;
+
+function isKeyed(value: unknown): value is Keyed {
+  if (!isObject(value) || !isObject(value['key'])) return false;
+  const { kind, namespace, name } = value['key'];
+  return typeof kind === 'string' && typeof namespace === 'string' && typeof name === 'string';
+}
