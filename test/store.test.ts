@@ -10,26 +10,9 @@ import { createSimulatedClock } from './fakes/simulated-clock.ts';
 const a = agentKey('default', 'a');
 const b = agentKey('other', 'b');
 
-const recordOf = (key: ObjectKey, generation = 1): AgentRecord => ({
-  key,
-  uid: `uid-${key.name}`,
-  generation,
-  specHash: 'hash',
-  wishHash: '',
-  observedGeneration: 0,
-  state: 'Pending',
-  stateEnteredAtMs: 0,
-  reason: '',
-  message: '',
-  revisions: [],
-  attempt: 0,
-  attempts: {},
-  rolloutRestarts: 0,
-  restarts: 0,
-  crash: { failures: 0, notBeforeMs: 0 },
-  step: { failures: 0, notBeforeMs: 0 },
-  conditions: [],
-});
+/** The store looks at no more of a record than this. */
+const recordOf = (key: ObjectKey, generation = 1): AgentRecord =>
+  ({ key, uid: `uid-${key.name}`, generation, state: 'Pending', revisions: [] }) as unknown as AgentRecord;
 
 const secretEntry = (name: string): InventoryEntry => ({
   key: { kind: 'Secret', namespace: 'default', name },
