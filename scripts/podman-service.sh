@@ -71,6 +71,15 @@ host_changes() {
   [ -S /run/systemd/journal/socket ] || echo 'events_logger = "file"'
 }
 
+# Without any storage.conf, Podman 4.3 gives an ordinary user copies instead of layers: each container is a whole image.
+# From Linux 5.13 on layers work there too. A store that exists stays as it is.
+storage_options() {
+  local config=${XDG_CONFIG_HOME:-$HOME/.config}/containers/storage.conf store=${XDG_DATA_HOME:-$HOME/.local/share}/containers/storage
+  if [ "$ROOTFUL" = 1 ] || [ -n "${STORAGE_DRIVER:-}${CONTAINERS_STORAGE_CONF:-}" ] || [ -d "$store/vfs-images" ] ||
+    [ -e "$config" ] || [ -e /etc/containers/storage.conf ] || [ -e /usr/share/containers/storage.conf ]; then return; fi
+  [ "$(printf '5.13\n%s\n' "$(uname -r)" | sort -V | head -n 1)" != 5.13 ] || echo '--storage-driver overlay'
+}
+
 user_conf_files() {
   if [ -n "${CONTAINERS_CONF:-}" ]; then
     echo "$CONTAINERS_CONF"
@@ -185,7 +194,8 @@ ensure() {
       write_conf "$own/containers.conf" ''
       export CONTAINERS_CONF=$own/containers.conf
     fi
-    start_detached "$own/podman.pid" "$own/podman.log" podman system service --time=0 "$url"
+    # shellcheck disable=SC2046
+    start_detached "$own/podman.pid" "$own/podman.log" podman $(storage_options) system service --time=0 "$url"
     wait_alive "$url" "$own/podman.pid" "$own/podman.log"
     say "started Podman's API on $url, log in $own/podman.log"
   fi
@@ -451,12 +461,11 @@ remove() {
   open_isolated "$1"
   stop "$1"
   [ ! -s "$DIR/subnet" ] || rm -f "$RUNTIME_DIR/rookery/subnets/$(cat "$DIR/subnet")"
-  if [ "$ROOTFUL" = 0 ]; then
-    use_isolated
-    "${PODMAN[@]}" unshare rm -rf "$DIR/storage" "$DIR/run"
-    end_helpers
+  if [ "$ROOTFUL" = 1 ]; then
+    rm -rf --one-file-system "$DIR"
+  else
+    unshare --user --map-root-user --map-auto rm -rf --one-file-system "$DIR"
   fi
-  rm -rf --one-file-system "$DIR"
 }
 
 case ${1:-} in
