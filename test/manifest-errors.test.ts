@@ -77,7 +77,7 @@ describe('an error names its place and what to do', () => {
 
   test('control characters of a manifest never reach a terminal', () => {
     const text = agent('  layer: "\\e[31m\u202e"\n  restartPolicy: "\u202eAlways"');
-    expect(errors(text).join('')).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
+    expect(errors(text).join('').replaceAll('\n', '')).not.toMatch(/\p{C}/u);
   });
 
   test('a one-line JSON file gets a snippet of readable width', () => {

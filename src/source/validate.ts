@@ -102,10 +102,13 @@ function flatten(issues: readonly Issue[]): Issue[] {
 const isWrongType = (issue: Issue): boolean =>
   issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
 
-/** "exactly one of" beside an unknown field at the same place says the same thing twice. */
-const isNoEcho = (issue: Issue, _index: number, all: readonly Issue[]): boolean =>
-  issue.code !== 'custom' ||
-  !all.some((other) => other.code === 'unrecognized_keys' && other.path.join('.') === issue.path.join('.'));
+/** Two issues at one place may say the same thing twice: only the plainer one is told. */
+const isNoEcho = (issue: Issue, _index: number, all: readonly Issue[]): boolean => {
+  const isEmpty = issue.code === 'invalid_format' && issue.input === '';
+  const plainer = issue.code === 'custom' ? 'unrecognized_keys' : isEmpty ? 'too_small' : undefined;
+  const path = issue.path.join('.');
+  return !all.some((other) => other.code === plainer && other.path.join('.') === path);
+};
 
 function findingsOf(issue: Issue, kind: KindInfo): Finding[] {
   const finding = (path: FieldPath, message: string, more: Partial<Finding> = {}): Finding => ({
