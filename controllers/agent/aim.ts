@@ -134,10 +134,8 @@ function reloadSignal({ record, facts }: View, live: ObservedContainer | undefin
 function kept(view: View): ContainerAim[] {
   const { record } = view;
   const { stableRevision, currentRevision } = record;
-  if (stableRevision === currentRevision && runningRevision(record) === currentRevision) return [];
-  if (stableRevision === runningRevision(record)) return [];
-  const isStoppedAlready = record.state === 'StoppingOld' && stableRevision === currentRevision;
-  return isStoppedAlready ? [] : named(view, stableRevision, 'Untouched', 'kept as the way back');
+  if (stableRevision === currentRevision || stableRevision === runningRevision(record)) return [];
+  return named(view, stableRevision, 'Untouched', 'kept as the way back');
 }
 
 function stopped(view: View): ContainerAim[] {

@@ -90,13 +90,14 @@ function requeue({ record, facts, nowMs }: View): { requeueAtMs?: number } {
 
 /** The record of an agent that was never seen before. */
 export function newRecord(
-  facts: Pick<AgentFacts, 'key' | 'specHash' | 'wish'>,
+  facts: Pick<AgentFacts, 'key' | 'specHash'>,
   uid: string,
   nowMs: number,
 ): AgentRecord {
   return {
     key: facts.key,
     uid,
+    createdAtMs: nowMs,
     generation: 1,
     specHash: facts.specHash,
     observedGeneration: 0,

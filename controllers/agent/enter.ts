@@ -43,11 +43,7 @@ const ENTRIES: Readonly<Record<AgentState, Entry>> = {
   Degraded: ({ record }) => withoutHealth(record),
   Failing: quarantine,
   RollingBack: (view) => withDeadline(turnBack(view), view.nowMs + ROLLBACK_DEADLINE_MS),
-  RolledBack: (view) => ({
-    ...view.record,
-    ...explainFailure(view.record),
-    rolledBackGeneration: view.record.generation,
-  }),
+  RolledBack: ({ record }) => ({ ...record, rolledBackGeneration: record.generation }),
   Failed: ({ record }) => withoutHealth(record),
   Paused: stay,
   Completed: settle,

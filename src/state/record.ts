@@ -65,6 +65,7 @@ export interface StepFailure {
 export interface AgentRecord {
   readonly key: ObjectKey;
   readonly uid: string;
+  readonly createdAtMs: number;
   readonly generation: number;
   readonly specHash: string;
   readonly observedGeneration: number;
@@ -97,7 +98,11 @@ export interface AgentRecord {
   readonly stepFailure?: StepFailure;
   readonly lastExit?: ContainerExit;
   /** The running container that a probe condemned; its exit is a crash whatever its code. */
-  readonly condemned?: { readonly containerId: string; readonly startedAtMs: number; readonly reason: string };
+  readonly condemned?: {
+    readonly containerId: string;
+    readonly startedAtMs: number;
+    readonly reason: string;
+  };
   /** Digest of the mounted files that the running container was last told about: see `reload`. */
   readonly reloadDigest?: string;
   /** The host's boot in which the serving container was last seen running; another one means a reboot. */

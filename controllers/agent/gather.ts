@@ -1,0 +1,103 @@
+import type { Agent } from '../../src/api/agent.ts';
+import { agentKey, keyString, type ObjectKey } from '../../src/api/key.ts';
+import { hashOf } from '../../src/state/canonical.ts';
+import type { DesiredObject } from '../../src/state/desired.ts';
+import { isRunning, type ObservedAgent, type ObservedContainer } from '../../src/state/observed.ts';
+import { factsOf } from '../../src/state/provision.ts';
+import type { AgentRecord } from '../../src/state/record.ts';
+import { resolveAgent } from '../../src/state/resolve.ts';
+import type { MissingInput } from '../../src/state/resolver.ts';
+import type { ContainerVerdict } from '../../src/state/verdict.ts';
+import { desiredObject, type World } from '../world.ts';
+import type { AgentFacts, Gating, Wish } from './facts.ts';
+import { imageWish } from './image.ts';
+import { gatingOf, type Peers, rolloutSlot } from './peers.ts';
+import { unsupported } from './unsupported.ts';
+
+export interface GatherInput {
+  readonly world: World;
+  readonly peers: Peers;
+  readonly key: ObjectKey;
+  readonly observed: ObservedAgent;
+  readonly record: AgentRecord | undefined;
+  readonly verdictOf: (container: ObservedContainer) => ContainerVerdict | undefined;
+}
+
+/** Reads everything that `decide` may look at, at one instant. */
+export async function gather(input: GatherInput): Promise<AgentFacts> {
+  const { world, key, observed, verdictOf, peers } = input;
+  const object = desiredObject(world, 'Agent', keyString(key));
+  const resolved = object ? await resolveWish(world, object) : { missing: [] };
+  return {
+    key,
+    spec: object?.manifest.spec,
+    specHash: object?.specHash ?? input.record?.specHash ?? '',
+    wish: 'wish' in resolved ? resolved.wish : undefined,
+    missing: 'missing' in resolved ? resolved.missing : [],
+    gating: updateGating(input),
+    bootGating: gatingOf(world.graph().gates.get(keyString(key)) ?? [], peers),
+    dependencyDown: object && dependencyDown(object, peers),
+    suspended: object?.manifest.spec.suspend === true,
+    observed,
+    verdictOf,
+    bootId: world.bootId,
+  };
+}
+
+type ResolvedWish = { readonly wish: Wish } | { readonly missing: readonly MissingInput[] };
+
+export async function resolveWish(world: World, agent: DesiredObject<Agent>): Promise<ResolvedWish> {
+  const never = unsupported(agent.manifest);
+  if (never) return { missing: [never] };
+  const context = {
+    agent,
+    objects: world.desired().objects,
+    provisions: world.provisions.all(),
+    installation: world.installation(),
+  };
+  const image = imageWish(agent, context);
+  if ('missing' in image) return { missing: [image.missing] };
+  const id = image.id ?? (await world.images.inspect(image.reference))?.id ?? '';
+  const resolution = resolveAgent(context, { reference: image.reference, id });
+  if (resolution.missing) return { missing: resolution.missing };
+  const { template } = resolution;
+  const reloadDigest = reloadDigestOf(agent, context.provisions);
+  return { wish: { template, imageKnown: id !== '', reloadDigest, ...(image.aim && { image: image.aim }) } };
+}
+
+/** What the mounted files hold now; only agents with `reload` are told about it. */
+function reloadDigestOf(
+  { key, manifest, inputs }: DesiredObject<Agent>,
+  provisions: ReturnType<World['provisions']['all']>,
+): string {
+  const digests = manifest.spec.volumes.map(({ configMap, hostPath }) => {
+    if (hostPath) return inputs.digests[hostPath.path];
+    const name = configMap?.name;
+    return name === undefined
+      ? undefined
+      : factsOf(provisions, keyString({ kind: 'ConfigMap', namespace: key.namespace, name }), 'ConfigMap')
+          ?.digest;
+  });
+  return hashOf(digests);
+}
+
+/** A dependency gates updates and starts; a layer only a start from not running; an update also needs a free slot. */
+function updateGating({ world, peers, key, record, observed }: GatherInput): Gating {
+  const gates = world.graph().gates.get(keyString(key)) ?? [];
+  const isUpdate = record?.currentRevision !== undefined && observed.containers.some(isRunning);
+  const gating = gatingOf(isUpdate ? gates.filter(({ from }) => from === 'dependsOn') : gates, peers);
+  return gating.open && isUpdate ? rolloutSlot(peers, key.namespace) : gating;
+}
+
+function dependencyDown({ key, manifest }: DesiredObject<Agent>, peers: Peers): string | undefined {
+  const down = manifest.spec.dependsOn.find(({ name, condition }) => {
+    const peer = peers.get(keyString(agentKey(key.namespace, name)));
+    return (
+      condition === 'Healthy' &&
+      peer !== undefined &&
+      !peer.ready &&
+      peer.record.currentRevision !== undefined
+    );
+  });
+  return down?.name;
+}

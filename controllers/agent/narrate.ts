@@ -1,0 +1,47 @@
+import type { AgentRecord, AgentState } from '../../src/state/record.ts';
+import type { NewEvent } from '../../src/store/events.ts';
+import type { Transition } from './decide.ts';
+
+/** States that a person is told about when an agent enters them; the others pass within a moment. */
+const TOLD: Partial<Record<AgentState, 'Normal' | 'Warning'>> = {
+  Blocked: 'Normal',
+  Building: 'Normal',
+  Starting: 'Normal',
+  Monitoring: 'Normal',
+  Healthy: 'Normal',
+  Healing: 'Normal',
+  Degraded: 'Warning',
+  Failing: 'Warning',
+  RollingBack: 'Warning',
+  RolledBack: 'Warning',
+  Failed: 'Warning',
+  Paused: 'Warning',
+  Completed: 'Normal',
+  Terminating: 'Normal',
+};
+
+export const narrate = (record: AgentRecord, transitions: readonly Transition[]): NewEvent[] =>
+  transitions.flatMap(({ from, to }) => {
+    const type = TOLD[to];
+    return type && from !== to
+      ? [{ key: record.key, type, reason: to, message: messageFor(record, to) }]
+      : [];
+  });
+
+function messageFor(record: AgentRecord, state: AgentState): string {
+  const target = record.revisions.find(({ id }) => id === record.targetRevision);
+  switch (state) {
+    case 'Starting':
+      return target ? `starting revision ${target.id}: ${target.cause}` : 'starting';
+    case 'Monitoring':
+      return `revision ${record.currentRevision} serves; watching it`;
+    case 'Healthy':
+      return `revision ${record.currentRevision} is stable`;
+    case 'Degraded':
+      return record.lastExit ? `last exit code ${record.lastExit.code}` : 'it runs, but its probes fail';
+    case 'RolledBack':
+      return `back on revision ${record.currentRevision}: ${record.message}`;
+    default:
+      return record.message || state;
+  }
+}

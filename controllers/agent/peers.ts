@@ -1,0 +1,98 @@
+import type { KeyString } from '../../src/api/key.ts';
+import { parseKey } from '../../src/api/key.ts';
+import type { Gate } from '../../src/plan/graph.ts';
+import type { AgentRecord } from '../../src/state/record.ts';
+import type { Gating } from './facts.ts';
+import { isRollingOut } from './machine.ts';
+
+/** What other agents need to know of one: enough to wait for it, and to name the root cause. */
+export interface Peer {
+  readonly record: AgentRecord;
+  readonly live: boolean;
+  readonly ready: boolean;
+  readonly suspended: boolean;
+  /** Its manifest or an input changed and it has not begun to follow yet. */
+  readonly outdated: boolean;
+}
+
+export type Peers = ReadonlyMap<KeyString, Peer>;
+
+/** An update of a serving agent that has not been promoted or rolled back. */
+export function isUpdating({ record, outdated }: Peer): boolean {
+  if (record.currentRevision === undefined) return false;
+  if (outdated || isRollingOut(record.state) || record.state === 'Pending') return true;
+  return record.state === 'Blocked' && WAITS_FOR_OTHERS.has(record.reason);
+}
+
+const WAITS_FOR_OTHERS: ReadonlySet<string> = new Set(['WaitingForDependency', 'RolloutLimit']);
+
+/** How many updates of serving agents may be under way at once in a namespace: `semantics.md` §5. */
+const MAX_CONCURRENT_ROLLOUTS = 4;
+
+export function rolloutSlot(peers: Peers, namespace: string): Gating {
+  const busy = [...peers.values()].filter(
+    ({ record }) =>
+      record.key.namespace === namespace &&
+      record.currentRevision !== undefined &&
+      isRollingOut(record.state),
+  );
+  if (busy.length < MAX_CONCURRENT_ROLLOUTS) return { open: true };
+  const message = `${busy.length} updates are under way in ${namespace}; waits for one to finish`;
+  return { open: false, reason: 'RolloutLimit', message };
+}
+
+const MAX_NAMES = 3;
+
+/** May an agent with these gates go on? The worst closed gate speaks first, with its root cause. */
+export function gatingOf(gates: readonly Gate[], peers: Peers): Gating {
+  const closed = gates.flatMap((gate) => {
+    const gating = gatingOfOne(gate, peers.get(gate.on));
+    return gating.open ? [] : [gating];
+  });
+  const worst = closed.find(({ reason }) => reason !== 'WaitingForDependency') ?? closed[0];
+  if (!worst) return { open: true };
+  if (worst.reason !== 'WaitingForDependency') return worst;
+  const names = closed.slice(0, MAX_NAMES).map(({ message }) => message);
+  const more = closed.length > MAX_NAMES ? ` and ${closed.length - MAX_NAMES} more` : '';
+  return { ...worst, message: `waits for ${names.join(', ')}${more}` };
+}
+
+type Closed = Extract<Gating, { open: false }>;
+
+function gatingOfOne(gate: Gate, peer: Peer | undefined): { open: true } | Closed {
+  const { name } = parseKey(gate.on);
+  if (!peer) return closedBy('WaitingForDependency', `${name} (not seen yet)`);
+  if (isSatisfied(gate, peer)) return { open: true };
+  const failed = hasFailed(peer);
+  if (gate.optional && (failed || peer.suspended)) return { open: true };
+  if (peer.suspended && !peer.live) {
+    return closedBy('DependencySuspended', `${name} is suspended and down; resume it or drop the dependency`);
+  }
+  if (failed) return closedBy('DependencyFailed', rootCause(peer));
+  return closedBy('WaitingForDependency', `${name} to be ${gate.condition} (${peer.record.state})`);
+}
+
+const closedBy = (reason: string, message: string): Closed => ({ open: false, reason, message });
+
+function isSatisfied(gate: Gate, peer: Peer): boolean {
+  switch (gate.condition) {
+    case 'Started':
+      return peer.live;
+    case 'Healthy':
+      return peer.ready && !isUpdating(peer);
+    case 'Completed':
+      return peer.record.state === 'Completed';
+  }
+}
+
+const hasFailed = ({ record, ready }: Peer): boolean =>
+  (record.state === 'Failed' && !ready) ||
+  record.state === 'Paused' ||
+  (record.state === 'Blocked' && record.reason === 'DependencyFailed') ||
+  (record.state === 'Blocked' && record.reason === 'NotYetSupported');
+
+/** A blocked agent already carries the name of the one below it: pass that on, not the middleman. */
+const rootCause = ({ record }: Peer): string =>
+  record.reason === 'DependencyFailed'
+    ? record.message
+    : `${record.key.name} is ${record.state}: ${record.reason}${record.message ? ` (${record.message})` : ''}`;

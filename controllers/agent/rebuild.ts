@@ -1,0 +1,77 @@
+import { labels, REVISION_ANNOTATION } from '../../src/api/labels.ts';
+import { isRunning, type ObservedContainer } from '../../src/state/observed.ts';
+import type { AgentRecord, Revision } from '../../src/state/record.ts';
+import { createRevision, wishHash } from '../../src/state/revision.ts';
+import type { ContainerTemplate } from '../../src/state/template.ts';
+
+/**
+ * A record for an agent whose state was lost but whose containers say what they are: the one that runs is taken as
+ * stable, so that adopting a running world changes nothing.
+ */
+export function rebuildRecord(
+  fresh: AgentRecord,
+  containers: readonly ObservedContainer[],
+  nowMs: number,
+): AgentRecord {
+  const known = containers.flatMap((container) => {
+    const revision = revisionOf(container, nowMs);
+    return revision ? [{ container, revision, attempt: Number(container.labels[labels.attempt] ?? 0) }] : [];
+  });
+  const serving = known.find(({ container }) => isRunning(container)) ?? known[0];
+  if (!serving) return fresh;
+  const uid = serving.container.labels[labels.uid] ?? fresh.uid;
+  const id = serving.revision.id;
+  return {
+    ...fresh,
+    uid,
+    state: 'Healthy',
+    reason: 'Healthy',
+    message: 'rebuilt from the labels of its container',
+    revisions: [{ ...serving.revision, outcome: 'Stable' }],
+    wishHash: wishHash(serving.revision.template),
+    targetRevision: id,
+    currentRevision: id,
+    stableRevision: id,
+    attempt: Math.max(...known.map(({ attempt }) => attempt)),
+    attempts: { [id]: serving.attempt },
+  };
+}
+
+function revisionOf(container: ObservedContainer, nowMs: number): Revision | undefined {
+  const text = container.annotations[REVISION_ANNOTATION];
+  const label = container.labels[labels.revision];
+  if (text === undefined || label === undefined) return undefined;
+  const template = parseTemplate(text);
+  if (!template) return undefined;
+  return { ...createRevision(template, 'rebuilt from labels', nowMs), id: label };
+}
+
+/** Our own annotation, but on a container that anyone with the socket could have made. */
+function parseTemplate(text: string): ContainerTemplate | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<ContainerTemplate> | null;
+    if (value?.image === undefined || value.network === undefined) return undefined;
+    return { ...EMPTY_TEMPLATE, ...value, image: value.image, network: value.network };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The canonical form drops what is empty: here it comes back. */
+const EMPTY_TEMPLATE: Omit<ContainerTemplate, 'image' | 'network'> = {
+  env: {},
+  secretEnv: {},
+  mounts: [],
+  ports: [],
+  resources: {},
+  devices: [],
+  security: {
+    groups: [],
+    addCapabilities: [],
+    dropCapabilities: [],
+    readOnlyRootFilesystem: true,
+    noNewPrivileges: true,
+    privileged: false,
+  },
+  stopGraceSeconds: 0,
+};

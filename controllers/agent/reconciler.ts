@@ -1,0 +1,242 @@
+import { WaitingError } from '../../src/api/errors.ts';
+import { agentKey, type KeyString, keyString, type ObjectKey } from '../../src/api/key.ts';
+import type { Reconciler, ReconcileContext, Result } from '../../src/manager/reconciler.ts';
+import { EMPTY_PLAN, formatPlan, type Plan } from '../../src/plan/operation.ts';
+import { planAgent } from '../../src/plan/plan-agent.ts';
+import type { Prober } from '../../src/probe/prober.ts';
+import { ownerLabels } from '../../src/state/names.ts';
+import type { ObservedAgent } from '../../src/state/observed.ts';
+import type { AgentRecord } from '../../src/state/record.ts';
+import { track } from '../inventory.ts';
+import { desiredObject, type World } from '../world.ts';
+import { shiftClocks } from './clocks.ts';
+import { type Decision, decide, newRecord } from './decide.ts';
+import { type AgentFacts, isReady, isLive, runningContainer, type View } from './facts.ts';
+import { freeze } from './freeze.ts';
+import { gather } from './gather.ts';
+import { narrate } from './narrate.ts';
+import { noteOutcome } from './outcome.ts';
+import type { Peer } from './peers.ts';
+import { probeServing } from './probing.ts';
+import { rebuildRecord } from './rebuild.ts';
+import { settledGeneration, type StatusInput, statusOf } from './status.ts';
+
+export interface AgentReconcilerOptions {
+  readonly world: World;
+  readonly prober: Prober;
+}
+
+/** Shared by all runs: what each agent looked like last, for those that wait for it. */
+interface Memory extends AgentReconcilerOptions {
+  readonly peers: Map<KeyString, Peer>;
+  readonly lastPlans: Map<KeyString, readonly string[]>;
+  /** When Podman was last seen for a key: an outage counts for nobody's deadline. */
+  readonly outages: Map<KeyString, number>;
+}
+
+/** The agent's loop: observe → note → decide → save → plan → execute → note → publish. */
+export function createAgentReconciler(options: AgentReconcilerOptions): Reconciler {
+  const memory: Memory = { ...options, peers: new Map(), lastPlans: new Map(), outages: new Map() };
+  return { kind: 'Agent', reconcile: (key, context) => reconcileAgent(memory, key, context) };
+}
+
+async function reconcileAgent(memory: Memory, key: ObjectKey, context: ReconcileContext): Promise<Result> {
+  const { world } = memory;
+  if (!isOurConcern(world, key)) return {};
+  const observed = await observe(memory, key, context.now());
+  const before = await loadRecord(memory, key, observed, context.now());
+  const facts = await gatherFacts(memory, { key, observed, record: before });
+  const decision = decide(facts, before, context.now());
+  remember(memory, { record: decision.record, facts, nowMs: context.now() });
+  await world.store.records.put(decision.record);
+  for (const event of narrate(decision.record, decision.transitions)) world.store.events.record(event);
+  const plan = planFor(memory, decision, observed);
+  if (plan.operations.length === 0) return finish(memory, decision, facts, context);
+  return act(memory, { decision, facts, plan }, context);
+}
+
+function isOurConcern({ desired, store }: World, key: ObjectKey): boolean {
+  const id = keyString(key);
+  return desired().objects.has(id) || (desired().pruned.has(id) && store.inventory.get(key) !== undefined);
+}
+
+/** Unreachable is not "everything died": nothing is judged, and the time is given back. */
+async function observe(memory: Memory, key: ObjectKey, nowMs: number): Promise<ObservedAgent> {
+  try {
+    return await memory.world.observer.observe(key);
+  } catch (error) {
+    const id = keyString(key);
+    if (!memory.outages.has(id)) memory.outages.set(id, nowMs);
+    throw new WaitingError('PodmanUnreachable', `Podman does not answer: ${String(error)}`, 1_000);
+  }
+}
+
+async function loadRecord(
+  memory: Memory,
+  key: ObjectKey,
+  observed: ObservedAgent,
+  nowMs: number,
+): Promise<AgentRecord> {
+  const { world, outages } = memory;
+  const id = keyString(key);
+  const object = desiredObject(world, 'Agent', id);
+  const stored = world.store.records.get(key);
+  const uid = object ? await track(world, object, stored?.uid) : (stored?.uid ?? world.newUid());
+  if (!stored)
+    return rebuildRecord(
+      newRecord({ key, specHash: object?.specHash ?? '' }, uid, nowMs),
+      observed.containers,
+      nowMs,
+    );
+  const since = outages.get(id);
+  outages.delete(id);
+  return since === undefined ? stored : shiftClocks(stored, nowMs - since);
+}
+
+interface Subject {
+  readonly key: ObjectKey;
+  readonly observed: ObservedAgent;
+  readonly record: AgentRecord;
+}
+
+async function gatherFacts(memory: Memory, subject: Subject): Promise<AgentFacts> {
+  const { world, prober, peers } = memory;
+  probeServing(world, prober, subject);
+  const verdictOf = (container: { readonly id: string; readonly startedAtMs: number }) =>
+    prober.verdict(container.id, container.startedAtMs);
+  const facts = await gather({ world, peers, ...subject, verdictOf });
+  return facts.spec === undefined && !mayTerminate(world, subject.key)
+    ? { ...facts, suspended: true }
+    : facts;
+}
+
+/** Prunes go in reverse order: an agent stays while one that needs it is still being removed. */
+function mayTerminate({ store, desired }: World, key: ObjectKey): boolean {
+  return !store.inventory
+    .list()
+    .some(
+      (entry) =>
+        'lastGood' in entry &&
+        entry.lastGood.manifest.kind === 'Agent' &&
+        desired().pruned.has(keyString(entry.key)) &&
+        entry.key.namespace === key.namespace &&
+        entry.lastGood.manifest.spec.dependsOn.some(({ name }) => name === key.name),
+    );
+}
+
+/** Those who wait for this agent are looked at again when what they see of it differs. */
+function remember(memory: Memory, view: View): void {
+  const { world, peers } = memory;
+  const id = keyString(view.record.key);
+  const before = peers.get(id);
+  const live = runningContainer(view);
+  const peer: Peer = {
+    record: view.record,
+    live: isLive(live),
+    ready: isReady(view, live),
+    suspended: view.facts.suspended,
+    outdated: false,
+  };
+  peers.set(id, peer);
+  if (before && samePeer(before, peer)) return;
+  for (const dependent of world.graph().dependents.get(id) ?? []) world.enqueue(keyOf(dependent));
+  for (const [other, { record }] of peers) if (record.reason === 'RolloutLimit') world.enqueue(keyOf(other));
+}
+
+const keyOf = (id: KeyString): ObjectKey => {
+  const [, namespace = '', name = ''] = id.split('/');
+  return agentKey(namespace, name);
+};
+
+const samePeer = (left: Peer, right: Peer): boolean =>
+  left.live === right.live &&
+  left.ready === right.ready &&
+  left.suspended === right.suspended &&
+  left.record.state === right.record.state &&
+  left.record.reason === right.record.reason;
+
+function planFor({ world }: Memory, { aim, record }: Decision, observed: ObservedAgent): Plan {
+  const ownership = {
+    key: record.key,
+    ownerLabels: ownerLabels(world.installation(), record.key, record.uid),
+  };
+  const plan = planAgent(aim, observed, ownership);
+  return world.desired().frozen === undefined ? plan : freeze(plan);
+}
+
+interface Deed {
+  readonly decision: Decision;
+  readonly facts: AgentFacts;
+  readonly plan: Plan;
+}
+
+async function act(memory: Memory, deed: Deed, context: ReconcileContext): Promise<Result> {
+  const { world, lastPlans } = memory;
+  const { decision, facts, plan } = deed;
+  const { key } = decision.record;
+  lastPlans.set(keyString(key), formatPlan(plan).split('\n'));
+  publish(memory, decision.record, facts, context);
+  const priority = decision.record.state === 'Degraded' ? 'CrashRestart' : 'Rollout';
+  const outcome = await world.execute({ key, plan, priority, signal: context.signal });
+  world.observer.invalidate(key);
+  if (outcome.done.some(({ type }) => type === 'PullImage' || type === 'BuildImage')) world.images.forget();
+  if (outcome.failure?.kind === 'Unreachable')
+    throw new WaitingError('PodmanUnreachable', outcome.failure.message, 1_000);
+  const told = outcome.done.some(({ type }) => type === 'SignalContainer');
+  const noted = noteOutcome(decision.record, outcome, context.now());
+  await world.store.records.put(
+    told && facts.wish ? { ...noted, reloadDigest: facts.wish.reloadDigest } : noted,
+  );
+  return { requeueAfterMs: 0 };
+}
+
+/** Nothing to do: says how things are, and when to look again. */
+async function finish(
+  memory: Memory,
+  decision: Decision,
+  facts: AgentFacts,
+  context: ReconcileContext,
+): Promise<Result> {
+  const { world } = memory;
+  const { record } = decision;
+  if (record.state === 'Terminating' && facts.observed.containers.length === 0)
+    return forget(memory, record.key);
+  const published = publish(memory, record, facts, context);
+  const reloadDigest = record.reloadDigest ?? facts.wish?.reloadDigest;
+  await world.store.records.put({ ...published, ...(reloadDigest !== undefined && { reloadDigest }) });
+  return decision.requeueAtMs === undefined
+    ? {}
+    : { requeueAfterMs: Math.max(0, decision.requeueAtMs - context.now()) };
+}
+
+/** The one door for an agent's status; returns the record with what was said. */
+function publish(
+  memory: Memory,
+  record: AgentRecord,
+  facts: AgentFacts,
+  context: ReconcileContext,
+): AgentRecord {
+  const { world, lastPlans } = memory;
+  const id = keyString(record.key);
+  const stalled = world.desired().stalled.get(id);
+  const lastPlan = lastPlans.get(id) ?? EMPTY_PLAN.operations.map(String);
+  const input: StatusInput = { record, facts, nowMs: context.now(), lastPlan, ...(stalled && { stalled }) };
+  const status = statusOf(input);
+  const { key, uid, generation, createdAtMs } = record;
+  world.publish.agent({ key, object: world.desired().objects.get(id), uid, generation, createdAtMs, status });
+  return { ...record, conditions: status.conditions, observedGeneration: settledGeneration(input) };
+}
+
+/** Confirmed absent: only now does the inventory let go of it. */
+async function forget({ world, prober, peers, lastPlans }: Memory, key: ObjectKey): Promise<Result> {
+  prober.forget(key);
+  peers.delete(keyString(key));
+  lastPlans.delete(keyString(key));
+  await world.store.records.delete(key);
+  await world.store.inventory.delete(key);
+  await world.store.addresses.release(`${key.namespace}/${key.name}`);
+  world.publish.removed(key);
+  for (const { key: other } of world.store.inventory.list())
+    if (world.desired().pruned.has(keyString(other))) world.enqueue(other);
+  return {};
+}

@@ -1,0 +1,14 @@
+import type { Agent } from '../../src/api/agent.ts';
+import type { MissingInput } from '../../src/state/resolver.ts';
+
+/** Fields that validate and do nothing yet say so, and the agent is left as it is: never silence. */
+export function unsupported({ spec }: Agent): MissingInput | undefined {
+  const found = [
+    spec.runtime === 'Container' ? undefined : `runtime ${spec.runtime}`,
+    spec.rollout.strategy === 'Recreate' ? undefined : `rollout.strategy ${spec.rollout.strategy}`,
+    spec.replicas === 1 ? undefined : `replicas ${spec.replicas}`,
+  ].filter((text) => text !== undefined);
+  if (found.length === 0) return undefined;
+  const message = `${found.join(', ')} is not supported by this version; use runtime Container, strategy Recreate and one replica`;
+  return { reason: 'NotYetSupported', message, terminal: true };
+}

@@ -1,0 +1,112 @@
+import { TerminalError } from '../src/api/errors.ts';
+import { keyString, type ObjectKey } from '../src/api/key.ts';
+import type { Network } from '../src/api/resources.ts';
+import type { Reconciler } from '../src/manager/reconciler.ts';
+import { chooseAddress } from '../src/state/addresses.ts';
+import { desiredOf } from '../src/state/desired.ts';
+import { hostsFile, type NetworkOwner, ownersOn } from '../src/state/hosts.ts';
+import { isOurs, ownerLabels, podmanName } from '../src/state/names.ts';
+import type { ObservedNetwork } from '../src/state/observed.ts';
+import type { NetworkFacts } from '../src/state/provision.ts';
+import { conflict, createSharedReconciler, perform, type Subject } from './shared.ts';
+import type { World } from './world.ts';
+
+/** A network, the stable address of everyone on it, and the hosts file that names them. */
+export const createNetworkReconciler = (world: World): Reconciler =>
+  createSharedReconciler(world, { kind: 'Network', ensure: ensureNetwork, remove: removeNetwork });
+
+async function ensureNetwork(subject: Subject<'Network'>): Promise<NetworkFacts> {
+  const { world, object } = subject;
+  const { namespace, name } = object.key;
+  const network = await existingNetwork(subject);
+  const [subnet] = network.subnets;
+  if (!subnet)
+    throw new TerminalError(
+      'NoSubnet',
+      `network ${network.name} has no subnet; addresses cannot be given out`,
+    );
+  const agents = desiredOf(world.desired(), 'Agent');
+  const groups = desiredOf(world.desired(), 'PodGroup');
+  const owners = ownersOn({ namespace, network: name, agents, groups });
+  const addresses: Record<string, string> = {};
+  for (const owner of owners.filter(({ address }) => address === 'Own')) {
+    const choose = (taken: ReadonlySet<string>): string => chooseAddress(subnet, taken);
+    addresses[owner.name] = await world.store.addresses.ensure(
+      network.name,
+      addressOwner(namespace, owner),
+      choose,
+    );
+  }
+  const content = hostsFile({
+    namespace,
+    owners,
+    addresses,
+    gateway: world.rootless ? undefined : subnet.gateway,
+  });
+  const file = await world.files.writeHosts(network.name, content);
+  return { kind: 'Network', podmanName: network.name, gateway: subnet.gateway, addresses, hostsFile: file };
+}
+
+const addressOwner = (namespace: string, { name }: NetworkOwner): string => `${namespace}/${name}`;
+
+async function existingNetwork({
+  world,
+  object,
+  uid,
+  context,
+}: Subject<'Network'>): Promise<ObservedNetwork> {
+  const name = podmanName(object.key.namespace, object.key.name);
+  const found = await world.podman.inspectNetwork(name);
+  if (found) return checked(world, object.key, { found, spec: object.manifest.spec });
+  const { driver, subnets, internal, dns, options } = object.manifest.spec;
+  const labels = ownerLabels(world.installation(), object.key, uid);
+  const cidrs = subnets.map(({ cidr }) => cidr);
+  const create = {
+    type: 'CreateNetwork',
+    name,
+    driver,
+    subnets: cidrs,
+    internal,
+    dns,
+    options,
+    labels,
+    cause: 'is not there',
+  } as const;
+  await perform(world, object.key, [create], context.signal);
+  const made = await world.podman.inspectNetwork(name);
+  if (!made) throw new Error(`network ${name} vanished right after it was created`);
+  return made;
+}
+
+interface Found {
+  readonly found: ObservedNetwork;
+  readonly spec: Network['spec'];
+}
+
+/** A network cannot change while containers are on it, and addresses hang on its subnet: a person must decide. */
+function checked(world: World, key: ObjectKey, { found, spec }: Found): ObservedNetwork {
+  if (!isOurs(world.installation(), key, found.labels)) throw conflict(`network ${found.name}`);
+  const wanted = spec.subnets.map(({ cidr }) => cidr).sort();
+  const live = found.subnets.map(({ cidr }) => cidr).sort();
+  const changed = [
+    found.driver !== spec.driver && `driver ${found.driver} → ${spec.driver}`,
+    found.internal !== spec.internal && `internal ${found.internal} → ${spec.internal}`,
+    wanted.length > 0 && wanted.join() !== live.join() && `subnets ${live.join()} → ${wanted.join()}`,
+  ].filter(Boolean);
+  if (changed.length === 0) return found;
+  const message = `${keyString(key)} cannot change in place (${changed.join('; ')}); give it a new name, or take it back`;
+  throw new TerminalError('ImmutableField', message);
+}
+
+async function removeNetwork(
+  world: World,
+  key: ObjectKey,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  const name = podmanName(key.namespace, key.name);
+  const found = await world.podman.inspectNetwork(name);
+  if (found && isOurs(world.installation(), key, found.labels)) {
+    await perform(world, key, [{ type: 'RemoveNetwork', name, cause: 'its manifest was deleted' }], signal);
+  }
+  await world.files.removeHosts(name);
+}

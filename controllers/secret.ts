@@ -1,0 +1,78 @@
+import type { ObjectKey } from '../src/api/key.ts';
+import type { Reconciler } from '../src/manager/reconciler.ts';
+import type { Operation } from '../src/plan/operation.ts';
+import { secretName, secretPrefix } from '../src/state/names.ts';
+import type { ProvisionFacts } from '../src/state/provision.ts';
+import { secretData } from '../src/state/resolve-env.ts';
+import { createSharedReconciler, perform, type Subject } from './shared.ts';
+import type { World } from './world.ts';
+
+/** One immutable Podman secret for each value, named by content; old ones stay while a revision may go back to them. */
+export const createSecretReconciler = (world: World): Reconciler =>
+  createSharedReconciler(world, {
+    kind: 'Secret',
+    ensure: ensureSecret,
+    remove: removeSecrets,
+    track: trackSecret,
+  });
+
+const namesOf = (world: World, { key, manifest }: Subject<'Secret'>['object']): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(secretData(manifest)).map(([entry, value]) => [
+      entry,
+      secretName(world.installation(), key, entry, value),
+    ]),
+  );
+
+async function trackSecret(world: World, object: Subject<'Secret'>['object']): Promise<string> {
+  const uid = world.store.inventory.get(object.key)?.uid ?? world.newUid();
+  await world.store.inventory.put({ key: object.key, uid, podmanSecrets: namesOf(world, object) });
+  return uid;
+}
+
+async function ensureSecret({ world, object, context }: Subject<'Secret'>): Promise<ProvisionFacts> {
+  const wanted = new Set(Object.values(namesOf(world, object)));
+  const present = new Set(await world.podman.listSecrets(secretPrefix(world.installation())));
+  const missing = [...wanted].filter((name) => !present.has(name));
+  const create = missing.map(
+    (name): Operation => ({ type: 'CreateSecret', name, cause: 'holds a new value' }),
+  );
+  await perform(world, object.key, create, context.signal);
+  await collect(world, object.key, context.signal);
+  return { kind: 'Secret' };
+}
+
+/** Retained with the manifest gone, unless nothing refers to them any more. */
+const removeSecrets = (
+  world: World,
+  key: ObjectKey,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> => collect(world, key, signal);
+
+/** Removes secrets that no manifest has and no kept revision refers to. */
+async function collect(world: World, key: ObjectKey, signal: AbortSignal): Promise<void> {
+  const present = await world.podman.listSecrets(secretPrefix(world.installation()));
+  const needed = new Set([...neededByRevisions(world), ...neededByManifests(world)]);
+  const unused = present.filter((name) => !needed.has(name));
+  const remove = unused.map(
+    (name): Operation => ({ type: 'RemoveSecret', name, cause: 'no manifest and no kept revision needs it' }),
+  );
+  await perform(world, key, remove, signal);
+}
+
+function neededByRevisions({ store }: World): string[] {
+  return store.records
+    .list()
+    .flatMap(({ revisions }) =>
+      revisions.flatMap(({ template }) => [
+        ...Object.values(template.secretEnv),
+        ...template.mounts.flatMap((mount) => (mount.type === 'secret' ? [mount.secret] : [])),
+      ]),
+    );
+}
+
+/** By inventory: a Secret whose file does not parse right now keeps its values. */
+const neededByManifests = ({ store }: World): string[] =>
+  store.inventory
+    .list()
+    .flatMap((entry) => ('podmanSecrets' in entry ? Object.values(entry.podmanSecrets) : []));

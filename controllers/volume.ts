@@ -1,0 +1,64 @@
+import { TerminalError } from '../src/api/errors.ts';
+import type { ObjectKey } from '../src/api/key.ts';
+import type { Reconciler } from '../src/manager/reconciler.ts';
+import type { Operation } from '../src/plan/operation.ts';
+import { isOurs, ownerLabels, podmanName } from '../src/state/names.ts';
+import type { ProvisionFacts } from '../src/state/provision.ts';
+import { conflict, createSharedReconciler, perform, type Subject } from './shared.ts';
+import type { World } from './world.ts';
+
+/** Data outlives everything: a volume goes only when its manifest said `Delete`, and is exported first. */
+export const createVolumeReconciler = (world: World): Reconciler =>
+  createSharedReconciler(world, { kind: 'Volume', ensure: ensureVolume, remove: removeVolume });
+
+async function ensureVolume({ world, object, uid, context }: Subject<'Volume'>): Promise<ProvisionFacts> {
+  const { key, manifest } = object;
+  const name = podmanName(key.namespace, key.name);
+  const found = await world.podman.inspectVolume(name);
+  if (found && !isOurs(world.installation(), key, found.labels)) throw conflict(`volume ${name}`);
+  if (found && found.driver !== manifest.spec.driver) {
+    throw new TerminalError(
+      'ImmutableField',
+      `volume ${name} has driver ${found.driver}; a driver cannot change, take it back`,
+    );
+  }
+  const { driver, options, owner } = manifest.spec;
+  const ownerOption = owner
+    ? { o: [options['o'], `uid=${owner.uid},gid=${owner.gid}`].filter(Boolean).join(',') }
+    : {};
+  const labels = ownerLabels(world.installation(), key, uid);
+  const create: Operation = {
+    type: 'CreateVolume',
+    name,
+    driver,
+    options: { ...options, ...ownerOption },
+    labels,
+    cause: 'is not there',
+  };
+  if (!found) await perform(world, key, [create], context.signal);
+  return { kind: 'Volume', podmanName: name };
+}
+
+async function removeVolume(
+  world: World,
+  key: ObjectKey,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  const entry = world.store.inventory.get(key);
+  const manifest = entry && 'lastGood' in entry ? entry.lastGood.manifest : undefined;
+  if (manifest?.kind !== 'Volume' || manifest.spec.retention === 'Retain') return;
+  const name = podmanName(key.namespace, key.name);
+  const found = await world.podman.inspectVolume(name);
+  if (!found || !isOurs(world.installation(), key, found.labels)) return;
+  const cause = 'its manifest was deleted and says retention: Delete';
+  const toFile = await world.files.volumeExport(name);
+  await perform(
+    world,
+    key,
+    [
+      { type: 'ExportVolume', name, toFile, cause },
+      { type: 'RemoveVolume', name, cause },
+    ],
+    signal,
+  );
+}

@@ -1,0 +1,79 @@
+import type { KeyString, ObjectKey } from '../src/api/key.ts';
+import type { Kind, ManifestOf } from '../src/api/kinds.ts';
+import type { AgentStatus, ObjectStatus } from '../src/api/status.ts';
+import type { DependencyGraph } from '../src/plan/graph.ts';
+import type { Execute } from '../src/podman/execute.ts';
+import type { ImageCache } from '../src/podman/image-cache.ts';
+import type { Observer } from '../src/podman/observer.ts';
+import type { Podman } from '../src/podman/podman.ts';
+import type { DesiredObject, DesiredState } from '../src/state/desired.ts';
+import type { Installation } from '../src/state/names.ts';
+import type { Provision, Provisions } from '../src/state/provision.ts';
+import type { Store } from '../src/store/store.ts';
+
+/** What every reconciler is given. Interfaces only: the composition root chooses what is behind them. */
+export interface World {
+  readonly desired: () => DesiredState;
+  readonly graph: () => DependencyGraph;
+  readonly provisions: ProvisionBoard;
+  readonly installation: () => Installation;
+  readonly podman: Podman;
+  readonly observer: Observer;
+  readonly images: ImageCache;
+  readonly execute: Execute;
+  readonly store: Store;
+  readonly files: ContainerFiles;
+  readonly enqueue: (key: ObjectKey) => void;
+  readonly publish: Publish;
+  readonly rootless: boolean;
+  /** Changes with every boot of the host. */
+  readonly bootId: string;
+  readonly newUid: () => string;
+}
+
+export interface ProvisionBoard {
+  readonly all: () => Provisions;
+  /** Tells everyone who may build on it, when it differs. */
+  readonly set: (key: ObjectKey, provision: Provision) => void;
+  readonly remove: (key: ObjectKey) => void;
+}
+
+/** Files of ours that containers mount. */
+export interface ContainerFiles {
+  /** Writes a content-named directory and swaps the live one to it; returns both. */
+  writeConfigMap(
+    name: string,
+    digest: string,
+    entries: Readonly<Record<string, Uint8Array>>,
+  ): Promise<{ directory: string; liveDirectory: string }>;
+  removeConfigMap(name: string): Promise<void>;
+  /** Rewrites the file in place, so that running containers see it; returns its path. */
+  writeHosts(network: string, content: string): Promise<string>;
+  removeHosts(network: string): Promise<void>;
+  /** Where a volume is exported to before it is deleted. */
+  volumeExport(name: string): Promise<string>;
+}
+
+export interface Publish {
+  object(object: DesiredObject, state: { readonly uid: string; readonly status: ObjectStatus }): void;
+  agent(publication: AgentPublication): void;
+  removed(key: ObjectKey): void;
+}
+
+export interface AgentPublication {
+  readonly key: ObjectKey;
+  readonly object: DesiredObject | undefined;
+  readonly uid: string;
+  readonly generation: number;
+  readonly createdAtMs: number;
+  readonly status: AgentStatus;
+}
+
+export function desiredObject<K extends Kind>(
+  world: Pick<World, 'desired'>,
+  kind: K,
+  key: KeyString,
+): DesiredObject<ManifestOf<K>> | undefined {
+  const object = world.desired().objects.get(key);
+  return object?.key.kind === kind ? (object as DesiredObject<ManifestOf<K>>) : undefined;
+}

@@ -1,0 +1,155 @@
+import type { ObjectKey } from '../api/key.ts';
+import { labels } from '../api/labels.ts';
+import type { CallOf, Operation } from '../plan/operation.ts';
+import { PodmanError } from './errors.ts';
+import type { ExecutorOptions } from './execute.ts';
+import type { Podman } from './podman.ts';
+
+/** Makes the one call of an operation; `CaptureLogs` answers with its lines. */
+export type CarryOut = (
+  operation: Operation,
+  key: ObjectKey,
+  signal: AbortSignal,
+) => Promise<readonly string[] | undefined>;
+
+/** A candidate's last words are for a person: longer ones are in `rookery logs`. */
+const LOG_DEADLINE_MS = 5_000;
+/** A container that just exited lets go of its port a moment later. */
+const PORT_RETRIES = 10;
+const PORT_RETRY_MS = 50;
+
+export function carryOut(options: ExecutorOptions): CarryOut {
+  const { podman } = options;
+  return async (operation, key, signal) => {
+    switch (operation.type) {
+      case 'CheckPort':
+        return void (await checkPort(options, operation));
+      case 'CaptureLogs':
+        return captureLogs(podman, operation);
+      case 'PullImage':
+        return void (await podman.pullImage(operation.reference, progressOf(options, key), signal));
+      case 'BuildImage':
+        return void (await podman.buildImage(operation, progressOf(options, key), signal));
+      case 'ImportImage':
+        return void (await podman.importImage(operation, signal));
+      case 'CreateContainer':
+        return void (await createOrMatch(podman, operation));
+      case 'CreateSecret':
+        return void (await createSecret(options, operation.name));
+      default:
+        return void (await carryOutPlain(podman, operation));
+    }
+  };
+}
+
+type PlainOperation = Exclude<
+  Operation,
+  {
+    type:
+      | 'CheckPort'
+      | 'CaptureLogs'
+      | 'PullImage'
+      | 'BuildImage'
+      | 'ImportImage'
+      | 'CreateContainer'
+      | 'CreateSecret';
+  }
+>;
+
+function carryOutPlain(podman: Podman, operation: PlainOperation): Promise<unknown> {
+  switch (operation.type) {
+    case 'StartContainer':
+      return podman.startContainer(operation.name);
+    case 'StopContainer':
+      return podman.stopContainer(operation.id, operation.graceSeconds);
+    case 'SignalContainer':
+      return podman.killContainer(operation.id, operation.signal);
+    case 'RemoveContainer':
+      return podman.removeContainer(operation.id);
+    case 'RenameContainer':
+      return podman.renameContainer(operation.id, operation.to);
+    case 'UpdateContainer':
+      return podman.updateContainer(operation.id, operation.limits);
+    case 'ConnectNetwork':
+      return podman.connectNetwork(operation.network, operation.id, operation);
+    case 'DisconnectNetwork':
+      return podman.disconnectNetwork(operation.network, operation.id);
+    case 'TagImage':
+      return podman.tagImage(operation.id, operation.reference);
+    case 'RemoveImage':
+      return podman.removeImage(operation.reference);
+    case 'CreatePod':
+      return podman.createPod(operation.name, operation.template, operation.labels);
+    case 'RemovePod':
+      return podman.removePod(operation.id);
+    case 'CreateNetwork':
+      return podman.createNetwork(operation);
+    case 'RemoveNetwork':
+      return podman.removeNetwork(operation.name);
+    case 'CreateVolume':
+      return podman.createVolume(operation);
+    case 'ExportVolume':
+      return podman.exportVolume(operation.name, operation.toFile);
+    case 'RemoveVolume':
+      return podman.removeVolume(operation.name);
+    case 'RemoveSecret':
+      return podman.removeSecret(operation.name);
+  }
+}
+
+const progressOf =
+  ({ onProgress }: ExecutorOptions, key: ObjectKey) =>
+  (line: string): void =>
+    onProgress(key, line);
+
+/**
+ * Create, or find what an interrupted create left: the name is taken, and by ours of the same attempt. Somebody
+ * else's container of that name is a conflict and is never touched.
+ */
+async function createOrMatch(podman: Podman, operation: CallOf<'CreateContainer'>): Promise<void> {
+  try {
+    await podman.createContainer(operation);
+  } catch (error) {
+    if (!(error instanceof PodmanError) || error.kind !== 'NameInUse') throw error;
+    const found = await podman.inspectContainer(operation.name);
+    if (!found) return removeGhost(podman, operation);
+    if (Object.entries(operation.labels).every(([label, value]) => found.labels[label] === value)) return;
+    const owner = found.labels[labels.managedBy] ? 'another installation' : 'something else';
+    throw new PodmanError(
+      'NameInUse',
+      `${owner} has a container of this name; remove or rename ${operation.name}`,
+    );
+  }
+}
+
+/** A create that was killed half way leaves storage without a container: the name is taken and nothing can be inspected. */
+async function removeGhost(podman: Podman, operation: CallOf<'CreateContainer'>): Promise<void> {
+  await podman.removeContainer(operation.name);
+  await podman.createContainer(operation);
+}
+
+async function createSecret({ podman, secretValue }: ExecutorOptions, name: string): Promise<void> {
+  const value = secretValue(name);
+  if (value === undefined) throw new PodmanError('BadRequest', 'its value is no longer in the manifests');
+  await podman.createSecret(name, value);
+}
+
+/** Podman finds out at start, and then cuts the other container's port too (4.3): so look before. */
+async function checkPort({ isPortFree }: ExecutorOptions, { port }: CallOf<'CheckPort'>): Promise<void> {
+  for (let attempt = 0; attempt < PORT_RETRIES; attempt += 1) {
+    if (await isPortFree(port.hostIP, port.hostPort, port.protocol)) return;
+    await new Promise((resolve) => setTimeout(resolve, PORT_RETRY_MS));
+  }
+  throw new PodmanError(
+    'PortInUse',
+    'something else listens there; free the port or choose another hostPort',
+  );
+}
+
+async function captureLogs(podman: Podman, { id, tailLines }: CallOf<'CaptureLogs'>): Promise<string[]> {
+  const lines: string[] = [];
+  const options = { follow: false, tailLines, timestamps: false };
+  for await (const { text } of podman.logs(id, options, AbortSignal.timeout(LOG_DEADLINE_MS)))
+    lines.push(text);
+  return lines.slice(-tailLines);
+}
