@@ -137,7 +137,10 @@ alive() {
 make_pause_image() {
   local url=$1 needs_none=$2
   if [ -e "$needs_none" ] || images_named "$url" localhost/podman-pause | grep -q .; then return; fi
-  podman --url "$url" pod create --name "rookery-pause-$$" >/dev/null
+  if ! podman --url "$url" pod create --name "rookery-pause-$$" >/dev/null; then
+    say "no pods: Podman on $url cannot make their pause image; single agents run"
+    return
+  fi
   podman --url "$url" pod rm --force "rookery-pause-$$" >/dev/null
   images_named "$url" localhost/podman-pause | grep -q . || : >"$needs_none"
 }
