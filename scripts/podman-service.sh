@@ -401,10 +401,11 @@ end_helpers() {
 }
 
 # firewall_deletions TABLE PATTERN CHAINS: the input of iptables-restore that deletes each rule that matches PATTERN,
-# and the chains named like CHAINS that such rules are in or lead to.
+# and the chains named like CHAINS that match PATTERN, or that such rules are in or lead to.
 firewall_deletions() {
   iptables-save -t "$1" | awk -v table="$1" -v pattern="$2" -v chains="$3" '
     { line[++n] = $0; target[n] = $0; sub(/.* -j /, "", target[n]) }
+    /^:/ && $0 ~ pattern && substr($1, 2) ~ chains { chain[substr($1, 2)] }
     /^-A/ && $0 ~ pattern {
       if ($2 ~ chains) chain[$2]
       if (target[n] ~ chains) chain[target[n]]
@@ -441,7 +442,7 @@ remove_network_leftovers() {
   done
   command -v iptables-save >/dev/null || return 0
   delete_rules "10[.]${octet}[.]" '^NETAVARK-(DN-)?[0-9A-F]+$'
-  if [ -e "$FIREWALL_WAS_EMPTY" ] && ! iptables-save | grep -qE '^:NETAVARK-(DN-)?[0-9A-F]+ '; then
+  if [ -e "$FIREWALL_WAS_EMPTY" ] && ! iptables-save | grep -qE '^-A NETAVARK-(DN-)?[0-9A-F]+ '; then
     delete_rules NETAVARK '^NETAVARK'
     rm -f "$FIREWALL_WAS_EMPTY"
   fi
