@@ -1,0 +1,208 @@
+import type { Clock } from '../../src/manager/clock.ts';
+import type { Labels, Podman } from '../../src/podman/podman.ts';
+import type { ContainerTemplate } from '../../src/state/template.ts';
+import { fakeContainers, observed } from './podman/containers.ts';
+import { addImage, fakeImages } from './podman/images.ts';
+import { fakePods } from './podman/pods.ts';
+import { endInfra, endProcess, writeLog } from './podman/process.ts';
+import { fakeResources } from './podman/resources.ts';
+import { createEventBus, type DeliverEvent, type EventBus, readLog } from './podman/streams.ts';
+import {
+  failure,
+  fakeId,
+  findPod,
+  isUp,
+  type Program,
+  requireContainer,
+  sleep,
+  type World,
+} from './podman/world.ts';
+import type { ObservedContainer } from '../../src/state/observed.ts';
+
+export type { Program } from './podman/world.ts';
+export type { DeliverEvent } from './podman/streams.ts';
+
+export interface FakeCall {
+  readonly method: keyof Podman;
+  readonly args: readonly unknown[];
+  readonly atMs: number;
+}
+
+/** May throw a `PodmanError`, or wait: before the call, so that nothing happens, or after it, so that it did. */
+export type FaultHook = (call: FakeCall) => void | Promise<void>;
+
+export interface FakePodmanOptions {
+  readonly clock: Clock;
+  readonly program?: (template: ContainerTemplate) => Program;
+}
+
+export interface FakeControls {
+  /** Every call so far, in order; assign `[]` to forget. */
+  calls: FakeCall[];
+  beforeCall: FaultHook;
+  afterCall: FaultHook;
+  /** How long a call takes; 0 (the default) answers without the clock. */
+  latencyMs: (call: FakeCall) => number;
+  /** What processes do; also of containers that exist already, from their next start or signal on. */
+  setProgram(program: (template: ContainerTemplate) => Program): void;
+  setDelivery(deliver: DeliverEvent): void;
+  /** @returns the image's id */
+  addImage(reference: string, labels?: Labels): string;
+  /** Makes a reference known to `pullImage`. */
+  serveImage(reference: string, labels?: Labels): void;
+  /** A process that is none of Podman's listens there. */
+  occupyPort(port: number): void;
+  freePort(port: number): void;
+  /** The process of a container ends behind everybody's back. */
+  kill(nameOrId: string, exitCode: number, options?: { readonly oom?: boolean }): void;
+  killInfra(pod: string): void;
+  log(nameOrId: string, text: string, stream?: 'stdout' | 'stderr'): void;
+  /** What a probe would find, by the container's program. */
+  isReady(nameOrId: string): boolean;
+  /** All containers, stopped ones too, without a call. */
+  containers(): ObservedContainer[];
+  secretValue(name: string): Uint8Array | undefined;
+  /** Until `up`: every call fails with `Unreachable`, and event streams break. Containers go on. */
+  down(): void;
+  up(): void;
+  /** The host restarts: nothing runs any more, what was stopped is remembered. */
+  reboot(): void;
+}
+
+export type FakePodman = Podman & { readonly controls: FakeControls };
+
+/** Podman in memory: the same interface, the same refusals, time by the clock. The contract suite keeps it honest. */
+export function createFakePodman(options: FakePodmanOptions): FakePodman {
+  const bus = createEventBus(options.clock);
+  const world = createWorld(options, bus);
+  const state = { isDown: false };
+  const controls = createControls(world, bus, state);
+  const calls: Podman = {
+    ping: async () => ({ apiVersion: '4.3.1' }),
+    info: async () => INFO,
+    ...fakeContainers(world),
+    ...fakePods(world),
+    ...fakeResources(world),
+    ...fakeImages(world),
+    logs: (name, logOptions, signal) => readLog(world, name, logOptions, signal),
+    events: (sinceMs, signal) => bus.events(sinceMs, signal),
+  };
+  return { ...guarded(world, calls, controls, state), controls };
+}
+
+const INFO = {
+  version: '4.3.1',
+  rootless: false,
+  cgroupVersion: 'v2',
+  cgroupControllers: ['cpu', 'memory', 'pids'],
+  runRoot: '/fake/run',
+  graphRoot: '/fake/storage',
+} as const;
+
+function createWorld({ clock, program = () => ({}) }: FakePodmanOptions, bus: EventBus): World {
+  let ids = 0;
+  let pids = 1_000;
+  return {
+    clock,
+    containers: new Map(),
+    pods: new Map(),
+    networks: new Map(),
+    volumes: new Map(),
+    secrets: new Map(),
+    images: new Map(),
+    registry: new Map(),
+    foreignPorts: new Set(),
+    program,
+    emit: (event) => bus.emit(event),
+    newId: () => fakeId(`object ${(ids += 1)}`),
+    newPid: () => (pids += 1),
+  };
+}
+
+function createControls(world: World, bus: EventBus, state: { isDown: boolean }): FakeControls {
+  return {
+    calls: [],
+    beforeCall: () => {},
+    afterCall: () => {},
+    latencyMs: () => 0,
+    setProgram: (program) => {
+      world.program = program;
+    },
+    setDelivery: (deliver) => bus.setDelivery(deliver),
+    addImage: (reference, labels = {}) => addImage(world, reference, { labels, contents: reference }),
+    serveImage: (reference, labels = {}) => void world.registry.set(reference, labels),
+    occupyPort: (port) => void world.foreignPorts.add(port),
+    freePort: (port) => void world.foreignPorts.delete(port),
+    kill: (nameOrId, exitCode, { oom = false } = {}) =>
+      endProcess(world, requireContainer(world, nameOrId), { exitCode, oomKilled: oom }),
+    killInfra: (name) => {
+      const pod = findPod(world, name);
+      if (pod) endInfra(world, pod);
+    },
+    log: (nameOrId, text, stream = 'stdout') =>
+      writeLog(world, requireContainer(world, nameOrId), { stream, text }),
+    isReady: (nameOrId) => isReady(world, nameOrId),
+    containers: () => [...world.containers.values()].map(observed),
+    secretValue: (name) => world.secrets.get(name),
+    down: () => {
+      state.isDown = true;
+      bus.disconnectAll();
+    },
+    up: () => {
+      state.isDown = false;
+    },
+    reboot: () => {
+      for (const container of world.containers.values()) endProcess(world, container, { exitCode: 0 });
+      for (const pod of world.pods.values()) endInfra(world, pod);
+    },
+  };
+}
+
+function isReady(world: World, nameOrId: string): boolean {
+  const container = requireContainer(world, nameOrId);
+  if (!isUp(container.state)) return false;
+  const { readyAfterMs = 0, unreadyAfterMs = Number.POSITIVE_INFINITY } = world.program(
+    container.request.template,
+  );
+  const runningMs = world.clock.now() - container.startedAtMs;
+  return runningMs >= readyAfterMs && runningMs < unreadyAfterMs;
+}
+
+type Method = (...args: unknown[]) => unknown;
+
+/** Every call is recorded, may be made to fail, and may take its time; a stream only before its first item. */
+function guarded(
+  world: World,
+  calls: Podman,
+  controls: FakeControls,
+  state: { readonly isDown: boolean },
+): Podman {
+  const enter = async (method: keyof Podman, args: readonly unknown[]): Promise<FakeCall> => {
+    const call = { method, args, atMs: world.clock.now() };
+    controls.calls.push(call);
+    const latencyMs = controls.latencyMs(call);
+    if (latencyMs > 0) await sleep(world.clock, latencyMs);
+    if (state.isDown) throw failure('Unreachable', `Podman could not ${method}: connect ECONNREFUSED`);
+    await controls.beforeCall(call);
+    return call;
+  };
+  const asPromise =
+    (method: keyof Podman, call: Method): Method =>
+    async (...args) => {
+      const entered = await enter(method, args);
+      const result = await call(...args);
+      await controls.afterCall(entered);
+      return result;
+    };
+  const asStream = (method: keyof Podman, call: Method): Method =>
+    async function* (...args) {
+      await enter(method, args);
+      yield* call(...args) as AsyncIterable<unknown>;
+    };
+  const wrap = ([name, call]: [string, unknown]): [string, Method] => {
+    const method = name as keyof Podman;
+    const isStream = method === 'logs' || method === 'events';
+    return [name, isStream ? asStream(method, call as Method) : asPromise(method, call as Method)];
+  };
+  return Object.fromEntries(Object.entries(calls).map(wrap)) as unknown as Podman;
+}

@@ -1,0 +1,213 @@
+import type { CreateContainer, Podman } from '../../../src/podman/podman.ts';
+import type { ObservedContainer } from '../../../src/state/observed.ts';
+import { addressesOf, assignAddresses, attachmentsOf } from './addresses.ts';
+import { emitOf, endProcess, sendSignal, startProcess, stopProcess, wake } from './process.ts';
+import {
+  type FakeContainer,
+  failure,
+  findContainer,
+  findPod,
+  isUp,
+  matches,
+  requireContainer,
+  requireFreeName,
+  type World,
+} from './world.ts';
+
+/** Podman's own, where nothing was asked for. */
+const DEFAULT_PIDS = 2_048;
+
+type ContainerCalls = Pick<
+  Podman,
+  | 'listContainers'
+  | 'inspectContainer'
+  | 'createContainer'
+  | 'startContainer'
+  | 'stopContainer'
+  | 'killContainer'
+  | 'removeContainer'
+  | 'renameContainer'
+  | 'updateContainer'
+  | 'exec'
+>;
+
+export function fakeContainers(world: World): ContainerCalls {
+  return {
+    listContainers: async (labels) =>
+      [...world.containers.values()]
+        .filter((container) => matches(container.request.labels, labels))
+        .map(({ id, name, state, pid, startedAtMs, request }) => ({
+          id,
+          name,
+          state,
+          pid,
+          labels: request.labels,
+          // The list tells whole seconds only.
+          startedAtMs: Math.floor(startedAtMs / 1_000) * 1_000,
+        })),
+
+    inspectContainer: async (nameOrId) => {
+      const container = findContainer(world, nameOrId);
+      return container && observed(container);
+    },
+
+    createContainer: async (request) => ({ id: createContainer(world, request).id, warnings: [] }),
+
+    startContainer: async (nameOrId) => {
+      const container = requireContainer(world, nameOrId);
+      if (!isUp(container.state)) startProcess(world, container);
+    },
+
+    stopContainer: async (nameOrId, graceSeconds) => {
+      const container = findContainer(world, nameOrId);
+      if (container && isUp(container.state)) await stopProcess(world, container, graceSeconds);
+    },
+
+    killContainer: async (nameOrId, signal) => {
+      const container = requireContainer(world, nameOrId);
+      if (!/^(SIG)?[A-Z0-9]{1,6}$/i.test(signal)) throw failure('BadRequest', `invalid signal: ${signal}`);
+      if (!isUp(container.state)) throw improperState('can only kill running containers');
+      emitOf(world, container, 'kill');
+      sendSignal(world, container, signal);
+    },
+
+    removeContainer: async (nameOrId) => {
+      const container = findContainer(world, nameOrId);
+      if (container) removeContainer(world, container);
+    },
+
+    renameContainer: async (nameOrId, name) => {
+      const container = requireContainer(world, nameOrId);
+      if (container.name === name) return;
+      requireFreeName(world, name);
+      container.name = name;
+      emitOf(world, container, 'rename');
+    },
+
+    // As 4.3: the cgroup changes, what inspect tells does not.
+    updateContainer: async (nameOrId) => void requireContainer(world, nameOrId),
+
+    exec: async (nameOrId, command, signal) => {
+      signal.throwIfAborted();
+      const container = requireContainer(world, nameOrId);
+      if (!isUp(container.state)) throw improperState('can only create exec sessions on running containers');
+      const program = world.program(container.request.template);
+      return program.exec?.(command) ?? { exitCode: 0, output: '' };
+    },
+  };
+}
+
+const improperState = (words: string) => failure('Other', `${words}: container state improper`);
+
+function createContainer(world: World, request: CreateContainer): FakeContainer {
+  const { template } = request;
+  requireImage(world, template.image.id);
+  const podId = podOf(world, request);
+  const attachments = attachmentsOf(world, template.network);
+  requireSecrets(world, request);
+  requireFreeName(world, request.name);
+  makeVolumes(world, request);
+  const container: FakeContainer = {
+    id: world.newId(),
+    name: request.name,
+    // What the caller keeps and changes later must not change the container.
+    request: structuredClone(request),
+    createdAtMs: world.clock.now(),
+    state: 'created',
+    pid: 0,
+    startedAtMs: 0,
+    finishedAtMs: 0,
+    exitCode: 0,
+    oomKilled: false,
+    podId,
+    attachments,
+    log: [],
+    cancels: [],
+    watchers: new Set(),
+  };
+  world.containers.set(container.id, container);
+  emitOf(world, container, 'create');
+  return container;
+}
+
+export function removeContainer(world: World, container: FakeContainer): void {
+  endProcess(world, container, { exitCode: 137 });
+  world.containers.delete(container.id);
+  emitOf(world, container, 'remove');
+  wake(container);
+}
+
+function requireImage(world: World, id: string): void {
+  const known =
+    world.images.has(id) || [...world.images.values()].some((image) => image.references.includes(id));
+  if (!known) throw failure('ImageUnknown', `${id}: image not known`);
+}
+
+function podOf(world: World, request: CreateContainer): string | undefined {
+  const { network } = request.template;
+  if (network.mode !== 'pod') return undefined;
+  const pod = findPod(world, network.pod);
+  if (!pod) throw failure('NotFound', `no pod with name or ID ${network.pod} found: no such pod`);
+  return pod.id;
+}
+
+function requireSecrets(world: World, { template }: CreateContainer): void {
+  const mounted = template.mounts.flatMap((mount) => (mount.type === 'secret' ? [mount.secret] : []));
+  for (const name of [...Object.values(template.secretEnv), ...mounted]) {
+    if (!world.secrets.has(name))
+      throw failure('NotFound', `no secret with name or id "${name}": no such secret`);
+  }
+}
+
+/** A volume that is named and not there is made, without a label. */
+function makeVolumes(world: World, { template }: CreateContainer): void {
+  for (const mount of template.mounts) {
+    if (mount.type !== 'volume' || world.volumes.has(mount.name)) continue;
+    const { name } = mount;
+    world.volumes.set(name, { name, labels: {}, driver: 'local', options: {}, mountpoint: `/fake/${name}` });
+  }
+}
+
+export function observed(container: FakeContainer): ObservedContainer {
+  const { request, podId, ...rest } = container;
+  const { template } = request;
+  return {
+    id: rest.id,
+    name: rest.name,
+    labels: request.labels,
+    annotations: request.annotations,
+    state: rest.state,
+    pid: rest.pid,
+    startedAtMs: rest.startedAtMs,
+    finishedAtMs: rest.finishedAtMs,
+    createdAtMs: rest.createdAtMs,
+    exitCode: rest.exitCode,
+    oomKilled: rest.oomKilled,
+    error: '',
+    imageId: template.image.id,
+    ...(podId === undefined ? {} : { podId }),
+    hostNetwork: template.network.mode === 'host',
+    networks: addressesOf(container),
+    ports: template.ports.map((port) => ({ ...port })),
+    resources: { pids: DEFAULT_PIDS, ...template.resources },
+  };
+}
+
+export function connect(
+  world: World,
+  container: FakeContainer,
+  wanted: { readonly network: string; readonly ip?: string; readonly aliases: readonly string[] },
+): void {
+  if (container.request.template.network.mode !== 'bridge') {
+    throw failure('BadRequest', `container ${container.name}: invalid network mode`);
+  }
+  if (container.attachments.has(wanted.network)) return;
+  container.attachments.set(wanted.network, { wantedIp: wanted.ip, aliases: wanted.aliases, ip: undefined });
+  if (!isUp(container.state)) return;
+  try {
+    assignAddresses(world, container);
+  } catch (error) {
+    container.attachments.delete(wanted.network);
+    throw error;
+  }
+}
