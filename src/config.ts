@@ -1,0 +1,216 @@
+import { accessSync, constants } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { dnsLabel } from './api/names.ts';
+import { DEFAULT_NAMESPACE } from './api/meta.ts';
+
+/** What the command line said; every one has a `ROOKERY_…` variable, which it overrides. */
+export interface Flags {
+  readonly socket?: string;
+  readonly apiSocket?: string;
+  readonly manifests?: string;
+  readonly stateDir?: string;
+  readonly namespace?: string;
+  readonly root?: readonly string[];
+  readonly logLevel?: string;
+  readonly logFormat?: string;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What must be asked of the host; an argument, so that the rest is a pure function. */
+export interface Host {
+  readonly uid: number;
+  readonly home: string;
+  readonly cwd: string;
+  readonly isTerminal: boolean;
+  /** Where an ordinary user's sockets live when XDG_RUNTIME_DIR does not say. */
+  readonly userRuntimeDir: string;
+}
+
+/** Every path is absolute. */
+export interface Config {
+  /** Podman's sockets to try, in this order; a single one when somebody named it. */
+  readonly podmanSockets: readonly string[];
+  readonly apiSocketPath: string;
+  readonly manifestsDir: string;
+  readonly stateDir: string;
+  readonly namespace: string;
+  /** Where bind mounts and build contexts may lie; empty: found from the manifests. */
+  readonly roots: readonly string[];
+  readonly colour: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const LOG_FORMATS = ['human', 'json'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** Everything wrong with the options at once, each with its own name and a way out. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** The only reader of the process's environment. */
+export function loadConfig(flags: Flags): Config {
+  const uid = process.getuid?.() ?? 0;
+  return resolveConfig(flags, process.env, {
+    uid,
+    home: homedir(),
+    cwd: process.cwd(),
+    isTerminal: process.stdout.isTTY,
+    userRuntimeDir: findUserRuntimeDir(uid),
+  });
+}
+
+/** Without a login session there is no /run/user/UID; this is then Podman's own choice. */
+function findUserRuntimeDir(uid: number): string {
+  try {
+    accessSync(`/run/user/${uid}`, constants.W_OK);
+    return `/run/user/${uid}`;
+  } catch {
+    return `/tmp/podman-run-${uid}`;
+  }
+}
+
+/** Flags, then `ROOKERY_…`, then what others share (CONTAINER_HOST, XDG), then defaults. Throws `ConfigError`. */
+export function resolveConfig(flags: Flags, env: Environment, host: Host): Config {
+  const problems: string[] = [];
+  const read = createReader(env, problems);
+  const at = (path: string): string => resolve(host.cwd, path);
+  const runtimeDir = directory(env, 'XDG_RUNTIME_DIR') ?? (host.uid === 0 ? '/run' : host.userRuntimeDir);
+  const state = directory(env, 'XDG_STATE_HOME');
+  const defaultState = host.uid === 0 ? '/var/lib' : join(host.home, '.local/state');
+  const roots = flags.root ?? env['ROOKERY_ROOT']?.split(':').filter((root) => root !== '') ?? [];
+
+  const config: Config = {
+    podmanSockets: podmanSockets(read, flags.socket, { ...host, at, runtimeDir }),
+    apiSocketPath: read(
+      { flag: '--api-socket', value: flags.apiSocket, variables: ['ROOKERY_API_SOCKET'] },
+      (text) => socketPath(at(text)),
+      join(runtimeDir, 'rookery/api.sock'),
+    ),
+    manifestsDir: read(
+      { flag: '--manifests', value: flags.manifests, variables: ['ROOKERY_MANIFESTS'] },
+      at,
+      at('manifests'),
+    ),
+    stateDir: read(
+      { flag: '--state-dir', value: flags.stateDir, variables: ['ROOKERY_STATE_DIR'] },
+      at,
+      join(state ?? defaultState, 'rookery'),
+    ),
+    namespace: read(
+      { flag: '--namespace', value: flags.namespace, variables: ['ROOKERY_NAMESPACE'] },
+      namespaceName,
+      DEFAULT_NAMESPACE,
+    ),
+    roots: roots.map(at),
+    colour: hasColour(env, host.isTerminal),
+    logLevel: read(
+      { flag: '--log-level', value: flags.logLevel, variables: ['ROOKERY_LOG_LEVEL'] },
+      oneOf(LOG_LEVELS),
+      'info',
+    ),
+    logFormat: read(
+      { flag: '--log-format', value: flags.logFormat, variables: ['ROOKERY_LOG_FORMAT'] },
+      oneOf(LOG_FORMATS),
+      host.isTerminal ? 'human' : 'json',
+    ),
+  };
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  return config;
+}
+
+interface Setting {
+  readonly flag: string;
+  readonly value: string | undefined;
+  /** In the order in which they are asked; an empty one counts as unset. */
+  readonly variables: readonly string[];
+}
+
+type Read = <T>(setting: Setting, parse: (text: string) => T, fallback: T) => T;
+
+/** Collects what is wrong instead of throwing, so that a person sees all of it at once. */
+const createReader =
+  (env: Environment, problems: string[]): Read =>
+  ({ flag, value, variables }, parse, fallback) => {
+    const variable = variables.find((name) => env[name]);
+    const text = value ?? (variable && env[variable]);
+    if (text === undefined) return fallback;
+    try {
+      if (text === '') throw new Error('must not be empty');
+      return parse(text);
+    } catch (error) {
+      problems.push(`${value === undefined ? variable : flag} "${text}": ${(error as Error).message}`);
+      return fallback;
+    }
+  };
+
+interface SocketPlaces {
+  readonly uid: number;
+  readonly runtimeDir: string;
+  readonly at: (path: string) => string;
+}
+
+/** Root's Podman listens below /run whatever XDG says; ours, started when there is none, beside it. */
+function podmanSockets(
+  read: Read,
+  socket: string | undefined,
+  { uid, runtimeDir, at }: SocketPlaces,
+): string[] {
+  const base = uid === 0 ? '/run' : runtimeDir;
+  return read(
+    { flag: '--socket', value: socket, variables: ['ROOKERY_SOCKET', 'CONTAINER_HOST'] },
+    (text) => [podmanSocket(text, at)],
+    [join(base, 'podman/podman.sock'), join(base, 'rookery/podman.sock')],
+  );
+}
+
+function podmanSocket(text: string, at: (path: string) => string): string {
+  const scheme = /^([a-z]+):\/\//.exec(text)?.[1];
+  if (scheme !== undefined && scheme !== 'unix') {
+    throw new Error(
+      `${scheme} is not supported, only a unix socket of this host, such as unix:///run/podman/podman.sock`,
+    );
+  }
+  return socketPath(at(text.replace(/^unix:\/\//, '')));
+}
+
+/** The kernel's limit on the name of a unix socket, without the closing zero. */
+const LONGEST_SOCKET_PATH_BYTES = 107;
+
+function socketPath(path: string): string {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= LONGEST_SOCKET_PATH_BYTES) return path;
+  throw new Error(`a unix socket's path has at most ${LONGEST_SOCKET_PATH_BYTES} bytes, this has ${bytes}`);
+}
+
+function namespaceName(text: string): string {
+  const parsed = dnsLabel.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new Error(parsed.error.issues[0]?.message ?? 'is no valid name');
+}
+
+const oneOf =
+  <T extends string>(choices: readonly T[]) =>
+  (text: string): T => {
+    const choice = choices.find((candidate) => candidate === text);
+    if (choice === undefined) throw new Error(`must be one of ${choices.join(', ')}`);
+    return choice;
+  };
+
+/** The XDG specification: a relative path is invalid and to be ignored. */
+function directory(env: Environment, variable: string): string | undefined {
+  const path = env[variable];
+  return path?.startsWith('/') ? path : undefined;
+}
+
+/** no-color.org, then what FORCE_COLOR says, then whether a person is looking. */
+function hasColour(env: Environment, isTerminal: boolean): boolean {
+  if (env['NO_COLOR']) return false;
+  if (env['FORCE_COLOR']) return !['0', 'false'].includes(env['FORCE_COLOR']);
+  return isTerminal && env['TERM'] !== 'dumb';
+}

@@ -1,0 +1,60 @@
+import { pino } from 'pino';
+import type { LogFormat, LogLevel } from './config.ts';
+import type { Log } from './manager/reconciler.ts';
+import { redact } from './redact.ts';
+import { printable } from './terminal.ts';
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  readonly colour: boolean;
+  /** Whole lines, as they come: `process.stderr.write` is synchronous for files, terminals and pipes on Linux. */
+  readonly write: (text: string) => void;
+}
+
+/** One line an entry; nothing in it is a secret's value, and no character of it acts on a terminal. */
+export function createLog({ level, format, colour, write }: LogOptions): Log {
+  const show = format === 'json' ? printable : (line: string) => humanLine(line, colour);
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (fields) => redact(fields) as Record<string, unknown>,
+      },
+    },
+    { write: (line: string) => write(show(line)) },
+  );
+}
+
+const COLOUR_BY_LEVEL: Readonly<Record<string, number>> = { debug: 90, info: 36, warn: 33, error: 31 };
+
+/** `14:03:07 WARN  message  object=Agent/ai-system/coordinator`, then the stack of an error, indented. */
+function humanLine(line: string, colour: boolean): string {
+  const { level, time, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const name = String(level).toUpperCase().padEnd(5);
+  const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const details = Object.entries(fields).map(([field, value]) => `${field}=${fieldText(value)}`);
+  const head = [
+    paint(90, String(time).slice(11, 19)),
+    paint(COLOUR_BY_LEVEL[String(level)] ?? 0, name),
+    printable(String(msg ?? '')),
+    ...(details.length > 0 ? [paint(90, printable(details.join(' ')))] : []),
+  ];
+  return `${head.join(' ')}\n${stackText(err)}`;
+}
+
+function fieldText(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+function stackText(err: unknown): string {
+  if (typeof err !== 'object' || err === null || !('stack' in err)) return '';
+  return String(err.stack)
+    .split('\n')
+    .map((line) => `  ${printable(line.trimStart())}\n`)
+    .join('');
+}
