@@ -36,7 +36,7 @@ async function ensurePod(subject: Subject<'PodGroup'>): Promise<PodFacts> {
     if (stranger && !isOurs(world.installation(), object.key, stranger.labels)) throw conflict(`pod ${name}`);
     await perform(world, object.key, operations, context.signal);
   }
-  return podFacts(world, { name, revision, hostsFile, template }, context.signal);
+  return podFacts(world, { key: object.key, name, revision, hostsFile, template }, context.signal);
 }
 
 /** An infra that died left its members in a network namespace that nobody can reach: only a new pod helps. */
@@ -81,6 +81,7 @@ function create(
 }
 
 interface NamedPod {
+  readonly key: ObjectKey;
   readonly name: string;
   readonly revision: string;
   readonly hostsFile: string | undefined;
@@ -90,12 +91,18 @@ interface NamedPod {
 /** The infra is started by itself, never by `pods/start`: that also starts members that were kept stopped. */
 async function podFacts(
   world: World,
-  { name, revision, hostsFile, template }: NamedPod,
-  _signal: AbortSignal,
+  { key, name, revision, hostsFile, template }: NamedPod,
+  signal: AbortSignal,
 ): Promise<PodFacts> {
   const pod = await world.podman.inspectPod(name);
   if (!pod) throw new Error(`pod ${name} vanished right after it was created`);
-  if (pod.infraState !== 'running') await world.podman.startContainer(pod.infraId);
+  if (pod.infraState !== 'running')
+    await perform(
+      world,
+      key,
+      [{ type: 'StartContainer', name: pod.infraId, cause: 'holds the namespaces of its pod' }],
+      signal,
+    );
   const started = (await world.podman.inspectPod(name)) ?? pod;
   const ip = template.network.mode === 'bridge' ? template.network.networks[0]?.ip : undefined;
   return {

@@ -2,6 +2,7 @@ import type { KeyString, ObjectKey } from '../src/api/key.ts';
 import type { Kind, ManifestOf } from '../src/api/kinds.ts';
 import type { AgentStatus, ObjectStatus } from '../src/api/status.ts';
 import type { DependencyGraph } from '../src/plan/graph.ts';
+import type { ContainerFiles } from '../src/podman/container-files.ts';
 import type { Execute } from '../src/podman/execute.ts';
 import type { ImageCache } from '../src/podman/image-cache.ts';
 import type { Observer } from '../src/podman/observer.ts';
@@ -15,6 +16,7 @@ import type { Store } from '../src/store/store.ts';
 export interface World {
   readonly desired: () => DesiredState;
   readonly graph: () => DependencyGraph;
+  readonly graphOf: (desired: DesiredState) => DependencyGraph;
   readonly provisions: ProvisionBoard;
   readonly installation: () => Installation;
   readonly podman: Podman;
@@ -36,22 +38,6 @@ export interface ProvisionBoard {
   /** Tells everyone who may build on it, when it differs. */
   readonly set: (key: ObjectKey, provision: Provision) => void;
   readonly remove: (key: ObjectKey) => void;
-}
-
-/** Files of ours that containers mount. */
-export interface ContainerFiles {
-  /** Writes a content-named directory and swaps the live one to it; returns both. */
-  writeConfigMap(
-    name: string,
-    digest: string,
-    entries: Readonly<Record<string, Uint8Array>>,
-  ): Promise<{ directory: string; liveDirectory: string }>;
-  removeConfigMap(name: string): Promise<void>;
-  /** Rewrites the file in place, so that running containers see it; returns its path. */
-  writeHosts(network: string, content: string): Promise<string>;
-  removeHosts(network: string): Promise<void>;
-  /** Where a volume is exported to before it is deleted. */
-  volumeExport(name: string): Promise<string>;
 }
 
 export interface Publish {

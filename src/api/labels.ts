@@ -12,6 +12,8 @@ export const labels = {
   attempt: `${LABEL_PREFIX}attempt`,
   ordinal: `${LABEL_PREFIX}ordinal`,
   self: `${LABEL_PREFIX}self`,
+  /** Which state directory it belongs to, as a hash: how a lost one is found again. */
+  home: `${LABEL_PREFIX}home`,
   inputHash: `${LABEL_PREFIX}input-hash`,
 } as const;
 

@@ -7,10 +7,12 @@ export const DEFAULT_NAMESPACE = 'default';
 const stringMap = z.record(z.string().max(317), z.string());
 
 export const objectMeta = z.strictObject({
-  name: dnsLabel,
-  namespace: dnsLabel.default(DEFAULT_NAMESPACE),
-  labels: stringMap.optional(),
-  annotations: stringMap.optional(),
+  name: dnsLabel.describe('Name, unique for its kind in its namespace.'),
+  namespace: dnsLabel
+    .default(DEFAULT_NAMESPACE)
+    .describe('Namespace; objects refer to each other within one namespace only.'),
+  labels: stringMap.optional().describe('Labels for people and tools.'),
+  annotations: stringMap.optional().describe('Notes for people and tools.'),
 });
 
 export type ObjectMeta = z.output<typeof objectMeta>;

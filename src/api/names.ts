@@ -12,7 +12,8 @@ export const configKey = z
   .min(1)
   .max(253)
   .regex(/^[-._a-zA-Z0-9]+$/, 'must consist of letters, digits, "-", "_" or "."')
-  .refine((key) => key !== '.' && key !== '..', 'must not be "." or ".."');
+  .refine((key) => key !== '.' && key !== '..', 'must not be "." or ".."')
+  .meta({ not: { enum: ['.', '..'] } });
 
 export const envName = z
   .string()
@@ -24,6 +25,14 @@ export const absolutePath = z
   .string()
   .max(4096)
   .regex(/^\/[^\0]*$/, 'must be an absolute path')
-  .refine((path) => !path.split('/').includes('..'), 'must not contain ".."');
+  .refine((path) => !path.split('/').includes('..'), 'must not contain ".."')
+  .meta({ not: { pattern: '(^|/)\\.\\.(/|$)' } });
 
 export const portNumber = z.number().int().min(1).max(65_535);
+
+/** A number, or a name of at most 15 characters that `ports` gives one. */
+export const portOrName = z
+  .union([portNumber, z.string().min(1).max(15)], {
+    error: 'must be a port number (1 to 65535) or the name of a port',
+  })
+  .meta({ 'x-kubernetes-int-or-string': true });

@@ -26,8 +26,15 @@ export function parseQuantity(text: string): number {
   return Number(match[1]) * (SUFFIX[match[2] ?? ''] ?? 1);
 }
 
-/** Kubernetes writes a quantity as a string or a bare number; we keep the string. */
+const HINT = 'must be a quantity such as 500m, 2 or 4Gi';
+
+/**
+ * Kubernetes writes a quantity as a text or a whole number (a CRD takes no other number: a fraction goes in quotes or
+ * in thousandths, 500m); we keep the text.
+ */
 export const quantity = z
-  .union([z.string().regex(QUANTITY, 'must be a quantity such as 500m, 2 or 4Gi'), z.number().nonnegative()])
+  .union([z.string().regex(QUANTITY, HINT), z.number().int().min(0)], {
+    error: `${HINT}; a fraction in quotes`,
+  })
   .transform(String)
-  .meta({ description: 'a Kubernetes resource.Quantity, such as 500m, 2 or 4Gi' });
+  .meta({ 'x-kubernetes-int-or-string': true });

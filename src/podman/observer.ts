@@ -30,7 +30,7 @@ export interface Observer {
   observe(key: ObjectKey): Promise<ObservedAgent>;
   /** After an action of ours: what was seen before it is worth nothing. */
   invalidate(key: ObjectKey): void;
-  /** Every key that has a container of ours. */
+  /** Every key that had a container of ours in the newest list. */
   keys(): readonly ObjectKey[];
   start(signal: AbortSignal): Promise<void>;
 }
@@ -45,6 +45,7 @@ export function createObserver(options: ObserverOptions): Observer {
   const { podman, clock } = options;
   const known = new Map<KeyString, Known>();
   const stale = new Set<KeyString>();
+  let listed: readonly ObjectKey[] = [];
 
   const mark = (key: ObjectKey): void => {
     stale.add(keyString(key));
@@ -66,6 +67,7 @@ export function createObserver(options: ObserverOptions): Observer {
   };
   const relist = async (): Promise<void> => {
     const summaries = await podman.listContainers(ownFilter(options.installation()));
+    listed = keysOf(summaries, options.installation().id);
     for (const key of changedKeys(summaries, known)) mark(key);
   };
   const onEvent = (event: PodmanEvent): void => {
@@ -80,7 +82,7 @@ export function createObserver(options: ObserverOptions): Observer {
   return {
     observe,
     invalidate: (key) => void stale.add(keyString(key)),
-    keys: () => [...known.values()].map(({ key }) => key),
+    keys: () => listed,
     start: async (signal) => {
       await relist();
       void follow(options, { onEvent, relist, signal });
@@ -104,6 +106,13 @@ function keyOf(found: Readonly<Record<string, string>>, installation: string): O
   const { [labels.kind]: kind, [labels.namespace]: namespace, [labels.name]: name } = found;
   if (found[labels.installation] !== installation || !kind || !namespace || !name) return undefined;
   return { kind, namespace, name };
+}
+
+function keysOf(summaries: readonly ContainerSummary[], installation: string): ObjectKey[] {
+  const keys = summaries
+    .map((summary) => keyOf(summary.labels, installation))
+    .filter((key) => key !== undefined);
+  return [...new Map(keys.map((key) => [keyString(key), key])).values()];
 }
 
 /** Keys whose list differs from what is known: new, gone, or in another state or run. */

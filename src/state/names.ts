@@ -5,6 +5,8 @@ import { labels, MANAGER } from '../api/labels.ts';
 /** What makes one Rookery's objects its own: an id in every label, a key for naming secrets by content. */
 export interface Installation {
   readonly id: string;
+  /** Names the state directory: see `labels.home`. */
+  readonly home?: string;
   readonly hmacKey: Uint8Array;
 }
 
@@ -52,6 +54,7 @@ export const ownerLabels = (
 ): Record<string, string> => ({
   [labels.managedBy]: MANAGER,
   [labels.installation]: installation.id,
+  ...(installation.home !== undefined && { [labels.home]: installation.home }),
   [labels.kind]: key.kind,
   [labels.namespace]: key.namespace,
   [labels.name]: key.name,

@@ -1,0 +1,121 @@
+import { keyString, type ObjectKey, parseKey } from '../src/api/key.ts';
+import type { PlanView } from '../src/api/status.ts';
+import type { ReconcileContext } from '../src/manager/reconciler.ts';
+import { type Operation, phraseOf } from '../src/plan/operation.ts';
+import { startOrder } from '../src/plan/graph.ts';
+import type { DesiredState } from '../src/state/desired.ts';
+import { differences, revisionId } from '../src/state/revision.ts';
+import { findRevision } from './agent/facts.ts';
+import { resolveWish } from './agent/gather.ts';
+import { createSharedReconcilers } from './kinds.ts';
+import { desiredObject, type World } from './world.ts';
+
+type Change = PlanView['changes'][number];
+
+/**
+ * What a controller would do about this desired state, without doing any of it: the real reconcilers run in a world
+ * whose calls are only written down.
+ */
+export async function previewPlan(
+  real: World,
+  desired: DesiredState,
+  context: ReconcileContext,
+): Promise<PlanView> {
+  const changes: Change[] = [];
+  const world = dryWorld(real, desired, (key, operation) => changes.push(changeOf(key, operation)));
+  const problems = await previewShared(world, context);
+  for (const id of startOrder(world.graph())) changes.push(...(await previewAgent(world, parseKey(id))));
+  for (const id of desired.pruned) {
+    const object = keyString(parseKey(id));
+    changes.push({ object, operation: 'remove', cause: 'its manifest is gone' });
+  }
+  return { changes, problems: [...manifestProblems(desired), ...problems] };
+}
+
+const changeOf = (key: ObjectKey, operation: Operation): Change => ({
+  object: keyString(key),
+  operation: phraseOf(operation),
+  cause: operation.cause,
+});
+
+const manifestProblems = ({ problems, pruneBlocked, frozen }: DesiredState): string[] => [
+  ...problems.map(
+    ({ message, position }) => `${position.file}:${position.line}:${position.column}: ${message}`,
+  ),
+  ...(pruneBlocked === undefined ? [] : [`PruneBlocked: ${pruneBlocked}`]),
+  ...(frozen === undefined ? [] : [frozen]),
+];
+
+/** Nothing leaves it: calls are noted and fail, writes go nowhere. */
+function dryWorld(
+  real: World,
+  desired: DesiredState,
+  note: (key: ObjectKey, operation: Operation) => void,
+): World {
+  const provisions = new Map(real.provisions.all());
+  const nothing = (): Promise<void> => Promise.resolve();
+  return {
+    ...real,
+    desired: () => desired,
+    graph: () => real.graphOf(desired),
+    provisions: {
+      all: () => provisions,
+      set: (key, provision) => void provisions.set(keyString(key), provision),
+      remove: (key) => void provisions.delete(keyString(key)),
+    },
+    execute: ({ key, plan }) => {
+      for (const operation of plan.operations) note(key, operation);
+      const [first] = plan.operations;
+      const failure = first && { operation: first, kind: 'Other' as const, message: 'only planned' };
+      return Promise.resolve({ logTails: {}, done: [], ...(failure && { failure }) });
+    },
+    files: { ...real.files, removeConfigMap: nothing, removeHosts: nothing },
+    store: {
+      ...real.store,
+      records: real.store.records,
+      inventory: { ...real.store.inventory, put: nothing, delete: nothing },
+      addresses: { ...real.store.addresses, release: nothing },
+    },
+    publish: { object: () => undefined, agent: () => undefined, removed: () => undefined },
+    enqueue: () => undefined,
+  };
+}
+
+/** A kind that cannot be made ready for lack of a call is no problem: the call is in the plan. */
+async function previewShared(world: World, context: ReconcileContext): Promise<string[]> {
+  const problems: string[] = [];
+  for (const reconciler of createSharedReconcilers(world)) {
+    const keys = [...world.desired().objects.values()].filter(({ key }) => key.kind === reconciler.kind);
+    for (const { key } of keys) {
+      await reconciler.reconcile(key, context).catch(() => undefined);
+      const provision = world.provisions.all().get(keyString(key));
+      if (provision && !provision.ready && provision.terminal)
+        problems.push(`${keyString(key)}: ${provision.message}`);
+    }
+  }
+  return problems;
+}
+
+async function previewAgent(world: World, key: ObjectKey): Promise<Change[]> {
+  const object = desiredObject(world, 'Agent', keyString(key));
+  if (!object) return [];
+  const say = (operation: string, cause: string): Change[] => [{ object: keyString(key), operation, cause }];
+  const record = world.store.records.get(key);
+  const resolved = await resolveWish(world, object);
+  const current = record && findRevision(record, record.targetRevision ?? record.currentRevision);
+  if (!current) return say('create container', 'first deploy');
+  if ('missing' in resolved)
+    return record.specHash === object.specHash
+      ? []
+      : say('update', resolved.missing.map(({ message }) => message).join('; '));
+  const { template, imageKnown } = resolved.wish;
+  if (!imageKnown)
+    return say('build or pull image, recreate container', differences(current.template, template).join('; '));
+  if (revisionId(template) !== revisionId(current.template)) {
+    return say('recreate container', differences(current.template, template).join('; '));
+  }
+  const observed = await world.observer.observe(key);
+  return observed.containers.some(({ state }) => state === 'running') || record.state === 'Completed'
+    ? []
+    : say('start container', 'it does not run');
+}

@@ -1,0 +1,282 @@
+import { randomUUID } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { createAgentReconciler } from '../controllers/agent/reconciler.ts';
+import { createSharedReconcilers } from '../controllers/kinds.ts';
+import { previewPlan } from '../controllers/preview.ts';
+import type { World } from '../controllers/world.ts';
+import { keyString, type ObjectKey, parseKey } from './api/key.ts';
+import { createBackend } from './backend.ts';
+import type { Config } from './config.ts';
+import type { Clock } from './manager/clock.ts';
+import { createController } from './manager/controller.ts';
+import { createDesiredKeeper, type DesiredKeeper, keysToVisit } from './manager/desired-keeper.ts';
+import { createLanes } from './manager/lanes.ts';
+import { createManager, type Manager, type Trigger } from './manager/manager.ts';
+import { createProvisionBoard } from './manager/provision-board.ts';
+import type { Log } from './manager/reconciler.ts';
+import { createWorkQueue } from './manager/workqueue.ts';
+import { type DependencyGraph, dependencyGraph } from './plan/graph.ts';
+import { type Operation, phraseOf } from './plan/operation.ts';
+import { createContainerFiles } from './podman/container-files.ts';
+import { createExecutor } from './podman/execute.ts';
+import { createImageCache } from './podman/image-cache.ts';
+import { createObserver, type Observer } from './podman/observer.ts';
+import type { Podman } from './podman/podman.ts';
+import { isPortFree } from './podman/ports.ts';
+import { createProber, type Prober } from './probe/prober.ts';
+import { createReach } from './probe/reach.ts';
+import { createRunProbe } from './probe/run.ts';
+import { createPublisher } from './publish.ts';
+import type { Backend } from './server/backend.ts';
+import { createMetrics, type Metrics } from './server/metrics.ts';
+import { createRegistry } from './server/registry.ts';
+import { createDirectoryReader } from './source/directory.ts';
+import { watchDirectory } from './source/watch.ts';
+import { type DesiredState, EMPTY_DESIRED } from './state/desired.ts';
+import { withDefaultNetworks } from './state/implicit.ts';
+import { DIRECTORY_ABSENCE_MS } from './state/merge-desired.ts';
+import { secretValue } from './state/secret-values.ts';
+import type { Store } from './store/store.ts';
+
+const STOP_DEADLINE_MS = 5_000;
+
+export interface Parts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly podman: Podman;
+  readonly rootless: boolean;
+  readonly bootId: string;
+  readonly home: string;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+export interface Engine {
+  readonly backend: Backend;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Wires everything to everything: the only place where an implementation is chosen. No logic. */
+export function assemble(parts: Parts): Engine {
+  const { podman, store, clock, log } = parts;
+  const metrics = createMetrics();
+  const ending = new AbortController();
+  const reachability = { ok: true, message: '' };
+  const wiring: Wiring = { enqueue: () => undefined, graph: dependencyGraph(EMPTY_DESIRED) };
+  const registry = createRegistry({ nowMs: () => clock.now() });
+  const images = createImageCache(podman, () => clock.now());
+  const keeper = createKeeper(parts, (desired) => {
+    wiring.graph = dependencyGraph(desired);
+    visitAll();
+  });
+  const visitAll = (): void => {
+    for (const id of keysToVisit(keeper.current(), inventoryOf(store, observer)))
+      wiring.enqueue(parseKey(id));
+  };
+  const observer: Observer = createObserver({
+    podman,
+    clock,
+    installation: () => installationOf(parts),
+    onChange: (key) => wiring.enqueue(key),
+    onResource: ({ type }) => {
+      if (type === 'image') images.forget();
+      if (type !== 'secret') visitAll();
+    },
+    onReachable: (ok, message) => {
+      if (ok === reachability.ok) return;
+      Object.assign(reachability, { ok, message });
+      log[ok ? 'info' : 'warn']({ reason: message }, ok ? 'Podman answers again' : 'Podman does not answer');
+      visitAll();
+    },
+  });
+  const world = createWorld(parts, { keeper, observer, images, wiring, registry, metrics });
+  const prober = createProberFor(parts, (key) => wiring.enqueue(key));
+  const manager = createManagerFor(parts, {
+    world,
+    prober,
+    keeper,
+    observer,
+    metrics,
+    signal: ending.signal,
+  });
+  wiring.enqueue = manager.enqueue;
+  const context = { signal: ending.signal, log, now: () => clock.now() };
+  const backend = createBackend({
+    world,
+    objects: registry,
+    plan: async () => previewPlan(world, await keeper.preview(), context),
+    sync: (options) => keeper.refresh(options),
+    metrics: metrics.render,
+    reachable: () => reachability,
+  });
+  const stop = async (): Promise<void> => {
+    ending.abort();
+    keeper.close();
+    await manager.stop(STOP_DEADLINE_MS);
+    await prober.close();
+  };
+  return { backend, start: manager.start, stop };
+}
+
+/** What is known only once everything is wired. */
+interface Wiring {
+  enqueue: (key: ObjectKey) => void;
+  graph: DependencyGraph;
+}
+
+const installationOf = ({ store, home }: Parts) => ({ ...store.installation, home });
+
+const inventoryOf = (store: Store, observer: Observer) => [
+  ...new Set([...store.inventory.list().map(({ key }) => key), ...observer.keys()].map(keyString)),
+];
+
+function createKeeper(parts: Parts, onChange: (desired: DesiredState) => void): DesiredKeeper {
+  const { config, store, clock } = parts;
+  const reader = createDirectoryReader({
+    directory: config.manifestsDir,
+    now: () => clock.now(),
+    ...(config.roots.length > 0 && { roots: config.roots }),
+  });
+  const entries = store.inventory.list();
+  const lastGood = entries.flatMap((entry) =>
+    'lastGood' in entry ? [[keyString(entry.key), entry.lastGood] as const] : [],
+  );
+  return createDesiredKeeper(
+    {
+      read: async (known) => withDefaultNetworks(await reader.read(known)),
+      inventory: () => store.inventory.list().map(({ key }) => keyString(key)),
+      approved: () => new Set(store.approvals.list().map(({ key }) => keyString(key))),
+      onApprove: async (keys) => {
+        for (const id of keys) await store.approvals.put({ key: parseKey(id), approvedAtMs: clock.now() });
+      },
+      clock,
+      absenceMs: DIRECTORY_ABSENCE_MS,
+      mustAskBeforePruning: store.origin !== 'Loaded',
+      onChange,
+    },
+    new Map(lastGood),
+  );
+}
+
+interface WorldParts {
+  readonly keeper: DesiredKeeper;
+  readonly observer: Observer;
+  readonly images: ReturnType<typeof createImageCache>;
+  readonly wiring: Wiring;
+  readonly registry: ReturnType<typeof createRegistry>;
+  readonly metrics: Metrics;
+}
+
+function createWorld(
+  parts: Parts,
+  { keeper, observer, images, wiring, registry, metrics }: WorldParts,
+): World {
+  const { podman, store, clock, log, config, rootless, bootId } = parts;
+  const installation = () => installationOf(parts);
+  const visitUsers = (key: ObjectKey): void => {
+    for (const { key: user } of keeper.current().objects.values()) {
+      const mayUse = key.kind === 'Image' || user.namespace === key.namespace;
+      if (mayUse && BUILDERS.has(user.kind) && keyString(user) !== keyString(key)) wiring.enqueue(user);
+    }
+  };
+  const onOperation = (key: ObjectKey, operation: Operation, outcome: string, durationMs: number): void => {
+    metrics.operation(operation.type, outcome, durationMs);
+    const fields = { object: keyString(key), cause: operation.cause, durationMs };
+    if (outcome === 'Success') log.info(fields, phraseOf(operation));
+    else log.warn({ ...fields, outcome }, phraseOf(operation));
+  };
+  return {
+    desired: keeper.current,
+    graph: () => wiring.graph,
+    graphOf: dependencyGraph,
+    provisions: createProvisionBoard(visitUsers),
+    installation,
+    podman,
+    observer,
+    images,
+    store,
+    execute: createExecutor({
+      podman,
+      lanes: createLanes(),
+      journal: store.journal,
+      secretValue: (name) => secretValue(keeper.current(), installation(), name),
+      isPortFree,
+      onProgress: (key, line) => log.debug({ object: keyString(key) }, line),
+      onOperation,
+      now: () => clock.now(),
+    }),
+    files: createContainerFiles(join(config.stateDir, 'mounts'), () => clock.now()),
+    enqueue: (key) => wiring.enqueue(key),
+    publish: createPublisher(registry, () => clock.now()),
+    rootless,
+    bootId,
+    newUid: randomUUID,
+  };
+}
+
+/** Kinds that stand on others. */
+const BUILDERS: ReadonlySet<string> = new Set(['Agent', 'PodGroup', 'Image']);
+
+function createProberFor(
+  { podman, clock, config, rootless }: Parts,
+  onChange: (key: ObjectKey) => void,
+): Prober {
+  const reach = createReach({ rootless, socketDir: join(dirname(config.apiSocketPath), 'probe'), clock });
+  const run = createRunProbe({
+    clock,
+    open: reach.open,
+    exec: (id, command, signal) => podman.exec(id, command, signal),
+  });
+  const prober = createProber({ clock, random: Math.random, run, onChange });
+  return { ...prober, close: () => prober.close().finally(reach.close) };
+}
+
+interface ManagerParts {
+  readonly world: World;
+  readonly prober: Prober;
+  readonly keeper: DesiredKeeper;
+  readonly observer: Observer;
+  readonly metrics: Metrics;
+  readonly signal: AbortSignal;
+}
+
+function createManagerFor(
+  parts: Parts,
+  { world, prober, keeper, observer, metrics, signal }: ManagerParts,
+): Manager {
+  const { clock, log, config } = parts;
+  const reconcilers = [...createSharedReconcilers(world), createAgentReconciler({ world, prober })];
+  const controllers = reconcilers.map((reconciler) =>
+    createController({
+      reconciler,
+      queue: createWorkQueue({ clock, random: Math.random }),
+      clock,
+      log,
+      onOutcome: (key, outcome, durationMs) => metrics.reconcile(key.kind, outcome.kind, durationMs),
+    }),
+  );
+  const onRefreshError = (error: unknown): void => log.error({ err: error }, 'could not read the manifests');
+  const refresh = (): void => void keeper.refresh().catch(onRefreshError);
+  const podmanTrigger: Trigger = {
+    name: 'podman',
+    start: () => observer.start(signal).then(() => () => Promise.resolve()),
+  };
+  const directoryTrigger: Trigger = {
+    name: 'manifests',
+    start: async () => {
+      const watcher = watchDirectory(
+        {
+          directory: config.manifestsDir,
+          clock,
+          onWatchError: (message) =>
+            log.warn({ reason: message }, 'cannot watch the manifests; they are still read every 20 s'),
+        },
+        refresh,
+      );
+      await keeper.refresh();
+      return watcher.close;
+    },
+  };
+  return createManager({ controllers, triggers: [podmanTrigger, directoryTrigger], clock, log });
+}

@@ -1,0 +1,125 @@
+import type { World } from '../controllers/world.ts';
+import { keyString } from './api/key.ts';
+import type { AgentStatus, ConvergeView, PlanView } from './api/status.ts';
+import type { LogEntry, LogRequest } from './server/backend.ts';
+import type { Backend, ObjectReader } from './server/backend.ts';
+import { isRunning } from './state/observed.ts';
+
+export interface BackendOptions {
+  readonly world: World;
+  readonly objects: ObjectReader;
+  readonly plan: () => Promise<PlanView>;
+  readonly sync: Backend['sync'];
+  readonly metrics: Backend['metrics'];
+  readonly reachable: () => { readonly ok: boolean; readonly message: string };
+}
+
+/** What the API server asks of the controller, answered from what the controller already knows. */
+export function createBackend(options: BackendOptions): Backend {
+  const { world, objects } = options;
+  return {
+    objects,
+    events: world.store.events,
+    logs: (namespace, name, request, signal) => agentLogs(world, { namespace, name, request, signal }),
+    plan: options.plan,
+    sync: options.sync,
+    convergence: () => convergence(options),
+    readiness: () => readiness(options),
+    metrics: options.metrics,
+  };
+}
+
+interface LogQuery {
+  readonly namespace: string;
+  readonly name: string;
+  readonly request: LogRequest;
+  readonly signal: AbortSignal;
+}
+
+/** The running container's, else the newest one's; `previous` is the newest but one. */
+async function agentLogs(
+  world: World,
+  { namespace, name, request, signal }: LogQuery,
+): Promise<AsyncIterable<LogEntry>> {
+  const { containers } = await world.observer.observe({ kind: 'Agent', namespace, name });
+  const newest = [...containers].sort(
+    (left, right) =>
+      Number(isRunning(right)) - Number(isRunning(left)) || right.createdAtMs - left.createdAtMs,
+  );
+  const chosen = newest[request.previous ? 1 : 0];
+  if (!chosen)
+    throw new Error(
+      `agent ${namespace}/${name} has no ${request.previous ? 'earlier ' : ''}container to read logs from`,
+    );
+  const { follow, tailLines, sinceMs, timestamps } = request;
+  return world.podman.logs(
+    chosen.id,
+    {
+      follow,
+      timestamps,
+      ...(tailLines !== undefined && { tailLines }),
+      ...(sinceMs !== undefined && { sinceMs }),
+    },
+    signal,
+  );
+}
+
+const DONE: ReadonlySet<string> = new Set(['Monitoring', 'Healthy', 'Completed', 'Suspended']);
+
+/** Converged: every agent follows its manifest and serves; an optional one that does not is told, and holds nothing up. */
+function convergence({ world, objects }: BackendOptions): ConvergeView {
+  const desired = world.desired();
+  const agents = [...desired.objects.values()].filter(({ key }) => key.kind === 'Agent');
+  const waitingFor = agents.flatMap(({ key, manifest, specHash }) => {
+    const status = objects.get('Agent', key.namespace, key.name)?.status as AgentStatus | undefined;
+    const record = world.store.records.get(key);
+    const isDone =
+      status !== undefined && DONE.has(status.phase) && (status.ready || status.phase !== 'Monitoring');
+    if (isDone && record?.specHash === specHash) return [];
+    const optional = manifest.kind === 'Agent' && !manifest.spec.required;
+    const phase = status?.phase ?? 'Pending';
+    return [{ object: keyString(key), phase, message: status?.message ?? '', optional }];
+  });
+  const pending = [...desired.pruned].filter((id) =>
+    world.store.inventory.list().some(({ key }) => keyString(key) === id),
+  );
+  const problems = problemsOf(world);
+  return {
+    converged:
+      waitingFor.every(({ optional }) => optional) &&
+      pending.length === 0 &&
+      problems.length === 0 &&
+      desired.recheckAtMs === undefined,
+    total: agents.length,
+    healthy: agents.length - waitingFor.length,
+    waitingFor: [
+      ...waitingFor.map(({ object, phase, message }) => ({ object, phase, message })),
+      ...pending.map((object) => ({ object, phase: 'Terminating', message: 'its manifest is gone' })),
+    ],
+    problems,
+  };
+}
+
+function problemsOf({ desired, provisions }: World): string[] {
+  const { problems, pruneBlocked, frozen } = desired();
+  const unready = [...provisions.all()].flatMap(([id, provision]) =>
+    provision.ready || !provision.terminal ? [] : [`${id}: ${provision.message}`],
+  );
+  return [
+    ...problems.map(
+      ({ message, position }) => `${position.file}:${position.line}:${position.column}: ${message}`,
+    ),
+    ...(pruneBlocked === undefined ? [] : [`PruneBlocked: ${pruneBlocked}`]),
+    ...(frozen === undefined ? [] : [`frozen: ${frozen}`]),
+    ...unready,
+  ];
+}
+
+function readiness({ world, reachable }: BackendOptions): ReturnType<Backend['readiness']> {
+  const podman = reachable();
+  const { frozen } = world.desired();
+  return [
+    { check: 'podman', ok: podman.ok, message: podman.message },
+    { check: 'manifests', ok: frozen === undefined, message: frozen ?? '' },
+  ];
+}

@@ -1,0 +1,112 @@
+import { mkdir, open, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Files of ours that containers mount; they lie in the state directory, which only we can enter. */
+export interface ContainerFiles {
+  writeConfigMap(
+    name: string,
+    digest: string,
+    entries: Readonly<Record<string, Uint8Array>>,
+  ): Promise<{ readonly directory: string; readonly liveDirectory: string }>;
+  removeConfigMap(name: string): Promise<void>;
+  writeHosts(network: string, content: string): Promise<string>;
+  removeHosts(network: string): Promise<void>;
+  volumeExport(name: string): Promise<string>;
+}
+
+/** Programs of any uid read them in their container. */
+const DIRECTORY_MODE = 0o755;
+const FILE_MODE = 0o644;
+const DIGEST_LENGTH = 16;
+
+export function createContainerFiles(root: string, now: () => number): ContainerFiles {
+  const configMaps = join(root, 'configmaps');
+  const hosts = join(root, 'hosts');
+  const exports = join(root, 'exports');
+  return {
+    writeConfigMap: async (name, digest, entries) => {
+      const directory = join(configMaps, name, digest.slice(0, DIGEST_LENGTH));
+      const liveDirectory = join(configMaps, name, 'live');
+      await writeDirectory(directory, entries);
+      await swapLive(liveDirectory, digest, entries);
+      return { directory, liveDirectory };
+    },
+    removeConfigMap: (name) => rm(join(configMaps, name), { recursive: true, force: true }),
+    writeHosts: (network, content) => writeInPlace(hosts, network, content),
+    removeHosts: (network) => rm(join(hosts, network), { force: true }),
+    volumeExport: async (name) => {
+      await mkdir(exports, { recursive: true, mode: 0o700 });
+      return join(exports, `${name}-${new Date(now()).toISOString().replaceAll(':', '-')}.tar`);
+    },
+  };
+}
+
+/** Named by content: when the directory is there it is whole, because it was renamed into place. */
+async function writeDirectory(
+  directory: string,
+  entries: Readonly<Record<string, Uint8Array>>,
+): Promise<void> {
+  if (await isThere(directory)) return;
+  const partial = `${directory}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await fill(partial, entries);
+  await rename(partial, directory);
+}
+
+const isThere = (directory: string): Promise<boolean> =>
+  readdir(directory).then(
+    () => true,
+    () => false,
+  );
+
+async function fill(directory: string, entries: Readonly<Record<string, Uint8Array>>): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  for (const [name, bytes] of Object.entries(entries)) {
+    await writeFile(join(directory, name), bytes, { mode: FILE_MODE, flag: 'wx' });
+  }
+}
+
+/** As the kubelet does it: every key is a link through `..data`, and swapping that one link swaps all at once. */
+async function swapLive(
+  live: string,
+  digest: string,
+  entries: Readonly<Record<string, Uint8Array>>,
+): Promise<void> {
+  const version = `..${digest.slice(0, DIGEST_LENGTH)}`;
+  const before = await readdir(live).catch((): string[] => []);
+  if (!before.includes(version)) await fill(join(live, version), entries);
+  await link(version, join(live, '..data'));
+  for (const name of Object.keys(entries)) await link(join('..data', name), join(live, name));
+  const wanted = new Set(['..data', version, ...Object.keys(entries)]);
+  for (const name of before)
+    if (!wanted.has(name)) await rm(join(live, name), { recursive: true, force: true });
+}
+
+async function link(target: string, path: string): Promise<void> {
+  const partial = `${path}.partial`;
+  await rm(partial, { force: true });
+  await symlink(target, partial);
+  await rename(partial, path);
+}
+
+/** The same inode: a container that mounts the file sees the new names. Longer before shorter, so that no name is cut. */
+async function writeInPlace(directory: string, name: string, content: string): Promise<string> {
+  await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  const path = join(directory, name);
+  const file = await open(path, 'a+', FILE_MODE);
+  try {
+    const bytes = Buffer.from(content);
+    if (bytes.equals(await file.readFile())) return path;
+  } finally {
+    await file.close();
+  }
+  const writer = await open(path, 'r+');
+  try {
+    const bytes = Buffer.from(content);
+    await writer.write(bytes, 0, bytes.length, 0);
+    await writer.truncate(bytes.length);
+  } finally {
+    await writer.close();
+  }
+  return path;
+}
