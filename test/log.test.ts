@@ -55,7 +55,7 @@ describe('human', () => {
 
   test('nothing from outside acts on the terminal, wherever it is', () => {
     const { lines, log } = setUp('human');
-    const evil = 'x\u001b]0;title\u0007y\r';
+    const evil = 'x\u001b]0;title\u0007y\r\u009b2J';
     log.error({ field: evil, err: new Error(evil) }, evil);
     expect(lines[0]).toMatch(/^[\u0020-\u007e\n]+$/);
     expect(lines[0]).toContain('x\\u001b]0;title\\u0007y');
