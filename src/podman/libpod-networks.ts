@@ -1,5 +1,6 @@
 import { absentIsDone, foundOrUndefined } from './absence.ts';
 import type { Dial } from './dial.ts';
+import { PodmanError } from './errors.ts';
 import { hasLabels, labelFilter } from './labels.ts';
 import { observedNetwork } from './observe.ts';
 import type { CreateNetwork, Podman } from './podman.ts';
@@ -46,18 +47,27 @@ export function networkCalls(dial: Dial): NetworkCalls {
       const { ip, aliases } = options;
       const body = { container, aliases, ...(ip === undefined ? {} : { static_ips: [ip] }) };
       const what = `connect container ${container} to network ${network}`;
-      await dial.call({ method: 'POST', path: `${pathOf(network)}/connect`, body, what });
+      const path = `${pathOf(network)}/connect`;
+      await doneAlready(dial.call({ method: 'POST', path, body, what }), 'is already connected');
     },
 
     async disconnectNetwork(network, container) {
       const body = { Container: container, Force: true };
       const what = `disconnect container ${container} from network ${network}`;
-      await dial.call({ method: 'POST', path: `${pathOf(network)}/disconnect`, body, what });
+      const path = `${pathOf(network)}/disconnect`;
+      await doneAlready(dial.call({ method: 'POST', path, body, what }), 'is not connected');
     },
   };
 }
 
 const pathOf = (name: string): string => `/networks/${encodeURIComponent(name)}`;
+
+/** A call that was made before, by us and unnoticed, is no failure. */
+async function doneAlready(call: Promise<unknown>, words: string): Promise<void> {
+  await call.catch((error: unknown) => {
+    if (!(error instanceof PodmanError) || !error.message.includes(words)) throw error;
+  });
+}
 
 /** Without subnets Podman takes a free one of its pools. */
 const networkBody = (request: CreateNetwork): object => ({

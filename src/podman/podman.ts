@@ -13,21 +13,24 @@ export interface Podman {
   ping(signal?: AbortSignal): Promise<{ readonly apiVersion: string }>;
   info(): Promise<PodmanInfo>;
 
-  /** Names and states only; `labels` are `key=value` pairs that must all match. */
+  /** Names and states only, of containers that are no pod's infra container; `labels` are `key=value` pairs that must all match. */
   listContainers(labels: Labels): Promise<ContainerSummary[]>;
   /** `undefined` when there is none of that name or id. */
   inspectContainer(nameOrId: string): Promise<ObservedContainer | undefined>;
   createContainer(
     request: CreateContainer,
   ): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;
+  /** Already running is success. */
   startContainer(nameOrId: string): Promise<void>;
   /** Sends the stop signal, then SIGKILL after the grace. Already stopped or absent is success. */
   stopContainer(nameOrId: string, graceSeconds: number): Promise<void>;
+  /** Fails for a container that does not run. */
   killContainer(nameOrId: string, signal: string): Promise<void>;
   /** Force: also clears the storage ghosts that a killed create leaves. Absent is success. */
   removeContainer(nameOrId: string): Promise<void>;
   renameContainer(nameOrId: string, name: string): Promise<void>;
   updateContainer(nameOrId: string, limits: ResourceLimits): Promise<void>;
+  /** Output of both streams, the first 64 KiB. An aborted command is killed. */
   exec(
     nameOrId: string,
     command: readonly string[],
@@ -38,12 +41,14 @@ export interface Podman {
   listPods(labels: Labels): Promise<ObservedPod[]>;
   inspectPod(nameOrId: string): Promise<ObservedPod | undefined>;
   createPod(name: string, template: PodTemplate, labels: Labels): Promise<{ readonly id: string }>;
+  /** Kills and removes its members too. Absent is success, as for every removal below. */
   removePod(nameOrId: string): Promise<void>;
 
   listNetworks(labels: Labels): Promise<ObservedNetwork[]>;
   inspectNetwork(name: string): Promise<ObservedNetwork | undefined>;
   createNetwork(request: CreateNetwork): Promise<ObservedNetwork>;
   removeNetwork(name: string): Promise<void>;
+  /** Already connected is success. */
   connectNetwork(
     network: string,
     container: string,
@@ -55,6 +60,7 @@ export interface Podman {
   inspectVolume(name: string): Promise<ObservedVolume | undefined>;
   createVolume(request: CreateVolume): Promise<ObservedVolume>;
   removeVolume(name: string): Promise<void>;
+  /** A tar archive; the file appears when it is whole. */
   exportVolume(name: string, toFile: string): Promise<void>;
 
   /** Podman 4.3 keeps no labels on secrets: they are ours by the prefix of their name. */

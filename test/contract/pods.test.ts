@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { PodTemplate } from '../../src/state/template.ts';
+import { type Bench, freePort, subjects } from './subjects.ts';
+
+describe.each(subjects())('pods on $name', { timeout: 30_000 }, (subject) => {
+  let bench: Bench;
+  beforeAll(async () => {
+    bench = await subject.open();
+    await bench.podman.createNetwork({
+      name: bench.name('net'),
+      driver: 'bridge',
+      subnets: [],
+      internal: false,
+      dns: true,
+      options: {},
+      labels: bench.labels,
+    });
+  }, 120_000);
+  afterAll(() => bench?.cleanUp(), 120_000);
+
+  const podTemplate = (changes: Partial<PodTemplate> = {}): PodTemplate => ({
+    network: { mode: 'bridge', networks: [{ name: bench.name('net'), aliases: ['group'] }] },
+    ports: [],
+    hostname: 'group',
+    sharedNamespaces: ['net', 'ipc'],
+    mounts: [],
+    ...changes,
+  });
+
+  const createPod = async (suffix: string, changes?: Partial<PodTemplate>): Promise<string> => {
+    const name = bench.name(suffix);
+    await bench.podman.createPod(name, podTemplate(changes), bench.labels);
+    return name;
+  };
+
+  const inPod = (pod: string) => ({ network: { mode: 'pod', pod } }) as const;
+
+  test('a pod is made once, with an infra container that is not listed', async () => {
+    const { podman, labels } = bench;
+    const name = await createPod('pod');
+    const pod = await podman.inspectPod(name);
+    expect(pod).toMatchObject({
+      name,
+      labels,
+      state: 'Created',
+      infraState: 'created',
+      containerIds: [],
+      networks: {},
+    });
+    expect(pod?.infraId).toMatch(/^[0-9a-f]{64}$/);
+    expect((await podman.listPods(labels)).map((each) => each.name)).toEqual([name]);
+    expect(await podman.listContainers(labels)).toEqual([]);
+    await expect(createPod('pod')).rejects.toMatchObject({ kind: 'NameInUse' });
+    await podman.removePod(name);
+    await podman.removePod(name);
+    expect(await podman.inspectPod(name)).toBeUndefined();
+  });
+
+  test('the first member to start brings the pod up; without it the pod is degraded', async () => {
+    const { podman } = bench;
+    const name = await createPod('group');
+    const member = await bench.create('member', 'server', inPod(name));
+    await podman.startContainer(member);
+    const running = await podman.inspectPod(name);
+    const container = await podman.inspectContainer(member);
+    expect(running).toMatchObject({ state: 'Running', infraState: 'running', containerIds: [container?.id] });
+    expect(running?.infraPid).toBeGreaterThan(0);
+    expect(Object.keys(running?.networks ?? {})).toEqual([bench.name('net')]);
+    expect(container).toMatchObject({ podId: running?.id, networks: {}, hostNetwork: false });
+    await podman.stopContainer(member, 20);
+    expect((await podman.inspectPod(name))?.state).toBe('Degraded');
+    await podman.removePod(name);
+    expect(await podman.inspectContainer(member)).toBeUndefined();
+  });
+
+  test('a pod cannot be made on a network that is not there, and nothing stays behind', async () => {
+    const network = { mode: 'bridge', networks: [{ name: bench.name('nowhere'), aliases: [] }] } as const;
+    await expect(createPod('lost', { network })).rejects.toMatchObject({ kind: 'NotFound' });
+    expect(await bench.podman.inspectPod(bench.name('lost'))).toBeUndefined();
+  });
+
+  test('a member needs its pod', async () => {
+    const lost = bench.create('podless', 'server', inPod(bench.name('nothing')));
+    await expect(lost).rejects.toMatchObject({ kind: 'NotFound' });
+  });
+
+  test('a pod’s published port is taken like any other', async () => {
+    const { podman } = bench;
+    const ports = [
+      { containerPort: 80, hostPort: await freePort(), hostIP: '127.0.0.1', protocol: 'tcp' },
+    ] as const;
+    const first = await bench.create('first', 'server', inPod(await createPod('ports1', { ports })));
+    const second = await bench.create('second', 'server', inPod(await createPod('ports2', { ports })));
+    await podman.startContainer(first);
+    await expect(podman.startContainer(second)).rejects.toThrow();
+    expect((await podman.inspectContainer(second))?.state).not.toBe('running');
+  });
+});

@@ -1,0 +1,111 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Bench, realSubjects, subjects } from './subjects.ts';
+
+describe.each(subjects())('volumes and secrets on $name', { timeout: 30_000 }, (subject) => {
+  let bench: Bench;
+  beforeAll(async () => {
+    bench = await subject.open();
+  }, 120_000);
+  afterAll(() => bench?.cleanUp(), 120_000);
+
+  const createVolume = (suffix: string) =>
+    bench.podman.createVolume({
+      name: bench.name(suffix),
+      driver: 'local',
+      options: {},
+      labels: bench.labels,
+    });
+
+  test('a volume is made once, found by name and labels, and removed', async () => {
+    const { podman } = bench;
+    const volume = await createVolume('vol');
+    expect(volume).toMatchObject({ driver: 'local', options: {}, labels: bench.labels });
+    expect(volume.mountpoint).toMatch(/^\//);
+    await expect(createVolume('vol')).rejects.toMatchObject({ kind: 'NameInUse' });
+    expect(await podman.inspectVolume(volume.name)).toEqual(volume);
+    expect(await podman.listVolumes(bench.labels)).toEqual([volume]);
+    expect(await podman.listVolumes({ ...bench.labels, 'test.other': '1' })).toEqual([]);
+    await podman.removeVolume(volume.name);
+    await podman.removeVolume(volume.name);
+    expect(await podman.inspectVolume(volume.name)).toBeUndefined();
+  });
+
+  test('a volume that a container names stays', async () => {
+    const { podman } = bench;
+    const volume = await createVolume('kept');
+    const mounts = [{ type: 'volume', name: volume.name, target: '/data', readOnly: false }] as const;
+    const container = await bench.create('keeper', 'server', { mounts });
+    await expect(podman.removeVolume(volume.name)).rejects.toMatchObject({ kind: 'InUse' });
+    await podman.removeContainer(container);
+    await podman.removeVolume(volume.name);
+  });
+
+  test('an unknown volume is made by the container that names it', async () => {
+    const { podman } = bench;
+    const name = bench.name('implicit');
+    const mounts = [{ type: 'volume', name, target: '/data', readOnly: false }] as const;
+    const container = await bench.create('maker', 'server', { mounts });
+    expect(await podman.inspectVolume(name)).toMatchObject({ labels: {} });
+    await podman.removeContainer(container);
+    expect(await podman.inspectVolume(name)).toBeDefined();
+    await podman.removeVolume(name);
+  });
+
+  test('a volume that is not there cannot be exported', async () => {
+    const lost = bench.podman.exportVolume(bench.name('nothing'), '/nonexistent/file.tar');
+    await expect(lost).rejects.toMatchObject({ kind: 'NotFound' });
+  });
+
+  test('a secret is made once, listed by prefix, and removed although it is in use', async () => {
+    const { podman } = bench;
+    const name = bench.name('secret');
+    await podman.createSecret(name, Buffer.from('value'));
+    await expect(podman.createSecret(name, Buffer.from('other'))).rejects.toMatchObject({
+      kind: 'NameInUse',
+    });
+    expect(await podman.listSecrets(bench.name(''))).toEqual([name]);
+    expect(await podman.listSecrets(`${name}-longer`)).toEqual([]);
+    await bench.create('secretive', 'server', { secretEnv: { TOKEN: name } });
+    await podman.removeSecret(name);
+    await podman.removeSecret(name);
+    expect(await podman.listSecrets(name)).toEqual([]);
+  });
+
+  test('an unknown secret is told at create, an empty one is refused', async () => {
+    const lost = bench.create('secretless', 'server', { secretEnv: { TOKEN: bench.name('nothing') } });
+    await expect(lost).rejects.toMatchObject({ kind: 'NotFound' });
+    const empty = bench.podman.createSecret(bench.name('empty'), new Uint8Array());
+    await expect(empty).rejects.toMatchObject({ kind: 'BadRequest' });
+  });
+});
+
+describe.each(realSubjects())('a volume on $name', { timeout: 60_000 }, (subject) => {
+  let bench: Bench;
+  beforeAll(async () => {
+    bench = await subject.open();
+  }, 120_000);
+  afterAll(() => bench?.cleanUp(), 120_000);
+
+  test('is exported as a whole file', async () => {
+    const { podman } = bench;
+    const name = bench.name('export');
+    await podman.createVolume({ name, driver: 'local', options: {}, labels: bench.labels });
+    const mounts = [{ type: 'volume', name, target: '/data', readOnly: false }] as const;
+    const writer = { mounts, args: ['echo precious > /data/file; exit 0'] };
+    const container = await bench.create('writer', 'server', writer);
+    await podman.startContainer(container);
+    await podman.stopContainer(container, 5);
+    await podman.removeContainer(container);
+    const directory = mkdtempSync(join(tmpdir(), 'rookery-export-'));
+    try {
+      await podman.exportVolume(name, join(directory, 'volume.tar'));
+      expect(readFileSync(join(directory, 'volume.tar'), 'latin1')).toContain('precious');
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+    await podman.removeVolume(name);
+  });
+});

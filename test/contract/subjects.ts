@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../src/manager/clock.ts';
+import { createLibpod } from '../../src/podman/libpod.ts';
+import type { Labels, Podman } from '../../src/podman/podman.ts';
+import type { ContainerTemplate } from '../../src/state/template.ts';
+import { createFakePodman } from '../fakes/fake-podman.ts';
+import { BUSYBOX, ensureBusybox } from './busybox.ts';
+import { PROGRAMS, type ProgramName, programOf } from './programs.ts';
+
+/** One Podman to try, with names that nobody else has. Everything made with `name()` and `labels` goes at the end. */
+export interface Bench {
+  readonly podman: Podman;
+  readonly labels: Labels;
+  readonly imageId: string;
+  name(suffix: string): string;
+  template(program: ProgramName, changes?: Partial<ContainerTemplate>): ContainerTemplate;
+  /** Creates a container called `name(suffix)`, and says its name. */
+  create(suffix: string, program: ProgramName, changes?: Partial<ContainerTemplate>): Promise<string>;
+  cleanUp(): Promise<void>;
+}
+
+export interface Subject {
+  readonly name: string;
+  open(): Promise<Bench>;
+}
+
+const socket = process.env['ROOKERY_TEST_PODMAN']?.replace(/^unix:\/\//, '');
+const fakeOnly = process.env['ROOKERY_TEST_FAKE_ONLY'] === '1';
+
+/** The fake always; the real one too, unless somebody said in so many words that it is not wanted. */
+export function subjects(): readonly Subject[] {
+  return [fake, ...realSubjects()];
+}
+
+/** For what only a real process can show. */
+export function realSubjects(): readonly Subject[] {
+  if (socket) return [{ name: 'Podman', open: () => openReal(socket) }];
+  return fakeOnly ? [] : [missing];
+}
+
+/** For a look at what `Podman` does not tell; only where a real subject was opened. */
+export const realSocketPath = (): string => socket ?? '';
+
+const missing: Subject = {
+  name: 'Podman',
+  open: () => {
+    throw new Error(
+      'no real Podman to test: set ROOKERY_TEST_PODMAN to the path of its socket (npm test does), or ROOKERY_TEST_FAKE_ONLY=1 to do without',
+    );
+  },
+};
+
+const fake: Subject = {
+  name: 'fake',
+  open: async () => {
+    const podman = createFakePodman({ clock: systemClock, program: programOf });
+    return bench(podman, podman.controls.addImage(BUSYBOX));
+  },
+};
+
+async function openReal(socketPath: string): Promise<Bench> {
+  const podman = createLibpod({ socketPath });
+  return bench(podman, await ensureBusybox(podman));
+}
+
+function bench(podman: Podman, imageId: string): Bench {
+  const run = `rkt-${randomBytes(4).toString('hex')}`;
+  const labels = { 'test.run': run };
+  const template: Bench['template'] = (program, changes) => ({ ...templateOf(imageId, program), ...changes });
+  return {
+    podman,
+    labels,
+    imageId,
+    template,
+    name: (suffix) => `${run}-${suffix}`,
+    create: async (suffix, program, changes) => {
+      const name = `${run}-${suffix}`;
+      await podman.createContainer({ name, template: template(program, changes), labels, annotations: {} });
+      return name;
+    },
+    cleanUp: () => cleanUp(podman, run, labels),
+  };
+}
+
+const templateOf = (imageId: string, program: ProgramName): ContainerTemplate => ({
+  image: { reference: BUSYBOX, id: imageId },
+  ...PROGRAMS[program].template,
+  env: { PROGRAM: program },
+  secretEnv: {},
+  mounts: [],
+  network: { mode: 'none' },
+  ports: [],
+  resources: {},
+  devices: [],
+  security: {
+    groups: [],
+    addCapabilities: [],
+    dropCapabilities: ['ALL'],
+    readOnlyRootFilesystem: true,
+    noNewPrivileges: true,
+    privileged: false,
+  },
+  stopGraceSeconds: 1,
+});
+
+async function cleanUp(podman: Podman, run: string, labels: Labels): Promise<void> {
+  for (const pod of await podman.listPods(labels)) await podman.removePod(pod.id);
+  for (const container of await podman.listContainers(labels)) await podman.removeContainer(container.id);
+  for (const network of await podman.listNetworks(labels)) await podman.removeNetwork(network.name);
+  for (const volume of await podman.listVolumes(labels)) await podman.removeVolume(volume.name);
+  for (const secret of await podman.listSecrets(run)) await podman.removeSecret(secret);
+  for (const image of await podman.listImages(labels)) {
+    for (const reference of image.references) await podman.removeImage(reference);
+    await podman.removeImage(image.id);
+  }
+}
+
+/** Waits for a condition, not for a time. */
+export async function eventually<T>(
+  look: () => Promise<T | undefined | false>,
+  limitMs = 10_000,
+): Promise<T> {
+  const endMs = Date.now() + limitMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() > endMs) throw new Error(`it did not happen within ${limitMs} ms: ${look.toString()}`);
+    await sleep(20);
+  }
+}
+
+export const untilState = (podman: Podman, name: string, state: string) =>
+  eventually(async () => {
+    const container = await podman.inspectContainer(name);
+    return container?.state === state && container;
+  });
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+export const never = new AbortController().signal;
