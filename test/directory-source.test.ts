@@ -133,7 +133,6 @@ describe('objects together', () => {
   test('names that lead nowhere, each at its place', async () => {
     const spec = [
       '  dependsOn: [{name: logger}]',
-      '  podGroup: group',
       '  networks: [default, front]',
       '  env:',
       '    - {name: A, valueFrom: {configMapKeyRef: {name: settings, key: levl}}}',
@@ -142,7 +141,7 @@ describe('objects together', () => {
       '  volumes: [{name: d, volume: {claimName: data}}, {name: s, secret: {secretName: api}}]',
     ];
     tree.write('manifests/a.yaml', agentYaml('a', spec.join('\n')));
-    tree.write('manifests/b.yaml', agentYaml('loger'));
+    tree.write('manifests/b.yaml', agentYaml('loger', '  podGroup: group'));
     tree.write(
       'manifests/c.yaml',
       'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {level: x}\n',
@@ -150,13 +149,11 @@ describe('objects together', () => {
     tree.write('manifests/d.yaml', 'apiVersion: v1\nkind: Secret\nmetadata: {name: api, namespace: other}\n');
     const snapshot = await read();
     expect(names(snapshot)).toEqual([
-      'Agent/default/loger',
       'ConfigMap/default/settings',
       'Secret/other/api',
     ]);
     expect(snapshot.problems.map(({ message, suggestion }) => [message, suggestion])).toEqual([
       ['spec.dependsOn[0].name: there is no Agent "logger" in namespace "default"', 'loger'],
-      ['spec.podGroup: there is no PodGroup "group" in namespace "default"', undefined],
       ['spec.networks[1]: there is no Network "front" in namespace "default"', undefined],
       ['spec.volumes[0].volume.claimName: there is no Volume "data" in namespace "default"', undefined],
       [
@@ -168,6 +165,7 @@ describe('objects together', () => {
         'spec.envFrom[0].secretRef.name: there is no Secret "api" in namespace "default"; the one in "other" is out of reach',
         undefined,
       ],
+      ['spec.podGroup: there is no PodGroup "group" in namespace "default"', undefined],
     ]);
     expect(snapshot.complete).toBe(true);
   });

@@ -14,8 +14,15 @@ const httpCheck = z
   .strictObject({
     path: z.string().startsWith('/').default('/').describe('Path of the request.'),
     port,
-    scheme: z.enum(['HTTP', 'HTTPS']).default('HTTP').describe('HTTPS certificates are not verified, as in Kubernetes.'),
-    host: z.string().min(1).optional().describe('Host header and address; by default the agent’s own address.'),
+    scheme: z
+      .enum(['HTTP', 'HTTPS'])
+      .default('HTTP')
+      .describe('HTTPS certificates are not verified, as in Kubernetes.'),
+    host: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Host header and address; by default the agent’s own address.'),
     httpHeaders: z.array(httpHeader).max(32).optional().describe('Further headers of the request.'),
   })
   .describe('GET request; any status from 200 to 399 is healthy.');
@@ -59,11 +66,25 @@ export const probe = exactlyOneOf(
       .optional()
       .describe('grpc.health.v1.Health/Check; SERVING is healthy.'),
     zmq: zmqCheck.optional(),
-    initialDelaySeconds: seconds(0, 0).describe('Seconds from the start of the container to the first check.'),
+    initialDelaySeconds: seconds(0, 0).describe(
+      'Seconds from the start of the container to the first check.',
+    ),
     periodSeconds: seconds(1, 10).describe('Seconds between two checks.'),
     timeoutSeconds: seconds(1, 1).describe('Seconds after which a check has failed.'),
-    successThreshold: z.number().int().min(1).max(100).default(1).describe('Successes in a row that count as healthy.'),
-    failureThreshold: z.number().int().min(1).max(10_000).default(3).describe('Failures in a row that count as unhealthy.'),
+    successThreshold: z
+      .number()
+      .int()
+      .min(1)
+      .max(100)
+      .default(1)
+      .describe('Successes in a row that count as healthy.'),
+    failureThreshold: z
+      .number()
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(3)
+      .describe('Failures in a row that count as unhealthy.'),
   }),
   CHECKS,
 );

@@ -1,54 +1,83 @@
 import { z } from 'zod';
 import { API_VERSION, objectMeta } from './meta.ts';
 import { configKey, dnsLabel } from './names.ts';
+import { exactlyOneOf } from './one-of.ts';
 import { quantity } from './quantity.ts';
 import { build, port } from './workload.ts';
 
-const options = z.record(z.string(), z.string()).default({});
+const options = z.record(z.string(), z.string()).default({}).describe('Options of the driver.');
 const id = z.number().int().min(0).max(2_147_483_647);
 
+const cidr = z
+  .union([z.cidrv4(), z.cidrv6()], { error: 'must be a subnet such as 10.90.0.0/24' })
+  .describe('Addresses of the subnet, such as 10.90.0.0/24.');
+
 const networkSpec = z.strictObject({
-  driver: z.enum(['bridge', 'macvlan', 'ipvlan']).default('bridge'),
+  driver: z.enum(['bridge', 'macvlan', 'ipvlan']).default('bridge').describe('Podman’s network driver.'),
   subnets: z
-    .array(z.strictObject({ cidr: z.union([z.cidrv4(), z.cidrv6()]) }))
+    .array(z.strictObject({ cidr }))
     .max(8)
-    .default([]),
-  internal: z.boolean().default(false),
-  dns: z.boolean().default(true),
+    .default([])
+    .describe('Subnets; by default Podman chooses one.'),
+  internal: z.boolean().default(false).describe('No way out to other networks.'),
+  dns: z.boolean().default(true).describe('Agents find each other by name.'),
   options,
 });
 
 const volumeSpec = z.strictObject({
-  retention: z.enum(['Retain', 'Delete']).default('Retain'),
-  accessMode: z.enum(['Shared', 'Exclusive']).default('Shared'),
-  driver: z.string().min(1).default('local'),
+  retention: z
+    .enum(['Retain', 'Delete'])
+    .default('Retain')
+    .describe('What becomes of the data when the manifest is removed.'),
+  accessMode: z
+    .enum(['Shared', 'Exclusive'])
+    .default('Shared')
+    .describe('Exclusive: at most one running container may mount it.'),
+  driver: z.string().min(1).default('local').describe('Podman’s volume driver.'),
   options,
-  owner: z.strictObject({ uid: id, gid: id }).optional(),
+  owner: z
+    .strictObject({ uid: id.describe('User id.'), gid: id.describe('Group id.') })
+    .optional()
+    .describe('Who owns its top directory; by default root.'),
 });
 
 const podGroupSpec = z.strictObject({
-  networks: z.array(dnsLabel).max(8).default([]),
-  ports: z.array(port).max(64).default([]),
-  hostNetwork: z.boolean().default(false),
+  networks: z
+    .array(dnsLabel)
+    .max(8)
+    .default([])
+    .describe('Networks of the pod; by default the namespace’s own. The group’s name is its name there.'),
+  ports: z.array(port).max(64).default([]).describe('Ports of all members; published here and only here.'),
+  hostNetwork: z.boolean().default(false).describe('Use the host’s network instead.'),
   sharedNamespaces: z
     .array(z.enum(['net', 'ipc', 'uts', 'pid']))
     .max(4)
-    .default(['net', 'ipc']),
+    .default(['net', 'ipc'])
+    .describe('Linux namespaces that the members share.'),
 });
 
-const IMAGE_SOURCES = ['build', 'rootfs', 'pull'] as const;
-
-const imageSpec = z
-  .strictObject({
-    tag: z.string().min(1).max(512),
-    build: build.optional(),
-    rootfs: z.strictObject({ tar: z.string().min(1) }).optional(),
-    pull: z.strictObject({ reference: z.string().min(1).max(512) }).optional(),
-  })
-  .refine(
-    (spec) => IMAGE_SOURCES.filter((source) => spec[source] !== undefined).length === 1,
-    'must have exactly one of build, rootfs or pull',
-  );
+const imageSpec = exactlyOneOf(
+  z.strictObject({
+    tag: z.string().min(1).max(512).describe('Name that the image gets; what other builds are FROM.'),
+    build: build.optional().describe('Build it from a Containerfile.'),
+    rootfs: z
+      .strictObject({
+        tar: z
+          .string()
+          .min(1)
+          .describe(
+            'Archive of a root file system, relative to the manifest’s own file, within the allowed roots.',
+          ),
+      })
+      .optional()
+      .describe('Import it from an archive.'),
+    pull: z
+      .strictObject({ reference: z.string().min(1).max(512).describe('Image of a registry.') })
+      .optional()
+      .describe('Pull it and give it the tag.'),
+  }),
+  ['build', 'rootfs', 'pull'],
+);
 
 const rookeryObject = <K extends string, S extends z.ZodType>(kind: K, spec: S) =>
   z.strictObject({ apiVersion: z.literal(API_VERSION), kind: z.literal(kind), metadata: objectMeta, spec });
@@ -64,31 +93,40 @@ const coreObject = <K extends string>(kind: K) => ({
   metadata: objectMeta,
 });
 
-const base64 = z.base64();
+/** Kubernetes' decoder skips line breaks, as a YAML block ends with one. */
+const base64 = z
+  .string()
+  .overwrite((text) => text.replace(/[\r\n]/g, ''))
+  .check(z.base64());
 
 export const configMap = z.strictObject({
   ...coreObject('ConfigMap'),
-  data: z.record(configKey, z.string()).default({}),
-  binaryData: z.record(configKey, base64).default({}),
-  immutable: z.boolean().optional(),
+  data: z.record(configKey, z.string()).default({}).describe('Texts by key.'),
+  binaryData: z.record(configKey, base64).default({}).describe('Bytes by key, in base64.'),
+  immutable: z.boolean().optional().describe('A promise of its author; nothing depends on it.'),
 });
 
 export const secret = z.strictObject({
   ...coreObject('Secret'),
-  type: z.string().optional(),
-  data: z.record(configKey, base64).default({}),
-  stringData: z.record(configKey, z.string()).default({}),
-  immutable: z.boolean().optional(),
+  type: z.string().optional().describe('Kind of secret, for people and tools.'),
+  data: z.record(configKey, base64).default({}).describe('Values by key, in base64.'),
+  stringData: z
+    .record(configKey, z.string())
+    .default({})
+    .describe('Values by key as they are; they win over `data`.'),
+  immutable: z.boolean().optional().describe('A promise of its author; nothing depends on it.'),
 });
 
 export const resourceQuota = z.strictObject({
   ...coreObject('ResourceQuota'),
   spec: z.strictObject({
-    hard: z.strictObject({
-      'limits.cpu': quantity.optional(),
-      'limits.memory': quantity.optional(),
-      pods: quantity.optional(),
-    }),
+    hard: z
+      .strictObject({
+        'limits.cpu': quantity.optional().describe('Cores.'),
+        'limits.memory': quantity.optional().describe('Bytes.'),
+        pods: quantity.optional().describe('Number of containers.'),
+      })
+      .describe('Ceilings on the sum over the namespace. Not supported yet.'),
   }),
 });
 
