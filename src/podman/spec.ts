@@ -95,8 +95,8 @@ function securitySpec(template: ContainerTemplate): Json {
     privileged: security.privileged,
     no_new_privileges: security.noNewPrivileges,
     read_only_filesystem: security.readOnlyRootFilesystem,
-    // The template lists its own tmpfs mounts; 5.x would add more.
-    read_write_tmpfs: false,
+    // Without it 5.x makes /dev/shm read-only too; 4.3 does not know it and leaves /dev/shm writable.
+    read_write_tmpfs: true,
   };
 }
 
