@@ -5,7 +5,8 @@
  * @type {import('dependency-cruiser').IConfiguration}
  */
 const PURE = '^src/(api|state|plan)/';
-const COMPOSITION_ROOT = '^src/(main|assemble|backend|boot|publish)\\.ts$';
+/** Every file beside the rooms, save what a room may use. */
+const COMPOSITION_ROOT = '^src/(?!(config|log|redact|terminal)\\.ts$)[^/]+\\.ts$';
 
 /** A library is used in one room, so that another one can take its place there. */
 const home = (library, rooms) => ({

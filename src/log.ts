@@ -29,18 +29,26 @@ export function createLog({ level, format, colour, write }: LogOptions): Log {
   );
 }
 
-const COLOUR_BY_LEVEL: Readonly<Record<string, number>> = { debug: 90, info: 36, warn: 33, error: 31 };
+/** As pino writes it with the options above. */
+interface Entry {
+  readonly level: LogLevel;
+  readonly time: string;
+  readonly msg: string;
+  readonly err?: unknown;
+  readonly [field: string]: unknown;
+}
+
+const COLOUR_BY_LEVEL: Readonly<Record<LogLevel, number>> = { debug: 90, info: 36, warn: 33, error: 31 };
 
 /** `14:03:07 WARN  message  object=Agent/ai-system/coordinator`, then the stack of an error, indented. */
 function humanLine(line: string, colour: boolean): string {
-  const { level, time, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>;
-  const name = String(level).toUpperCase().padEnd(5);
+  const { level, time, msg, err, ...fields } = JSON.parse(line) as Entry;
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const details = Object.entries(fields).map(([field, value]) => `${field}=${fieldText(value)}`);
   const head = [
-    paint(90, String(time).slice(11, 19)),
-    paint(COLOUR_BY_LEVEL[String(level)] ?? 0, name),
-    printable(String(msg ?? '')),
+    paint(90, time.slice(11, 19)),
+    paint(COLOUR_BY_LEVEL[level], level.toUpperCase().padEnd(5)),
+    printable(msg),
     ...(details.length > 0 ? [paint(90, printable(details.join(' ')))] : []),
   ];
   return `${head.join(' ')}\n${stackText(err)}`;
