@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import type { Reconciler } from '../src/manager/reconciler.ts';
 import { hashOf } from '../src/state/canonical.ts';
 import { podmanName } from '../src/state/names.ts';

@@ -36,11 +36,7 @@ npm_packages() {
     echo "up to date"
     return
   fi
-  # Where a registry lacks the binaries of other platforms, the lock file lacks them too, and npm ci refuses it:
-  # npm install takes the same versions and checks the same hashes.
-  flags='--include=dev --no-audit --no-fund --loglevel=error'
-  # shellcheck disable=SC2086
-  npm ci $flags >/dev/null 2>&1 || npm install --no-save $flags >&2 || die "npm could not install the packages"
+  npm ci --include=dev --no-audit --no-fund --loglevel=error >&2 || die "npm could not install the packages"
   echo "installed from the lock file"
 }
 

@@ -1,12 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { dirname, join } from 'node:path';
 import { createAgentReconciler } from '../controllers/agent/reconciler.ts';
 import { createSharedReconcilers } from '../controllers/kinds.ts';
 import { previewPlan } from '../controllers/preview.ts';
 import type { World } from '../controllers/world.ts';
 import { keyString, type ObjectKey, parseKey } from './api/key.ts';
+import type { Adapters } from './adapters.ts';
 import { createBackend } from './backend.ts';
-import type { Config } from './config.ts';
 import type { Clock } from './manager/clock.ts';
 import { createController } from './manager/controller.ts';
 import { createDesiredKeeper, type DesiredKeeper, keysToVisit } from './manager/desired-keeper.ts';
@@ -17,21 +15,15 @@ import type { Log } from './manager/reconciler.ts';
 import { createWorkQueue } from './manager/workqueue.ts';
 import { type DependencyGraph, dependencyGraph } from './plan/graph.ts';
 import { type Operation, phraseOf } from './plan/operation.ts';
-import { createContainerFiles } from './podman/container-files.ts';
 import { createExecutor } from './podman/execute.ts';
 import { createImageCache } from './podman/image-cache.ts';
 import { createObserver, type Observer } from './podman/observer.ts';
 import type { Podman } from './podman/podman.ts';
-import { isPortFree } from './podman/ports.ts';
 import { createProber, type Prober } from './probe/prober.ts';
-import { createReach } from './probe/reach.ts';
-import { createRunProbe } from './probe/run.ts';
 import { createPublisher } from './publish.ts';
 import type { Backend } from './server/backend.ts';
 import { createMetrics, type Metrics } from './server/metrics.ts';
 import { createRegistry } from './server/registry.ts';
-import { createDirectoryReader } from './source/directory.ts';
-import { watchDirectory } from './source/watch.ts';
 import { type DesiredState, EMPTY_DESIRED } from './state/desired.ts';
 import { withDefaultNetworks } from './state/implicit.ts';
 import { DIRECTORY_ABSENCE_MS } from './state/merge-desired.ts';
@@ -41,7 +33,7 @@ import type { Store } from './store/store.ts';
 const STOP_DEADLINE_MS = 5_000;
 
 export interface Parts {
-  readonly config: Config;
+  readonly adapters: Adapters;
   readonly store: Store;
   readonly podman: Podman;
   readonly rootless: boolean;
@@ -115,6 +107,7 @@ export function assemble(parts: Parts): Engine {
     keeper.close();
     await manager.stop(STOP_DEADLINE_MS);
     await prober.close();
+    await parts.adapters.close();
   };
   return { backend, start: manager.start, stop };
 }
@@ -132,19 +125,14 @@ const inventoryOf = (store: Store, observer: Observer) => [
 ];
 
 function createKeeper(parts: Parts, onChange: (desired: DesiredState) => void): DesiredKeeper {
-  const { config, store, clock } = parts;
-  const reader = createDirectoryReader({
-    directory: config.manifestsDir,
-    now: () => clock.now(),
-    ...(config.roots.length > 0 && { roots: config.roots }),
-  });
+  const { adapters, store, clock } = parts;
   const entries = store.inventory.list();
   const lastGood = entries.flatMap((entry) =>
     'lastGood' in entry ? [[keyString(entry.key), entry.lastGood] as const] : [],
   );
   return createDesiredKeeper(
     {
-      read: async (known) => withDefaultNetworks(await reader.read(known)),
+      read: async (known) => withDefaultNetworks(await adapters.read(known)),
       inventory: () => store.inventory.list().map(({ key }) => keyString(key)),
       approved: () => new Set(store.approvals.list().map(({ key }) => keyString(key))),
       onApprove: async (keys) => {
@@ -172,7 +160,7 @@ function createWorld(
   parts: Parts,
   { keeper, observer, images, wiring, registry, metrics }: WorldParts,
 ): World {
-  const { podman, store, clock, log, config, rootless, bootId } = parts;
+  const { podman, store, clock, log, adapters, rootless, bootId } = parts;
   const installation = () => installationOf(parts);
   const visitUsers = (key: ObjectKey): void => {
     for (const { key: user } of keeper.current().objects.values()) {
@@ -201,35 +189,27 @@ function createWorld(
       lanes: createLanes(),
       journal: store.journal,
       secretValue: (name) => secretValue(keeper.current(), installation(), name),
-      isPortFree,
+      isPortFree: adapters.isPortFree,
       onProgress: (key, line) => log.debug({ object: keyString(key) }, line),
       onOperation,
-      now: () => clock.now(),
+      clock,
     }),
-    files: createContainerFiles(join(config.stateDir, 'mounts'), () => clock.now()),
+    files: adapters.files,
     enqueue: (key) => wiring.enqueue(key),
     publish: createPublisher(registry, () => clock.now()),
     rootless,
     bootId,
-    newUid: randomUUID,
+    newUid: adapters.newUid,
   };
 }
 
 /** Kinds that stand on others. */
 const BUILDERS: ReadonlySet<string> = new Set(['Agent', 'PodGroup', 'Image']);
 
-function createProberFor(
-  { podman, clock, config, rootless }: Parts,
-  onChange: (key: ObjectKey) => void,
-): Prober {
-  const reach = createReach({ rootless, socketDir: join(dirname(config.apiSocketPath), 'probe'), clock });
-  const run = createRunProbe({
-    clock,
-    open: reach.open,
-    exec: (id, command, signal) => podman.exec(id, command, signal),
-  });
-  const prober = createProber({ clock, random: Math.random, run, onChange });
-  return { ...prober, close: () => prober.close().finally(reach.close) };
+function createProberFor({ store, clock, adapters }: Parts, onChange: (key: ObjectKey) => void): Prober {
+  const saved = store.records.list().flatMap(({ verdict }) => (verdict ? [verdict] : []));
+  const { random, runProbe: run } = adapters;
+  return createProber({ clock, random, run, onChange, saved });
 }
 
 interface ManagerParts {
@@ -245,12 +225,12 @@ function createManagerFor(
   parts: Parts,
   { world, prober, keeper, observer, metrics, signal }: ManagerParts,
 ): Manager {
-  const { clock, log, config } = parts;
+  const { clock, log, adapters } = parts;
   const reconcilers = [...createSharedReconcilers(world), createAgentReconciler({ world, prober })];
   const controllers = reconcilers.map((reconciler) =>
     createController({
       reconciler,
-      queue: createWorkQueue({ clock, random: Math.random }),
+      queue: createWorkQueue({ clock, random: adapters.random }),
       clock,
       log,
       onOutcome: (key, outcome, durationMs) => metrics.reconcile(key.kind, outcome.kind, durationMs),
@@ -265,15 +245,7 @@ function createManagerFor(
   const directoryTrigger: Trigger = {
     name: 'manifests',
     start: async () => {
-      const watcher = watchDirectory(
-        {
-          directory: config.manifestsDir,
-          clock,
-          onWatchError: (message) =>
-            log.warn({ reason: message }, 'cannot watch the manifests; they are still read every 20 s'),
-        },
-        refresh,
-      );
+      const watcher = adapters.watch(refresh);
       await keeper.refresh();
       return watcher.close;
     },

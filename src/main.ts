@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { createAdapters } from './adapters.ts';
 import { assemble } from './assemble.ts';
 import { adoptLostInstallation, homeOf, settleIntents } from './boot.ts';
 import type { Config } from './config.ts';
@@ -47,7 +48,8 @@ async function boot(config: Config, store: Store, log: Log): Promise<RunningCont
   const settled = await settleIntents(store, podman);
   if (settled > 0) log.info({ intents: settled }, 'settled what an interrupted run left open');
   const bootId = (await readFile(BOOT_ID_FILE, 'utf8')).trim();
-  const engine = assemble({ config, store, podman, rootless, bootId, home, log, clock: systemClock });
+  const adapters = createAdapters({ config, podman, rootless, clock: systemClock, log });
+  const engine = assemble({ adapters, store, podman, rootless, bootId, home, log, clock: systemClock });
   await engine.start();
   const server = await startServer({ backend: engine.backend, socketPath: config.apiSocketPath, log });
   const stop = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 import type { KeyString } from '../../src/api/key.ts';
 import { parseKey } from '../../src/api/key.ts';
 import type { Gate } from '../../src/plan/graph.ts';
+import type { DesiredState } from '../../src/state/desired.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
 import type { Gating } from './facts.ts';
 import { isRollingOut } from './machine.ts';
@@ -11,14 +12,26 @@ export interface Peer {
   readonly live: boolean;
   readonly ready: boolean;
   readonly suspended: boolean;
-  /** Its manifest or an input changed and it has not begun to follow yet. */
+}
+
+/** A peer, and whether its manifest changed without its having begun to follow. */
+interface SeenPeer extends Peer {
   readonly outdated: boolean;
 }
 
-export type Peers = ReadonlyMap<KeyString, Peer>;
+export type Peers = ReadonlyMap<KeyString, SeenPeer>;
+
+/** Two agents of one change may be looked at in any order: the one above must see that the one below has yet to move. */
+export const seePeers = (peers: ReadonlyMap<KeyString, Peer>, objects: DesiredState['objects']): Peers =>
+  new Map(
+    [...peers].map(([key, peer]) => {
+      const specHash = objects.get(key)?.specHash;
+      return [key, { ...peer, outdated: specHash !== undefined && specHash !== peer.record.specHash }];
+    }),
+  );
 
 /** An update of a serving agent that has not been promoted or rolled back. */
-export function isUpdating({ record, outdated }: Peer): boolean {
+export function isUpdating({ record, outdated }: SeenPeer): boolean {
   if (record.currentRevision === undefined) return false;
   if (outdated || isRollingOut(record.state) || record.state === 'Pending') return true;
   return record.state === 'Blocked' && WAITS_FOR_OTHERS.has(record.reason);
@@ -59,7 +72,7 @@ export function gatingOf(gates: readonly Gate[], peers: Peers): Gating {
 
 type Closed = Extract<Gating, { open: false }>;
 
-function gatingOfOne(gate: Gate, peer: Peer | undefined): { open: true } | Closed {
+function gatingOfOne(gate: Gate, peer: SeenPeer | undefined): { open: true } | Closed {
   const { name } = parseKey(gate.on);
   if (!peer) return closedBy('WaitingForDependency', `${name} (not seen yet)`);
   if (isSatisfied(gate, peer)) return { open: true };
@@ -74,7 +87,7 @@ function gatingOfOne(gate: Gate, peer: Peer | undefined): { open: true } | Close
 
 const closedBy = (reason: string, message: string): Closed => ({ open: false, reason, message });
 
-function isSatisfied(gate: Gate, peer: Peer): boolean {
+function isSatisfied(gate: Gate, peer: SeenPeer): boolean {
   switch (gate.condition) {
     case 'Started':
       return peer.live;

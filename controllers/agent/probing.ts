@@ -18,7 +18,7 @@ interface Subject {
 export function probeServing(world: World, prober: Prober, { key, observed, record }: Subject): void {
   const spec = desiredObject(world, 'Agent', keyString(key))?.manifest.spec;
   const container = servingContainer(observed, record);
-  if (!spec || !container) return prober.forget(key);
+  if (!spec || !container) return prober.sync(key, []);
   const named = spec.ports.flatMap(({ name, containerPort }) =>
     name === undefined ? [] : [[name, containerPort] as const],
   );
@@ -30,11 +30,12 @@ export function probeServing(world: World, prober: Prober, { key, observed, reco
     namedPorts: Object.fromEntries(named),
     ...addressOf(world, { key, container, podGroup: spec.podGroup }),
   };
-  prober.sync(key, target, {
+  const probes = {
     ...(startup && { startup }),
     ...(readiness && { readiness }),
     ...(liveness && { liveness }),
-  });
+  };
+  prober.sync(key, [{ target, probes }]);
 }
 
 function servingContainer(observed: ObservedAgent, record: AgentRecord): ObservedContainer | undefined {

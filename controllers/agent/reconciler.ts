@@ -7,8 +7,9 @@ import type { Prober } from '../../src/probe/prober.ts';
 import { ownerLabels } from '../../src/state/names.ts';
 import type { ObservedAgent } from '../../src/state/observed.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
+import type { SavedVerdict } from '../../src/state/verdict.ts';
 import { track } from '../inventory.ts';
-import { desiredObject, type World } from '../world.ts';
+import { type AgentPublication, desiredObject, type World } from '../world.ts';
 import { shiftClocks } from './clocks.ts';
 import { type Decision, decide, newRecord } from './decide.ts';
 import { type AgentFacts, isReady, isLive, runningContainer, type View } from './facts.ts';
@@ -16,10 +17,10 @@ import { freeze } from './freeze.ts';
 import { gather } from './gather.ts';
 import { narrate } from './narrate.ts';
 import { noteOutcome } from './outcome.ts';
-import type { Peer } from './peers.ts';
+import { type Peer, seePeers } from './peers.ts';
 import { probeServing } from './probing.ts';
 import { rebuildRecord } from './rebuild.ts';
-import { settledGeneration, type StatusInput, statusOf } from './status.ts';
+import { settledGeneration, type StatusInput, statusOf, unknownStatus } from './status.ts';
 
 export interface AgentReconcilerOptions {
   readonly world: World;
@@ -32,11 +33,18 @@ interface Memory extends AgentReconcilerOptions {
   readonly lastPlans: Map<KeyString, readonly string[]>;
   /** When Podman was last seen for a key: an outage counts for nobody's deadline. */
   readonly outages: Map<KeyString, number>;
+  readonly published: Map<KeyString, AgentPublication>;
 }
 
 /** The agent's loop: observe → note → decide → save → plan → execute → note → publish. */
 export function createAgentReconciler(options: AgentReconcilerOptions): Reconciler {
-  const memory: Memory = { ...options, peers: new Map(), lastPlans: new Map(), outages: new Map() };
+  const memory: Memory = {
+    ...options,
+    peers: new Map(),
+    lastPlans: new Map(),
+    outages: new Map(),
+    published: new Map(),
+  };
   return { kind: 'Agent', reconcile: (key, context) => reconcileAgent(memory, key, context) };
 }
 
@@ -67,6 +75,7 @@ async function observe(memory: Memory, key: ObjectKey, nowMs: number): Promise<O
   } catch (error) {
     const id = keyString(key);
     if (!memory.outages.has(id)) memory.outages.set(id, nowMs);
+    publishUnknown(memory, id, nowMs);
     throw new WaitingError('PodmanUnreachable', `Podman does not answer: ${String(error)}`, 1_000);
   }
 }
@@ -104,7 +113,8 @@ async function gatherFacts(memory: Memory, subject: Subject): Promise<AgentFacts
   probeServing(world, prober, subject);
   const verdictOf = (container: { readonly id: string; readonly startedAtMs: number }) =>
     prober.verdict(container.id, container.startedAtMs);
-  const facts = await gather({ world, peers, ...subject, verdictOf });
+  const seen = seePeers(peers, world.desired().objects);
+  const facts = await gather({ world, peers: seen, ...subject, verdictOf });
   return facts.spec === undefined && !mayTerminate(world, subject.key)
     ? { ...facts, suspended: true }
     : facts;
@@ -135,7 +145,6 @@ function remember(memory: Memory, view: View): void {
     live: isLive(live),
     ready: isReady(view, live),
     suspended: view.facts.suspended,
-    outdated: false,
   };
   peers.set(id, peer);
   if (before && samePeer(before, peer)) return;
@@ -203,10 +212,23 @@ async function finish(
     return forget(memory, record.key);
   const published = publish(memory, record, facts, context);
   const reloadDigest = record.reloadDigest ?? facts.wish?.reloadDigest;
-  await world.store.records.put({ ...published, ...(reloadDigest !== undefined && { reloadDigest }) });
+  const verdict = savedVerdict(facts, record);
+  await world.store.records.put({
+    ...published,
+    ...(reloadDigest !== undefined && { reloadDigest }),
+    ...(verdict && { verdict }),
+  });
   return decision.requeueAtMs === undefined
     ? {}
     : { requeueAfterMs: Math.max(0, decision.requeueAtMs - context.now()) };
+}
+
+/** Kept with the record, so that a restart of the controller does not make a ready agent wait for its probes again. */
+function savedVerdict(facts: AgentFacts, record: AgentRecord): SavedVerdict | undefined {
+  const container = runningContainer({ record, facts, nowMs: 0 });
+  const verdict = container && facts.verdictOf(container);
+  if (!verdict) return undefined;
+  return { key: record.key, containerId: container.id, startedAtMs: container.startedAtMs, verdict };
 }
 
 /** The one door for an agent's status; returns the record with what was said. */
@@ -223,13 +245,24 @@ function publish(
   const input: StatusInput = { record, facts, nowMs: context.now(), lastPlan, ...(stalled && { stalled }) };
   const status = statusOf(input);
   const { key, uid, generation, createdAtMs } = record;
-  world.publish.agent({ key, object: world.desired().objects.get(id), uid, generation, createdAtMs, status });
+  const object = world.desired().objects.get(id);
+  const publication: AgentPublication = { key, object, uid, generation, createdAtMs, status };
+  memory.published.set(id, publication);
+  world.publish.agent(publication);
   return { ...record, conditions: status.conditions, observedGeneration: settledGeneration(input) };
+}
+
+/** What was last known stays; whether it still holds is unknown, and says so. */
+function publishUnknown({ world, published }: Memory, id: KeyString, nowMs: number): void {
+  const last = published.get(id);
+  if (!last) return;
+  const status = unknownStatus(last.status, nowMs);
+  world.publish.agent({ ...last, status });
 }
 
 /** Confirmed absent: only now does the inventory let go of it. */
 async function forget({ world, prober, peers, lastPlans }: Memory, key: ObjectKey): Promise<Result> {
-  prober.forget(key);
+  prober.sync(key, []);
   peers.delete(keyString(key));
   lastPlans.delete(keyString(key));
   await world.store.records.delete(key);

@@ -47,6 +47,19 @@ export function statusOf(input: StatusInput): AgentStatus {
   };
 }
 
+/** The status while Podman does not answer: nothing died, nothing is judged. */
+export function unknownStatus(last: AgentStatus, nowMs: number): AgentStatus {
+  const message = 'Podman does not answer; nothing is judged until it does';
+  const claims = last.conditions.map(
+    ({ lastTransitionTime: _, ...condition }): ConditionClaim =>
+      condition.type === 'Ready'
+        ? { ...condition, status: 'Unknown', reason: 'PodmanUnreachable', message }
+        : condition,
+  );
+  const conditions = mergeConditions(last.conditions, claims, nowMs);
+  return { ...last, phase: 'Unknown', reason: 'PodmanUnreachable', message, ready: false, conditions };
+}
+
 /** The last generation that became Ready or Stalled. */
 export function settledGeneration(view: StatusInput): number {
   const { record } = view;

@@ -2,7 +2,7 @@ import type { ObjectKey } from '../api/key.ts';
 import { labels } from '../api/labels.ts';
 import type { CallOf, Operation } from '../plan/operation.ts';
 import { PodmanError } from './errors.ts';
-import type { ExecutorOptions } from './execute.ts';
+import type { ExecutorOptions } from './executor-options.ts';
 import type { Podman } from './podman.ts';
 
 /** Makes the one call of an operation; `CaptureLogs` answers with its lines. */
@@ -18,28 +18,39 @@ const LOG_DEADLINE_MS = 5_000;
 const PORT_RETRIES = 10;
 const PORT_RETRY_MS = 50;
 
-export function carryOut(options: ExecutorOptions): CarryOut {
-  const { podman } = options;
-  return async (operation, key, signal) => {
-    switch (operation.type) {
-      case 'CheckPort':
-        return void (await checkPort(options, operation));
-      case 'CaptureLogs':
-        return captureLogs(podman, operation);
-      case 'PullImage':
-        return void (await podman.pullImage(operation.reference, progressOf(options, key), signal));
-      case 'BuildImage':
-        return void (await podman.buildImage(operation, progressOf(options, key), signal));
-      case 'ImportImage':
-        return void (await podman.importImage(operation, signal));
-      case 'CreateContainer':
-        return void (await createOrMatch(podman, operation));
-      case 'CreateSecret':
-        return void (await createSecret(options, operation.name));
-      default:
-        return void (await carryOutPlain(podman, operation));
-    }
+export const carryOut =
+  (options: ExecutorOptions): CarryOut =>
+  async (operation, key, signal) => {
+    if (operation.type === 'CaptureLogs') return captureLogs(options.podman, operation);
+    await carryOutSpecial(options, { operation, key, signal });
+    return undefined;
   };
+
+interface Call {
+  readonly operation: Exclude<Operation, { type: 'CaptureLogs' }>;
+  readonly key: ObjectKey;
+  readonly signal: AbortSignal;
+}
+
+/** Calls that need more than their own fields; the others are one line each. */
+function carryOutSpecial(options: ExecutorOptions, { operation, key, signal }: Call): Promise<unknown> {
+  const { podman } = options;
+  switch (operation.type) {
+    case 'CheckPort':
+      return checkPort(options, operation);
+    case 'PullImage':
+      return podman.pullImage(operation.reference, progressOf(options, key), signal);
+    case 'BuildImage':
+      return podman.buildImage(operation, progressOf(options, key), signal);
+    case 'ImportImage':
+      return podman.importImage(operation, signal);
+    case 'CreateContainer':
+      return createOrMatch(podman, operation);
+    case 'CreateSecret':
+      return createSecret(options, operation.name);
+    default:
+      return carryOutPlain(podman, operation);
+  }
 }
 
 type PlainOperation = Exclude<
@@ -135,10 +146,13 @@ async function createSecret({ podman, secretValue }: ExecutorOptions, name: stri
 }
 
 /** Podman finds out at start, and then cuts the other container's port too (4.3): so look before. */
-async function checkPort({ isPortFree }: ExecutorOptions, { port }: CallOf<'CheckPort'>): Promise<void> {
+async function checkPort(
+  { isPortFree, clock }: ExecutorOptions,
+  { port }: CallOf<'CheckPort'>,
+): Promise<void> {
   for (let attempt = 0; attempt < PORT_RETRIES; attempt += 1) {
     if (await isPortFree(port.hostIP, port.hostPort, port.protocol)) return;
-    await new Promise((resolve) => setTimeout(resolve, PORT_RETRY_MS));
+    await new Promise<void>((resolve) => void clock.setTimer(PORT_RETRY_MS, resolve));
   }
   throw new PodmanError(
     'PortInUse',

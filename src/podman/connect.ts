@@ -4,7 +4,9 @@ import { PodmanError } from './errors.ts';
 import type { Podman } from './podman.ts';
 
 /** The first of these sockets that answers as Podman. Throws `PodmanError` (`Unreachable`) that says what to do. */
-export async function connectPodman(sockets: readonly string[]): Promise<{ readonly podman: Podman; readonly socket: string }> {
+export async function connectPodman(
+  sockets: readonly string[],
+): Promise<{ readonly podman: Podman; readonly socket: string }> {
   const tried: string[] = [];
   for (const socketPath of sockets) {
     const podman = createLibpod({ socketPath });
@@ -15,6 +17,7 @@ export async function connectPodman(sockets: readonly string[]): Promise<{ reado
       tried.push(`${socketPath}: ${messageOf(error)}`);
     }
   }
-  const advice = 'start one with "systemctl --user enable --now podman.socket" (root: without --user), or set CONTAINER_HOST';
+  const advice =
+    'start one with "systemctl --user enable --now podman.socket" (root: without --user), or set CONTAINER_HOST';
   throw new PodmanError('Unreachable', `no Podman API answers; ${advice}\n  ${tried.join('\n  ')}`);
 }

@@ -3,36 +3,7 @@ import type { ObjectKey } from '../api/key.ts';
 import { type CallType, type Operation, type Plan, phraseOf, subjectOf } from '../plan/operation.ts';
 import { carryOut, type CarryOut } from './carry-out.ts';
 import { PodmanError, type PodmanErrorKind } from './errors.ts';
-import type { Podman } from './podman.ts';
-
-type Lane = 'start' | 'stop' | 'pull' | 'build';
-
-/** What the executor is given; it knows neither the store nor the engine by name. */
-export interface ExecutorOptions {
-  readonly podman: Podman;
-  readonly lanes: {
-    run<T>(
-      lane: Lane,
-      task: () => Promise<T>,
-      options: { priority: 'Rollout' | 'CrashRestart'; signal: AbortSignal },
-    ): Promise<T>;
-  };
-  readonly journal: {
-    intent(act: { key: ObjectKey; operation: string; name: string }): Promise<number>;
-    settle(id: number): Promise<void>;
-  };
-  /** The value of a secret by its content name; it is in no operation. */
-  readonly secretValue: (name: string) => Uint8Array | undefined;
-  readonly isPortFree: (hostIP: string, port: number, protocol: 'tcp' | 'udp') => Promise<boolean>;
-  readonly onProgress: (key: ObjectKey, line: string) => void;
-  readonly onOperation: (
-    key: ObjectKey,
-    operation: Operation,
-    outcome: 'Success' | PodmanErrorKind,
-    durationMs: number,
-  ) => void;
-  readonly now: () => number;
-}
+import type { ExecutorOptions, Lane } from './executor-options.ts';
 
 export interface ExecuteRequest {
   readonly key: ObjectKey;
@@ -67,15 +38,15 @@ export function createExecutor(options: ExecutorOptions): Execute {
     const done: Operation[] = [];
     const logTails: Record<string, readonly string[]> = {};
     for (const operation of plan.operations) {
-      const startedAtMs = options.now();
+      const startedAtMs = options.clock.now();
       try {
         const lines = await perform(options, run, { key, operation, priority, signal });
         if (operation.type === 'CaptureLogs') logTails[operation.id] = lines ?? [];
         done.push(operation);
-        options.onOperation(key, operation, 'Success', options.now() - startedAtMs);
+        options.onOperation(key, operation, 'Success', options.clock.now() - startedAtMs);
       } catch (error) {
         const kind = error instanceof PodmanError ? error.kind : 'Other';
-        options.onOperation(key, operation, kind, options.now() - startedAtMs);
+        options.onOperation(key, operation, kind, options.clock.now() - startedAtMs);
         return { failure: { operation, kind, message: messageOf(error) }, logTails, done };
       }
     }

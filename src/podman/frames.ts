@@ -7,7 +7,8 @@ export interface Frame {
 const HEADER_BYTES = 8;
 /** conmon hands over at most 32 KiB at once; a longer frame means that the stream is not what we think. */
 const FRAME_LIMIT_BYTES = 16 * 1024 * 1024;
-const STDERR = 2;
+const STDOUT = 1;
+/** Podman's own errors come on a stream of their own, 3. */
 const LAST_STREAM = 3;
 
 /** @throws Error when the bytes are no frames */
@@ -18,7 +19,10 @@ export async function* readFrames(chunks: AsyncIterable<Buffer>): AsyncGenerator
     while (rest.length >= HEADER_BYTES) {
       const end = HEADER_BYTES + frameLength(rest);
       if (rest.length < end) break;
-      yield { stream: rest[0] === STDERR ? 'stderr' : 'stdout', data: rest.subarray(HEADER_BYTES, end) };
+      yield {
+        stream: (rest[0] ?? 0) <= STDOUT ? 'stdout' : 'stderr',
+        data: rest.subarray(HEADER_BYTES, end),
+      };
       rest = rest.subarray(end);
     }
   }

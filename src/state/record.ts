@@ -1,6 +1,7 @@
 import type { Condition } from '../api/conditions.ts';
 import type { ObjectKey } from '../api/key.ts';
 import type { ContainerTemplate } from './template.ts';
+import type { SavedVerdict } from './verdict.ts';
 
 export type AgentState =
   | 'Pending'
@@ -109,6 +110,8 @@ export interface AgentRecord {
   readonly bootId?: string;
   readonly pulledGeneration?: number;
   readonly rolledBackGeneration?: number;
+  /** The prober's last word, for the same run of the container after a restart of the controller. */
+  readonly verdict?: SavedVerdict;
   readonly conditions: readonly Condition[];
 }
 

@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import type { ConfigMap, Secret } from '../api/resources.ts';
 import { keyString } from '../api/key.ts';
 import type { EnvFromSource, EnvVar } from '../api/workload.ts';

@@ -3,7 +3,11 @@ import { type Installation, secretName } from './names.ts';
 import { secretData } from './resolve-env.ts';
 
 /** The value behind a content name, from the manifests in memory: nothing else of ours ever holds it. */
-export function secretValue(desired: DesiredState, installation: Installation, name: string): Uint8Array | undefined {
+export function secretValue(
+  desired: DesiredState,
+  installation: Installation,
+  name: string,
+): Uint8Array | undefined {
   for (const { key, manifest } of desiredOf(desired, 'Secret')) {
     const entries = Object.entries(secretData(manifest));
     const found = entries.find(([entry, value]) => secretName(installation, key, entry, value) === name);

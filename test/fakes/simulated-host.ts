@@ -1,0 +1,201 @@
+import type { Adapters } from '../../src/adapters.ts';
+import { keyString } from '../../src/api/key.ts';
+import { type Kind, kinds } from '../../src/api/kinds.ts';
+import { assemble, type Engine } from '../../src/assemble.ts';
+import type { AgentStatus } from '../../src/api/status.ts';
+import { hashOf } from '../../src/state/canonical.ts';
+import type { DesiredObject, Snapshot } from '../../src/state/desired.ts';
+import type { ContainerTemplate } from '../../src/state/template.ts';
+import type { Store } from '../../src/store/store.ts';
+import { createFakePodman, type FakePodman, type Program } from './fake-podman.ts';
+import { createRecordingLog, type RecordingLog } from './log.ts';
+import { createMemoryFiles, memoryStore } from './memory-store.ts';
+import { createSimulatedClock, type SimulatedClock } from './simulated-clock.ts';
+
+export interface SimulatedHost {
+  readonly clock: SimulatedClock;
+  readonly podman: FakePodman;
+  readonly log: RecordingLog;
+  readonly store: () => Store;
+  readonly engine: () => Engine;
+  /** Puts manifests in place; the controller notices as it would a file event. */
+  apply(...manifests: readonly object[]): Promise<void>;
+  remove(kind: Kind, name: string): Promise<void>;
+  /** The manifests cannot be read, or can again. */
+  loseRoot(error: string | undefined): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** The controller is gone between two instructions; what it wrote stays. */
+  crash(): Promise<void>;
+  reboot(): Promise<void>;
+  status(name: string): AgentStatus | undefined;
+  phases(): Record<string, string>;
+  until(condition: () => boolean, limitMs?: number): Promise<void>;
+  /** Names of the running containers, sorted. */
+  running(): string[];
+  /** The program of each agent, by the name in its env `AGENT`. */
+  readonly programs: Map<string, (template: ContainerTemplate) => Program>;
+  readonly takenPorts: Set<number>;
+  random: () => number;
+}
+
+export const NAMESPACE = 'sim';
+export const IMAGE = 'localhost/agent:1';
+
+/** A whole host in memory: the real controller on a fake Podman, a disk in memory and a clock that is told to move. */
+export async function createSimulatedHost(): Promise<SimulatedHost> {
+  const clock = createSimulatedClock();
+  const programs: SimulatedHost['programs'] = new Map();
+  const podman = createFakePodman({
+    clock,
+    program: (template) => programs.get(template.env['AGENT'] ?? '')?.(template) ?? {},
+  });
+  podman.controls.addImage(IMAGE);
+  const files = createMemoryFiles();
+  const log = createRecordingLog();
+  const manifests = new Map<string, DesiredObject>();
+  const takenPorts = new Set<number>();
+  let rootError: string | undefined;
+  let notify = (): void => undefined;
+  let store = await memoryStore({ files, clock });
+  let engine: Engine | undefined;
+  let boots = 1;
+
+  const snapshot = (): Snapshot => ({
+    objects: new Map([...manifests].map(([id, object]) => [id as never, object])),
+    problems: [],
+    complete: true,
+    ...(rootError !== undefined && { rootError }),
+    origin: 'simulation',
+    takenAtMs: clock.now(),
+  });
+  const adapters: Adapters = {
+    read: () => Promise.resolve(snapshot()),
+    watch: (onChange) => {
+      notify = onChange;
+      return { close: () => Promise.resolve() };
+    },
+    runProbe: (_probe, target) =>
+      Promise.resolve(
+        podman.controls.isReady(target.containerId)
+          ? { verdict: 'Success', message: 'ok' }
+          : { verdict: 'Failure', message: 'status is error' },
+      ),
+    isPortFree: (_ip, port) => Promise.resolve(!takenPorts.has(port)),
+    files: {
+      writeConfigMap: (name, digest) =>
+        Promise.resolve({ directory: `/state/${name}/${digest}`, liveDirectory: `/state/${name}/live` }),
+      removeConfigMap: () => Promise.resolve(),
+      writeHosts: (network) => Promise.resolve(`/state/hosts/${network}`),
+      removeHosts: () => Promise.resolve(),
+      volumeExport: (name) => Promise.resolve(`/state/exports/${name}.tar`),
+    },
+    random: () => host.random(),
+    newUid: () => `uid-${(uids += 1)}`,
+    close: () => Promise.resolve(),
+  };
+  let uids = 0;
+  const boot = async (): Promise<void> => {
+    engine = assemble({
+      adapters,
+      store,
+      podman,
+      rootless: false,
+      bootId: `boot-${boots}`,
+      home: 'home',
+      log,
+      clock,
+    });
+    await engine.start();
+    await clock.settle();
+  };
+  const shutDown = async (): Promise<void> => {
+    const ended = engine?.stop();
+    await clock.settle();
+    await ended;
+    engine = undefined;
+  };
+  const status = (name: string): AgentStatus | undefined =>
+    engine?.backend.objects.get('Agent', NAMESPACE, name)?.status as AgentStatus | undefined;
+  const host: SimulatedHost = {
+    clock,
+    podman,
+    log,
+    programs,
+    takenPorts,
+    random: () => 0.5,
+    store: () => store,
+    engine: () => engine as Engine,
+    apply: async (...objects) => {
+      for (const object of objects.map(desiredObjectOf)) manifests.set(keyString(object.key), object);
+      notify();
+      await clock.settle();
+    },
+    remove: async (kind, name) => {
+      manifests.delete(keyString({ kind, namespace: NAMESPACE, name }));
+      notify();
+      await clock.settle();
+    },
+    loseRoot: async (error) => {
+      rootError = error;
+      notify();
+      await clock.settle();
+    },
+    start: boot,
+    stop: shutDown,
+    crash: async () => {
+      await shutDown();
+      store = await memoryStore({ files: createMemoryFiles({ contents: files.contents }), clock });
+    },
+    reboot: async () => {
+      if (engine) await shutDown();
+      podman.controls.reboot();
+      boots += 1;
+      store = await memoryStore({ files: createMemoryFiles({ contents: files.contents }), clock });
+      await boot();
+    },
+    status,
+    phases: () =>
+      Object.fromEntries(
+        [...manifests.values()]
+          .filter(({ key }) => key.kind === 'Agent')
+          .map(({ key }) => [key.name, status(key.name)?.phase ?? 'none']),
+      ),
+    until: (condition, limitMs = 600_000) => clock.advanceUntil(condition, limitMs),
+    running: () =>
+      podman.controls
+        .containers()
+        .filter(({ state }) => state === 'running')
+        .map(({ name }) => name)
+        .sort(),
+  };
+  return host;
+}
+
+function desiredObjectOf(input: object): DesiredObject {
+  const { kind } = input as { kind: Kind };
+  const manifest = kinds[kind].schema.parse(input);
+  const { namespace, name } = manifest.metadata;
+  const { metadata: _, ...meaning } = manifest;
+  return {
+    key: { kind, namespace, name },
+    manifest,
+    position: { file: `${name}.yaml`, line: 1, column: 1 },
+    specHash: hashOf(meaning),
+    inputs: { paths: {}, digests: {}, baseImages: [] },
+  };
+}
+
+/** An agent whose program is found by its name. */
+export const agentManifest = (name: string, spec: object = {}, env: Record<string, string> = {}): object => ({
+  apiVersion: 'rookery.dev/v1alpha1',
+  kind: 'Agent',
+  metadata: { name, namespace: NAMESPACE },
+  spec: {
+    image: IMAGE,
+    env: Object.entries({ AGENT: name, ...env }).map(([key, value]) => ({ name: key, value })),
+    readinessProbe: { tcpSocket: { port: 5000 }, periodSeconds: 1, failureThreshold: 2 },
+    rollout: { minHealthySeconds: 2, monitorSeconds: 10, healthyDeadlineSeconds: 60 },
+    ...spec,
+  },
+});

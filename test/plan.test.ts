@@ -1,0 +1,173 @@
+import { describe, expect, test } from 'vitest';
+import { agentKey } from '../src/api/key.ts';
+import type { AgentAim } from '../src/plan/aim.ts';
+import { formatPlan } from '../src/plan/operation.ts';
+import { planAgent } from '../src/plan/plan-agent.ts';
+import type { ObservedContainer } from '../src/state/observed.ts';
+import { aContainer, aRevision, anAim } from './fakes/templates.ts';
+
+const ownership = { key: agentKey('ns', 'twin'), ownerLabels: { owner: 'us' } };
+const port = { containerPort: 7120, hostPort: 7120, hostIP: '127.0.0.1', protocol: 'tcp' as const };
+const A = aRevision('aaaaaaaa', { ports: [port] });
+const B = aRevision('bbbbbbbb', { ports: [port] });
+const holding = { ports: [{ ...port, protocol: 'tcp' }] };
+const exited = { state: 'exited' as const, networks: {} };
+
+const planOf = (aim: Partial<AgentAim>, ...containers: ObservedContainer[]): string[] => {
+  const plan = planAgent(
+    { containers: [], others: 'Leave', ...aim },
+    { containers, observedAtMs: 0 },
+    ownership,
+  );
+  return plan.operations.length === 0 ? [] : formatPlan(plan).split('\n');
+};
+
+describe('a plan is the difference between an aim and what runs', () => {
+  test.each<[string, Partial<AgentAim>, ObservedContainer[], string[]]>([
+    ['nothing is wanted and nothing runs', {}, [], []],
+    ['what is wanted runs', { containers: [anAim(A, 'Running')] }, [aContainer('aaaaaaaa', 1, holding)], []],
+    [
+      'a first deploy',
+      { containers: [anAim(A, 'Running')] },
+      [],
+      [
+        'check port 127.0.0.1:7120/tcp (because)',
+        'create container ns.twin-aaaaaaaa-1-0 (because)',
+        'start container ns.twin-aaaaaaaa-1-0 (because)',
+      ],
+    ],
+    [
+      'a candidate beside the old one, whose port it takes over',
+      { containers: [anAim(A, 'Running'), anAim(B, 'Created', { attempt: 2 })] },
+      [aContainer('aaaaaaaa', 1, holding)],
+      ['create container ns.twin-bbbbbbbb-2-0 (because)'],
+    ],
+    [
+      'the old one stops',
+      { containers: [anAim(A, 'Stopped'), anAim(B, 'Created', { attempt: 2 })] },
+      [aContainer('aaaaaaaa', 1, holding), aContainer('bbbbbbbb', 2, { ...exited, state: 'created' })],
+      ['stop container ns.twin-aaaaaaaa-1-0 (because)'],
+    ],
+    [
+      'a crash',
+      { containers: [anAim(A, 'Running')] },
+      [aContainer('aaaaaaaa', 1, exited)],
+      ['check port 127.0.0.1:7120/tcp (because)', 'start container ns.twin-aaaaaaaa-1-0 (because)'],
+    ],
+    [
+      'a crash in its back-off',
+      { containers: [anAim(A, 'Untouched')] },
+      [aContainer('aaaaaaaa', 1, exited)],
+      [],
+    ],
+    [
+      'a rollback: the candidate goes, the kept one starts, and only then is anything removed',
+      { containers: [anAim(A, 'Running'), anAim(B, 'Absent', { attempt: 2, graceSeconds: 1 })] },
+      [aContainer('aaaaaaaa', 1, exited), aContainer('bbbbbbbb', 2, holding)],
+      [
+        'stop container ns.twin-bbbbbbbb-2-0 (because)',
+        'start container ns.twin-aaaaaaaa-1-0 (because)',
+        'remove container ns.twin-bbbbbbbb-2-0 (because)',
+      ],
+    ],
+    [
+      'an interrupted create left half a container',
+      { containers: [anAim(aRevision('cccccccc'), 'Running')] },
+      [aContainer('cccccccc', 1, { state: 'initialized', networks: {} })],
+      [
+        'remove container ns.twin-cccccccc-1-0 (left half made by an interrupted call)',
+        'create container ns.twin-cccccccc-1-0 (because)',
+        'start container ns.twin-cccccccc-1-0 (because)',
+      ],
+    ],
+    [
+      'a paused container is started anew',
+      { containers: [anAim(A, 'Running')] },
+      [aContainer('aaaaaaaa', 1, { ...holding, state: 'paused' })],
+      ['stop container ns.twin-aaaaaaaa-1-0 (because)', 'start container ns.twin-aaaaaaaa-1-0 (because)'],
+    ],
+    [
+      'others are stopped and removed, and only when asked',
+      { containers: [anAim(A, 'Running')], others: { remove: 'replaced' } },
+      [aContainer('aaaaaaaa', 1, holding), aContainer('bbbbbbbb', 7)],
+      ['stop container ns.twin-bbbbbbbb-7-0 (replaced)', 'remove container ns.twin-bbbbbbbb-7-0 (replaced)'],
+    ],
+    [
+      'others are left',
+      { containers: [anAim(A, 'Running')] },
+      [aContainer('aaaaaaaa', 1, holding), aContainer('bbbbbbbb', 7)],
+      [],
+    ],
+    [
+      'drift is put right in place',
+      { containers: [anAim(A, 'Running', { correctDrift: true })] },
+      [aContainer('aaaaaaaa', 1, { ...holding, name: 'renamed', networks: { stray: '10.9.0.2' } })],
+      [
+        'rename container renamed (was renamed to renamed)',
+        'connect network renamed (is not on network ns.default)',
+        'disconnect network renamed (is on network stray, which its manifest does not name)',
+      ],
+    ],
+    [
+      'drift is left alone otherwise',
+      { containers: [anAim(A, 'Running')] },
+      [aContainer('aaaaaaaa', 1, { ...holding, name: 'renamed' })],
+      [],
+    ],
+    [
+      'a signal for changed files',
+      { containers: [anAim(A, 'Running', { signal: 'HUP' })] },
+      [aContainer('aaaaaaaa', 1, holding)],
+      ['signal container ns.twin-aaaaaaaa-1-0 (because)'],
+    ],
+    [
+      'last words before a failed candidate goes',
+      { containers: [anAim(A, 'Untouched', { captureLogs: true })] },
+      [aContainer('aaaaaaaa', 1, exited)],
+      ['capture logs ns.twin-aaaaaaaa-1-0 (because)'],
+    ],
+    [
+      'the image first',
+      { image: { type: 'Pull', reference: 'example/agent:2', cause: 'is not there' } },
+      [],
+      ['pull image example/agent:2 (is not there)'],
+    ],
+    [
+      'a build',
+      {
+        image: {
+          type: 'Build',
+          tags: ['localhost/rookery/agent/ns.twin:abc'],
+          contextDir: '/context',
+          containerfile: 'Containerfile',
+          args: {},
+          inputHash: 'abc',
+          cause: 'its context changed',
+        },
+      },
+      [],
+      ['build image localhost/rookery/agent/ns.twin:abc (its context changed)'],
+    ],
+  ])('%s', (_name, aim, containers, expected) => {
+    expect(planOf(aim, ...containers)).toEqual(expected);
+  });
+
+  test('a new container carries who it is, so that any controller finds it again', () => {
+    const plan = planAgent(
+      { containers: [anAim(A, 'Created')], others: 'Leave' },
+      { containers: [], observedAtMs: 0 },
+      ownership,
+    );
+    const create = plan.operations.find((operation) => operation.type === 'CreateContainer');
+    expect(create?.labels).toEqual({
+      owner: 'us',
+      'rookery.dev/revision': 'aaaaaaaa',
+      'rookery.dev/attempt': '1',
+      'rookery.dev/ordinal': '0',
+      'rookery.dev/self': 'ns.twin-aaaaaaaa-1-0',
+    });
+    expect(JSON.parse(create?.annotations['rookery.dev/revision-spec'] ?? '{}')).toMatchObject({
+      image: A.template.image,
+    });
+  });
+});
