@@ -148,10 +148,7 @@ describe('objects together', () => {
     );
     tree.write('manifests/d.yaml', 'apiVersion: v1\nkind: Secret\nmetadata: {name: api, namespace: other}\n');
     const snapshot = await read();
-    expect(names(snapshot)).toEqual([
-      'ConfigMap/default/settings',
-      'Secret/other/api',
-    ]);
+    expect(names(snapshot)).toEqual(['ConfigMap/default/settings', 'Secret/other/api']);
     expect(snapshot.problems.map(({ message, suggestion }) => [message, suggestion])).toEqual([
       ['spec.dependsOn[0].name: there is no Agent "logger" in namespace "default"', 'loger'],
       ['spec.networks[1]: there is no Network "front" in namespace "default"', undefined],
@@ -199,7 +196,7 @@ describe('objects together', () => {
       tree.write(`manifests/${name}.yaml`, agentYaml(name, `  dependsOn: [${list}]`));
     }
     const { problems, objects } = await read();
-    expect(problems.map(({ key }) => key?.name).sort()).toEqual(members);
+    expect(problems.map(({ key }) => key?.name ?? '').sort()).toEqual(members);
     expect(problems[0]?.message).toBe(message);
     expect(objects.size).toBe(Object.keys(edges).length - members.length);
   });

@@ -180,7 +180,7 @@ describe('the values of a Secret stay out of every message', () => {
     ['a kind of the wrong type', 'kind: [Secret]\nstringData: {password: hunter2}\n'],
     ['a key that is there twice', `${head}stringData: {password: hunter2, password: hunter2}\n`],
     ['one document without its head', `${head}---\nhunter2\n`],
-    ['an annotation', `${head.replace('{name: s}', '{name: s, annotations: {last: [hunter2]}}')}`],
+    ['an annotation', head.replace('{name: s}', '{name: s, annotations: {last: [hunter2]}}')],
     [
       'a wrong name beside it',
       `apiVersion: v1\nkind: Secret\nmetadata: {name: S_}\nstringData: {a: hunter2}`,

@@ -56,7 +56,7 @@ function merge(steps: readonly Step[]) {
 }
 
 const hashes = (desired: DesiredState) => [...desired.objects.values()].map(({ specHash }) => specHash);
-const letters = (count: number) => [...'abcdefghijklmnopqrstuvwxyz'].slice(0, count);
+const letters = (count: number) => 'abcdefghijklmnopqrstuvwxyz'.slice(0, count).split('');
 
 describe('the last known good spec', () => {
   test('of an invalid object stays, and says why; the others go on', () => {

@@ -114,8 +114,8 @@ export const agentSpec = z
     podGroup: dnsLabel.optional().describe('PodGroup that this agent is a member of.'),
     command: words
       .optional()
-      .describe('Program and arguments instead of the image’s entry point, without a shell.'),
-    args: words.optional().describe('Arguments instead of the image’s command.'),
+      .describe("Program and arguments instead of the image's entry point, without a shell."),
+    args: words.optional().describe("Arguments instead of the image's command."),
     workingDir: z.string().min(1).optional().describe('Directory the program starts in.'),
     env: z.array(envVar).max(512).default([]).describe('Environment variables; they win over `envFrom`.'),
     envFrom: z
@@ -130,8 +130,8 @@ export const agentSpec = z
       .array(dnsLabel)
       .max(8)
       .default([])
-      .describe('Networks to be on; by default the namespace’s own. Agents find each other there by name.'),
-    hostNetwork: z.boolean().default(false).describe('Use the host’s network instead.'),
+      .describe("Networks to be on; by default the namespace's own. Agents find each other there by name."),
+    hostNetwork: z.boolean().default(false).describe("Use the host's network instead."),
     resources: resources.default({}).describe('Limits and requests.'),
     replicas: z
       .number()
@@ -163,7 +163,7 @@ export const agentSpec = z
       .string()
       .regex(/^SIG[A-Z0-9+]+$/, 'must be a signal such as SIGTERM')
       .optional()
-      .describe('Signal that asks to stop; by default the image’s, else SIGTERM.'),
+      .describe("Signal that asks to stop; by default the image's, else SIGTERM."),
     rollout: rollout.default(rollout.parse({})).describe('How a new revision comes in.'),
     driftPolicy: z
       .enum(['Correct', 'Report'])

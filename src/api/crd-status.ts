@@ -37,16 +37,18 @@ const lastExit = fields({
   at: time('When it ended.'),
 });
 
+const failure = fields({
+  reason: text('Why it failed, in one word.'),
+  message: text('Why it failed, for people.'),
+  logTail: list({ type: 'string' }, 'Last lines of its log.'),
+});
+
 const revision = fields({
   id: text('First 8 hex digits of its hash.'),
   outcome: text('Pending, Stable, Failed or Superseded.'),
   cause: text('What made it.'),
   createdAt: time('When it was made.'),
-  failure: fields({
-    reason: text('Why it failed, in one word.'),
-    message: text('Why it failed, for people.'),
-    logTail: list({ type: 'string' }, 'Last lines of its log.'),
-  }),
+  failure: { ...failure, description: 'Why it was given up.' },
 });
 
 const common = {

@@ -67,14 +67,14 @@ const DROPPED = new Set([
   'properties',
   'items',
 ]);
-const CHECKED_BY_FORMAT = new Set(['ipv4', 'ipv6', 'cidr']);
+const KUBERNETES_FORMATS = new Set(['ipv4', 'ipv6', 'cidr']);
 
 /** Makes JSON Schema structural: every node has one type, and no type stands below a oneOf, anyOf or not. */
 export function structural(schema: JsonSchema): Schema {
   if (schema['x-kubernetes-int-or-string']) return intOrString(schema);
   if (schema['x-kubernetes-preserve-unknown-fields']) return freeForm(schema);
   const merged = schema.anyOf?.every(({ type }) => type === 'string') ? textWithFormats(schema) : schema;
-  const plain = Object.entries(merged).filter(([field, value]) => !DROPPED.has(field) && !isUnbounded(value));
+  const plain = Object.entries(merged).filter(([field, value]) => isKept(field, value));
   const { properties, items, additionalProperties } = merged;
   return {
     ...Object.fromEntries(plain),
@@ -86,6 +86,9 @@ export function structural(schema: JsonSchema): Schema {
     }),
   };
 }
+
+const isKept = (field: string, value: unknown): boolean =>
+  !DROPPED.has(field) && !isUnbounded(value) && (field !== 'format' || KUBERNETES_FORMATS.has(String(value)));
 
 const mapValues = (
   fields: Readonly<Record<string, JsonSchema>>,
@@ -117,7 +120,7 @@ function freeForm({ type, description, default: value, ...rest }: JsonSchema): S
 /** A text in one of several formats; where Kubernetes knows the format, zod's long pattern is not needed. */
 function textWithFormats({ anyOf = [], ...rest }: JsonSchema): JsonSchema {
   const formats = [...new Set(anyOf.map(({ format = '' }) => format.replace(/^cidrv[46]$/, 'cidr')))];
-  if (!formats.every((format) => CHECKED_BY_FORMAT.has(format))) return { ...rest, type: 'string', anyOf };
+  if (!formats.every((format) => KUBERNETES_FORMATS.has(format))) return { ...rest, type: 'string', anyOf };
   if (formats.length === 1) return { ...rest, type: 'string', format: formats[0] ?? '' };
   return { ...rest, type: 'string', anyOf: formats.map((format) => ({ format })) };
 }

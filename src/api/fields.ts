@@ -26,7 +26,23 @@ export interface JsonSchema {
 
 /** What a manifest of `kind` may say, as JSON Schema: its input, before defaults are filled in. */
 export const inputSchemaOf = (kind: Kind): JsonSchema =>
-  z.toJSONSchema(kinds[kind].schema, { io: 'input', unrepresentable: 'any', reused: 'inline' }) as JsonSchema;
+  z.toJSONSchema(kinds[kind].schema, {
+    io: 'input',
+    unrepresentable: 'any',
+    reused: 'inline',
+    override: restoreDefault,
+  }) as JsonSchema;
+
+/** zod leaves a default out where something below it is transformed; ours are empty there, and so valid input too. */
+function restoreDefault({
+  zodSchema,
+  jsonSchema,
+}: {
+  zodSchema: z.core.$ZodTypes;
+  jsonSchema: z.core.JSONSchema.BaseSchema;
+}): void {
+  if (zodSchema instanceof z.ZodDefault) jsonSchema.default ??= zodSchema.def.defaultValue;
+}
 
 const childOf = (schema: JsonSchema, step: PropertyKey): JsonSchema | undefined => {
   if (typeof step === 'number') return schema.items;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { portOrName } from './names.ts';
 import { exactlyOneOf } from './one-of.ts';
 
-const port = portOrName.describe('Port number, or the name of one of the agent’s `ports`.');
+const port = portOrName.describe("Port number, or the name of one of the agent's `ports`.");
 const httpHeader = z.strictObject({
   name: z.string().min(1).describe('Name of the header.'),
   value: z.string().describe('Value of the header.'),
@@ -22,7 +22,7 @@ const httpCheck = z
       .string()
       .min(1)
       .optional()
-      .describe('Host header and address; by default the agent’s own address.'),
+      .describe("Host header and address; by default the agent's own address."),
     httpHeaders: z.array(httpHeader).max(32).optional().describe('Further headers of the request.'),
   })
   .describe('GET request; any status from 200 to 399 is healthy.');

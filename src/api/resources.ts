@@ -13,7 +13,7 @@ const cidr = z
   .describe('Addresses of the subnet, such as 10.90.0.0/24.');
 
 const networkSpec = z.strictObject({
-  driver: z.enum(['bridge', 'macvlan', 'ipvlan']).default('bridge').describe('Podman’s network driver.'),
+  driver: z.enum(['bridge', 'macvlan', 'ipvlan']).default('bridge').describe("Podman's network driver."),
   subnets: z
     .array(z.strictObject({ cidr }))
     .max(8)
@@ -33,7 +33,7 @@ const volumeSpec = z.strictObject({
     .enum(['Shared', 'Exclusive'])
     .default('Shared')
     .describe('Exclusive: at most one running container may mount it.'),
-  driver: z.string().min(1).default('local').describe('Podman’s volume driver.'),
+  driver: z.string().min(1).default('local').describe("Podman's volume driver."),
   options,
   owner: z
     .strictObject({ uid: id.describe('User id.'), gid: id.describe('Group id.') })
@@ -46,9 +46,9 @@ const podGroupSpec = z.strictObject({
     .array(dnsLabel)
     .max(8)
     .default([])
-    .describe('Networks of the pod; by default the namespace’s own. The group’s name is its name there.'),
+    .describe("Networks of the pod; by default the namespace's own. The group's name is its name there."),
   ports: z.array(port).max(64).default([]).describe('Ports of all members; published here and only here.'),
-  hostNetwork: z.boolean().default(false).describe('Use the host’s network instead.'),
+  hostNetwork: z.boolean().default(false).describe("Use the host's network instead."),
   sharedNamespaces: z
     .array(z.enum(['net', 'ipc', 'uts', 'pid']))
     .max(4)
@@ -66,7 +66,7 @@ const imageSpec = exactlyOneOf(
           .string()
           .min(1)
           .describe(
-            'Archive of a root file system, relative to the manifest’s own file, within the allowed roots.',
+            "Archive of a root file system, relative to the manifest's own file, within the allowed roots.",
           ),
       })
       .optional()

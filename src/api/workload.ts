@@ -16,8 +16,8 @@ const sourceRef = z.strictObject({ name: sourceName, optional });
 
 const valueFrom = exactlyOneOf(
   z.strictObject({
-    secretKeyRef: keyRef.optional().describe('Value of a Secret’s key.'),
-    configMapKeyRef: keyRef.optional().describe('Value of a ConfigMap’s key.'),
+    secretKeyRef: keyRef.optional().describe("Value of a Secret's key."),
+    configMapKeyRef: keyRef.optional().describe("Value of a ConfigMap's key."),
   }),
   ['secretKeyRef', 'configMapKeyRef'],
 );
@@ -55,7 +55,7 @@ export const port = z.strictObject({
 });
 
 export const volumeMount = z.strictObject({
-  name: dnsLabel.describe('Name of one of the agent’s `volumes`.'),
+  name: dnsLabel.describe("Name of one of the agent's `volumes`."),
   mountPath: absolutePath.describe('Where it appears in the container.'),
   subPath: z.string().min(1).optional().describe('A path within the volume instead of its top.'),
   readOnly: z.boolean().default(false).describe('The container may not write to it.'),
@@ -99,7 +99,7 @@ export const volumeSource = exactlyOneOf(
         path: z
           .string()
           .min(1)
-          .describe('Path on the host, relative to the manifest’s own file, within the allowed roots.'),
+          .describe("Path on the host, relative to the manifest's own file, within the allowed roots."),
         type: z
           .enum(['File', 'Directory', 'DirectoryOrCreate'])
           .optional()
@@ -148,15 +148,15 @@ const capabilities = z.strictObject({
 
 /** Least privilege unless said otherwise; every default here is the strict one. */
 export const securityContext = z.strictObject({
-  runAsUser: id.optional().describe('User id; by default the image’s.'),
-  runAsGroup: id.optional().describe('Group id; by default the image’s.'),
+  runAsUser: id.optional().describe("User id; by default the image's."),
+  runAsGroup: id.optional().describe("Group id; by default the image's."),
   fsGroup: id.optional().describe('A further group id, which mounted secrets belong to.'),
   supplementalGroups: z.array(id).max(32).optional().describe('Further group ids.'),
   capabilities: capabilities.optional().describe('Linux capabilities.'),
   readOnlyRootFilesystem: z
     .boolean()
     .default(true)
-    .describe('The image’s files cannot be written; /tmp and /run are in memory then.'),
+    .describe("The image's files cannot be written; /tmp and /run are in memory then."),
   allowPrivilegeEscalation: z.boolean().default(false).describe('Programs may gain privileges (setuid).'),
   privileged: z.boolean().default(false).describe('Nearly everything that root on the host may do.'),
 });
@@ -165,9 +165,9 @@ export const build = z.strictObject({
   context: z
     .string()
     .min(1)
-    .describe('Directory of the build, relative to the manifest’s own file, within the allowed roots.'),
+    .describe("Directory of the build, relative to the manifest's own file, within the allowed roots."),
   containerfile: z.string().min(1).default('Containerfile').describe('Path within the context.'),
-  args: z.record(z.string().min(1), z.string()).default({}).describe('Values of the Containerfile’s ARGs.'),
+  args: z.record(z.string().min(1), z.string()).default({}).describe("Values of the Containerfile's ARGs."),
   target: z.string().min(1).optional().describe('Stage to stop at; by default the last.'),
 });
 

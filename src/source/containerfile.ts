@@ -36,7 +36,8 @@ const VARIABLE = /\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::([-+])([^}]*))?\})/g;
 
 /** `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+instead}`. */
 function substitute(text: string, values: ReadonlyMap<string, string>): string {
-  return text.replace(VARIABLE, (_whole, bare?: string, braced?: string, operator?: string, word = '') => {
+  return text.replace(VARIABLE, (...match: (string | undefined)[]) => {
+    const [, bare, braced, operator, word = ''] = match;
     const value = values.get(bare ?? braced ?? '') ?? '';
     if (operator === '-') return value === '' ? word : value;
     if (operator === '+') return value === '' ? '' : word;

@@ -40,7 +40,7 @@ function describe(value: unknown, isPublic: boolean): string {
   if (isMapping(value)) return 'a mapping';
   if (typeof value === 'string') return isPublic ? `the text ${quote(value)}` : 'a text';
   if (typeof value === 'number') return isPublic ? `the number ${value}` : 'a number';
-  return isPublic ? String(value) : 'true or false';
+  return isPublic ? JSON.stringify(value) : 'true or false';
 }
 
 /**

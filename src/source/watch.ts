@@ -1,12 +1,7 @@
 import { statSync } from 'node:fs';
 import { type FSWatcher, watch } from 'chokidar';
 import { messageOf } from '../api/errors.ts';
-
-/** The manager's clock, as far as it is needed here. */
-export interface WatchClock {
-  now(): number;
-  setTimer(delayMs: number, callback: () => void): () => void;
-}
+import { debounce, type WatchClock } from './debounce.ts';
 
 export interface WatchOptions {
   readonly directory: string;
@@ -15,9 +10,6 @@ export interface WatchOptions {
   readonly onWatchError?: (message: string) => void;
 }
 
-const DEBOUNCE_MS = 250;
-/** A directory that never comes to rest is read all the same. */
-const MAX_DEBOUNCE_MS = 2_000;
 const RESCAN_MS = 20_000;
 const MAX_DEPTH = 32;
 
@@ -66,22 +58,4 @@ function openWatcher({ directory, onWatchError }: WatchOptions, onEvent: () => v
 function identityOf(directory: string): string {
   const stats = statSync(directory, { throwIfNoEntry: false });
   return stats ? `${stats.dev}:${stats.ino}` : 'absent';
-}
-
-function debounce(clock: WatchClock, callback: () => void): { trigger(): void; cancel(): void } {
-  let cancel = (): void => {};
-  let firstAtMs: number | undefined;
-  const fire = (): void => {
-    firstAtMs = undefined;
-    callback();
-  };
-  return {
-    trigger() {
-      const nowMs = clock.now();
-      firstAtMs ??= nowMs;
-      cancel();
-      cancel = clock.setTimer(Math.min(DEBOUNCE_MS, firstAtMs + MAX_DEBOUNCE_MS - nowMs), fire);
-    },
-    cancel: () => cancel(),
-  };
 }
