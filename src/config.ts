@@ -65,6 +65,9 @@ export function loadConfig(flags: Flags): Config {
   });
 }
 
+/** One variable of the environment, for options that a single command has; an empty one counts as unset. */
+export const readVariable = (name: string): string | undefined => process.env[name] || undefined;
+
 /** Without a login session there is no /run/user/UID; this is then Podman's own choice. */
 function findUserRuntimeDir(uid: number): string {
   try {

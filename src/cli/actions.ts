@@ -1,0 +1,27 @@
+import type { Context } from './context.ts';
+import type { CommandName } from './definitions.ts';
+
+export interface Input {
+  /** Positional arguments in their order, the variadic one's last. */
+  readonly args: readonly string[];
+  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+}
+
+/** Returns the exit code. */
+export type Action = (context: Context, input: Input) => Promise<number>;
+
+/** Each is a chunk of its own: a command pays for no other one. */
+export const actions: Readonly<Record<CommandName, () => Promise<Action>>> = {
+  run: async () => (await import('./commands/run.ts')).run,
+  apply: async () => (await import('./commands/apply.ts')).apply,
+  plan: async () => (await import('./commands/plan.ts')).plan,
+  validate: async () => (await import('./commands/validate.ts')).validate,
+  get: async () => (await import('./commands/get.ts')).get,
+  describe: async () => (await import('./commands/describe.ts')).describe,
+  logs: async () => (await import('./commands/logs.ts')).logs,
+  events: async () => (await import('./commands/events.ts')).events,
+  graph: async () => (await import('./commands/graph.ts')).graph,
+  crds: async () => (await import('./commands/crds.ts')).crds,
+  version: async () => (await import('./commands/version.ts')).version,
+  completion: async () => (await import('./commands/completion.ts')).completion,
+};

@@ -1,0 +1,83 @@
+import type { ConvergeView } from '../../api/status.ts';
+import { printable } from '../../terminal.ts';
+import { createApiClient } from '../api-client.ts';
+import type { Context } from '../context.ts';
+import type { Input } from '../actions.ts';
+import { humanDuration, parseDurationMs } from '../duration.ts';
+import { isLocked } from '../errors.ts';
+import { type Ending, followConvergence } from '../follow.ts';
+import { createWarningLog } from '../warning-log.ts';
+import { GROUP_PATH } from '../paths.ts';
+import { formatTable } from '../table.ts';
+
+const DEFAULT_TIMEOUT = '10m';
+
+/** Asks the controller that runs, else is one for as long as it takes. */
+export async function apply(context: Context, { options }: Input): Promise<number> {
+  const timeoutMs = parseDurationMs(String(options['timeout'] ?? DEFAULT_TIMEOUT), '--timeout');
+  const ending = new AbortController();
+  const release = context.terminal.onInterrupt(() => {
+    if (ending.signal.aborted) context.terminal.exit(130);
+    ending.abort();
+  });
+  try {
+    const driver = await driverOf(context);
+    await driver.sync(options['approvePrune'] === true);
+    const result = await followConvergence(context, { look: driver.look, timeoutMs, signal: ending.signal });
+    await driver.stop();
+    return report(context, result);
+  } finally {
+    release();
+  }
+}
+
+interface Driver {
+  readonly sync: (approvePrune: boolean) => Promise<unknown>;
+  readonly look: () => Promise<ConvergeView>;
+  readonly stop: () => Promise<void>;
+}
+
+async function driverOf(context: Context): Promise<Driver> {
+  const { services, config } = context;
+  try {
+    const { backend, stop } = await services.startController(config, {
+      log: await createWarningLog(context),
+    });
+    return {
+      // Starting has read the manifests; only an approval is news.
+      sync: (approvePrune) => (approvePrune ? backend.sync({ approvePrune }) : Promise.resolve()),
+      look: () => Promise.resolve(backend.convergence()),
+      stop,
+    };
+  } catch (error) {
+    if (!isLocked(error)) throw error;
+    const api = createApiClient(config.apiSocketPath);
+    return {
+      sync: (approvePrune) => api.post(`${GROUP_PATH}/sync?approvePrune=${approvePrune}`),
+      look: () => api.get(`${GROUP_PATH}/convergence`),
+      stop: () => Promise.resolve(),
+    };
+  }
+}
+
+const HEADLINES: Readonly<Record<Ending, string>> = {
+  Converged: 'converged',
+  Settled: 'not converged: a person must act',
+  TimedOut: 'not converged in time',
+  Interrupted: 'interrupted',
+};
+
+interface Result {
+  readonly ending: Ending;
+  readonly view: ConvergeView;
+  readonly tookMs: number;
+}
+
+function report({ terminal }: Context, { ending, view, tookMs }: Result): number {
+  const { healthy, total, waitingFor, problems } = view;
+  for (const problem of problems) terminal.err(`${printable(problem)}\n`);
+  const rows = waitingFor.map(({ object, phase, message }) => [object, phase, message]);
+  if (rows.length > 0) terminal.err(formatTable([['OBJECT', 'PHASE', 'MESSAGE'], ...rows]));
+  terminal.out(`${HEADLINES[ending]}: ${healthy}/${total} healthy after ${humanDuration(tookMs)}\n`);
+  return ending === 'Converged' ? 0 : 1;
+}

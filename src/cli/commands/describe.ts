@@ -1,0 +1,2 @@
+import type { Action } from '../actions.ts';
+export const describe: Action = () => Promise.resolve(1);

@@ -1,0 +1,40 @@
+import type { PlanView } from '../../api/status.ts';
+import { printable } from '../../terminal.ts';
+import { createApiClient } from '../api-client.ts';
+import type { Context } from '../context.ts';
+import type { Input } from '../actions.ts';
+import { isLocked } from '../errors.ts';
+import { GROUP_PATH } from '../paths.ts';
+import { formatTable } from '../table.ts';
+import { createWarningLog } from '../warning-log.ts';
+
+const CHANGES = 2;
+
+/** Exit code as of `diff`-like tools: 0 nothing to do, 2 something, 1 something is wrong. */
+export async function plan(context: Context, { options }: Input): Promise<number> {
+  const view = await previewOf(context);
+  const { terminal } = context;
+  if (options['output'] === 'json') terminal.out(`${printable(JSON.stringify(view, null, 2))}\n`);
+  else terminal.out(planText(view));
+  for (const problem of view.problems) terminal.err(`${printable(problem)}\n`);
+  if (view.problems.length > 0) return 1;
+  return view.changes.length > 0 ? CHANGES : 0;
+}
+
+async function previewOf(context: Context): Promise<PlanView> {
+  try {
+    return await context.services.planOffline(context.config, { log: await createWarningLog(context) });
+  } catch (error) {
+    if (!isLocked(error)) throw error;
+    return createApiClient(context.config.apiSocketPath).post(`${GROUP_PATH}/plan`);
+  }
+}
+
+function planText({ changes }: PlanView): string {
+  if (changes.length === 0) return 'nothing to do\n';
+  const rows = changes.map(({ object, operation, cause }) => [object, operation, cause]);
+  const objects = new Set(changes.map(({ object }) => object)).size;
+  return `${formatTable([['OBJECT', 'CHANGE', 'WHY'], ...rows])}\n${count(changes.length, 'change')} to ${count(objects, 'object')}; rookery apply makes them\n`;
+}
+
+const count = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`;

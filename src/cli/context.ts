@@ -1,0 +1,56 @@
+import type { Config, Flags } from '../config.ts';
+import type { Log } from '../manager/reconciler.ts';
+import type { PlanView } from '../api/status.ts';
+import type { Backend } from '../server/backend.ts';
+
+/** Where a command prints, and who looks at it. */
+export interface Terminal {
+  out(text: string): void;
+  err(text: string): void;
+  readonly outIsTTY: boolean;
+  readonly errIsTTY: boolean;
+  size(): { readonly columns: number; readonly rows: number };
+  /** Each returns the end of it. */
+  onResize(callback: () => void): () => void;
+  /** Ctrl-C, SIGTERM, SIGHUP: while somebody listens they end nothing by themselves. */
+  onInterrupt(callback: () => void): () => void;
+  /** At once, for the second Ctrl-C. */
+  exit(code: number): void;
+}
+
+export interface RunningController {
+  readonly backend: Backend;
+  stop(): Promise<void>;
+}
+
+/** What commands ask of the rest; loaded only when asked, for the sake of the start-up time. */
+export interface Services {
+  loadConfig(flags: Flags): Promise<Config>;
+  /** Reads one `ROOKERY_…` variable; undefined when it is unset or empty. */
+  variables(): Promise<(name: string) => string | undefined>;
+  createLog(options: LogChoice): Promise<Log>;
+  startController(config: Config, options: { readonly log: Log }): Promise<RunningController>;
+  /** Says what a controller would do, and changes nothing. */
+  planOffline(config: Config, options: { readonly log: Log }): Promise<PlanView>;
+  /** Epoch milliseconds. */
+  nowMs(): number;
+  /** Calls back after `delayMs`; returns the end of it. */
+  setTimer(delayMs: number, callback: () => void): () => void;
+}
+
+export interface LogChoice {
+  readonly level: Config['logLevel'];
+  readonly format: Config['logFormat'];
+  readonly colour: boolean;
+  readonly write: (text: string) => void;
+}
+
+/** What a command gets besides its own options. It returns the exit code. */
+export interface Context {
+  readonly terminal: Terminal;
+  readonly services: Services;
+  readonly config: Config;
+}
+
+export const wait = ({ services }: Pick<Context, 'services'>, delayMs: number): Promise<void> =>
+  new Promise((resolve) => void services.setTimer(delayMs, resolve));

@@ -1,0 +1,187 @@
+export type CommandName =
+  | 'run'
+  | 'apply'
+  | 'plan'
+  | 'validate'
+  | 'get'
+  | 'describe'
+  | 'logs'
+  | 'events'
+  | 'graph'
+  | 'crds'
+  | 'version'
+  | 'completion';
+
+export interface OptionDefinition {
+  readonly flags: string;
+  readonly description: string;
+  readonly choices?: readonly string[];
+}
+
+export interface CommandDefinition {
+  readonly name: CommandName;
+  readonly summary: string;
+  readonly arguments?: readonly { readonly name: string; readonly description: string }[];
+  readonly options?: readonly OptionDefinition[];
+  /** A command line, and what it is good for. */
+  readonly examples: readonly (readonly [string, string])[];
+  readonly exitCodes?: string;
+}
+
+export const globalOptions: readonly OptionDefinition[] = [
+  { flags: '--manifests <directory>', description: 'directory of manifests (default: ./manifests)' },
+  { flags: '-n, --namespace <name>', description: 'namespace to look at (default: default)' },
+  {
+    flags: '--socket <path>',
+    description: "Podman's API socket (default: CONTAINER_HOST, else the user's own)",
+  },
+  { flags: '--api-socket <path>', description: "the controller's API socket" },
+  { flags: '--state-dir <directory>', description: 'what the controller remembers' },
+  {
+    flags: '--root <directory>',
+    description: 'where bind mounts and build contexts may lie; may be repeated',
+  },
+  { flags: '--log-level <level>', description: 'least severe line to log: debug, info, warn or error' },
+  { flags: '--log-format <format>', description: 'human or json' },
+];
+
+const output = (choices: readonly string[]): OptionDefinition => ({
+  flags: '-o, --output <format>',
+  description: 'output format',
+  choices,
+});
+const timeout: OptionDefinition = {
+  flags: '--timeout <duration>',
+  description: 'give up after this long, such as 90s or 10m (default: 10m)',
+};
+const approvePrune: OptionDefinition = {
+  flags: '--approve-prune',
+  description: 'allow the deletions that the prune guard holds back',
+};
+const watch: OptionDefinition = { flags: '-w, --watch', description: 'go on with every change' };
+const allNamespaces: OptionDefinition = {
+  flags: '-A, --all-namespaces',
+  description: 'look at all namespaces',
+};
+
+export const commands: readonly CommandDefinition[] = [
+  {
+    name: 'run',
+    summary: 'Run the controller in the foreground; the agents outlive it',
+    examples: [
+      ['rookery run --manifests manifests/mvs', 'keep what these files say running, and show it'],
+      ['rookery run 2>rookery.log', 'the live table here, the log in a file'],
+    ],
+    exitCodes: '0 when stopped by Ctrl-C or SIGTERM, 1 when it cannot run',
+  },
+  {
+    name: 'apply',
+    summary: 'Converge once on the manifests and exit',
+    options: [timeout, approvePrune],
+    examples: [
+      ['rookery apply --timeout 2m', 'wait at most two minutes until all agents are healthy'],
+      ['rookery apply --approve-prune', 'delete what has no manifest any more, however much it is'],
+    ],
+    exitCodes: '0 when everything is healthy, 1 when not',
+  },
+  {
+    name: 'plan',
+    summary: 'Show what would change, and why; change nothing',
+    options: [output(['table', 'json'])],
+    examples: [['rookery plan --manifests manifests/mvs', 'what apply would do to these agents']],
+    exitCodes: '0 when nothing would change, 2 when something would, 1 on errors',
+  },
+  {
+    name: 'validate',
+    summary: 'Check manifests without Podman and without a controller',
+    arguments: [{ name: '[path...]', description: 'files or directories (default: the manifests)' }],
+    examples: [
+      ['rookery validate', 'check the whole directory of manifests'],
+      ['rookery validate manifests/mvs/coordinator.yaml', 'check one file by itself'],
+    ],
+    exitCodes: '0 when all are valid, 1 when not',
+  },
+  {
+    name: 'get',
+    summary: 'List objects, or show one',
+    arguments: [
+      { name: '<kind>', description: 'agents, networks, … or several with commas, or all' },
+      { name: '[name...]', description: 'only these' },
+    ],
+    options: [output(['wide', 'yaml', 'json', 'name']), watch, allNamespaces],
+    examples: [
+      ['rookery get agents -A', 'every agent of every namespace'],
+      ['rookery get agent coordinator -n ai-system -o yaml', 'one agent with its status'],
+      ['rookery get agents -w', 'a line for every change'],
+    ],
+  },
+  {
+    name: 'describe',
+    summary: 'Tell everything about one object',
+    arguments: [
+      { name: '<kind>', description: 'agent, network, volume, …' },
+      { name: '[name]', description: 'which one' },
+    ],
+    examples: [
+      ['rookery describe agent coordinator -n ai-system', 'conditions, revisions, last plan and events'],
+    ],
+  },
+  {
+    name: 'logs',
+    summary: 'Print what agents wrote',
+    arguments: [
+      { name: '[name...]', description: 'agents; several are interleaved, each line with its name' },
+    ],
+    options: [
+      { flags: '-f, --follow', description: 'go on with new lines' },
+      { flags: '--tail <lines>', description: 'only the last lines of each agent' },
+      { flags: '--since <duration>', description: 'only lines newer than this, such as 30s or 2h' },
+      { flags: '--all', description: 'of every agent in the namespace' },
+      { flags: '--previous', description: 'of the container before the current one' },
+      { flags: '-t, --timestamps', description: 'with the time of each line' },
+    ],
+    examples: [
+      ['rookery logs coordinator -f --tail 20', 'the last twenty lines, then new ones'],
+      ['rookery logs --all --since 5m -n ai-system', 'what every agent wrote in the last five minutes'],
+    ],
+  },
+  {
+    name: 'events',
+    summary: 'List what happened, oldest first',
+    options: [
+      watch,
+      allNamespaces,
+      { flags: '--for <object>', description: 'only of this one, as agent/NAME' },
+    ],
+    examples: [['rookery events -A -w', 'what happened everywhere, and what happens next']],
+  },
+  {
+    name: 'graph',
+    summary: 'Show which agent waits for which, from the manifests alone',
+    options: [output(['text', 'mermaid', 'dot'])],
+    examples: [
+      ['rookery graph', 'the order in which the agents start'],
+      ['rookery graph -o dot | dot -Tsvg > graph.svg', 'draw it'],
+    ],
+  },
+  {
+    name: 'crds',
+    summary: 'Print the CustomResourceDefinitions of all kinds',
+    examples: [['rookery crds | kubectl apply -f -', 'let a Kubernetes API server check the same manifests']],
+  },
+  {
+    name: 'version',
+    summary: 'Print the version',
+    options: [output(['text', 'json'])],
+    examples: [['rookery version -o json', 'for a script']],
+  },
+  {
+    name: 'completion',
+    summary: 'Print the completion script of a shell',
+    arguments: [{ name: '<shell>', description: 'bash, zsh or fish' }],
+    examples: [
+      ['source <(rookery completion bash)', 'for this shell'],
+      ['rookery completion fish > ~/.config/fish/completions/rookery.fish', 'for every fish'],
+    ],
+  },
+];

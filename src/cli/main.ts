@@ -1,0 +1,22 @@
+import type { Services } from './context.ts';
+import { runCli } from './program.ts';
+import { createTerminal } from './process-terminal.ts';
+
+const services: Services = {
+  loadConfig: async (flags) => (await import('../config.ts')).loadConfig(flags),
+  variables: async () => (await import('../config.ts')).readVariable,
+  createLog: async (choice) => (await import('../log.ts')).createLog(choice),
+  startController: async (config, options) => (await import('../main.ts')).startController(config, options),
+  // Until a plan can be made without a controller, the one that runs is asked.
+  planOffline: () =>
+    Promise.reject(Object.assign(new Error('asks the controller'), { name: 'StoreError', kind: 'Locked' })),
+  nowMs: () => Date.now(),
+  setTimer: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+const exitCode = await runCli(process.argv.slice(2), createTerminal(), services);
+// What a command leaves open (a keep-alive, a helper process) must not hold the prompt back.
+process.exit(exitCode);

@@ -1,0 +1,81 @@
+import type { ApiObject } from '../api/status.ts';
+import type { Context, RunningController } from './context.ts';
+import { renderLive } from './live-view.ts';
+import { createPaint } from './paint.ts';
+import type { Warnings } from './run-log.ts';
+import { createScreen } from './screen.ts';
+
+/** A burst of changes is one picture. */
+const REDRAW_AFTER_MS = 100;
+const CLOCK_TICK_MS = 1_000;
+
+export interface Show {
+  readonly controller: RunningController;
+  readonly warnings: Warnings;
+}
+
+/** The agents as they converge, redrawn in place; nothing is drawn while nothing changes. Returns the end of it. */
+export function showLive(context: Context, { controller, warnings }: Show): () => void {
+  const { terminal, services, config } = context;
+  const { backend } = controller;
+  const screen = createScreen(terminal);
+  const paint = createPaint(config.colour);
+  const startedAtMs = services.nowMs();
+  let settledAtMs: number | undefined;
+  let cancel: (() => void) | undefined;
+  let picture = '';
+
+  const redrawIn = (delayMs: number): void => {
+    cancel?.();
+    cancel = services.setTimer(delayMs, draw);
+  };
+  const changed = (): void => {
+    if (!isDue) redrawIn(REDRAW_AFTER_MS);
+    isDue = true;
+  };
+  let isDue = false;
+  const draw = (): void => {
+    isDue = false;
+    const { converged, healthy, total, problems } = backend.convergence();
+    const nowMs = services.nowMs();
+    settledAtMs = converged ? (settledAtMs ?? nowMs) : undefined;
+    const lines = renderLive(
+      {
+        agents: agentsOf(controller),
+        healthy,
+        total,
+        problems,
+        events: backend.events.list(),
+        warnings: warnings.newest(),
+        elapsedMs: (settledAtMs ?? nowMs) - startedAtMs,
+        settled: converged,
+      },
+      { ...terminal.size(), paint },
+    );
+    const next = lines.join('\n');
+    if (next !== picture) screen.draw(lines);
+    picture = next;
+    if (!converged) redrawIn(CLOCK_TICK_MS);
+  };
+
+  const { resourceVersion } = backend.objects.list('Agent');
+  const releases = [
+    backend.objects.watch({ kind: 'Agent', sinceVersion: Number(resourceVersion) }, changed),
+    backend.events.subscribe(changed),
+    terminal.onResize(() => {
+      picture = '';
+      changed();
+    }),
+  ];
+  warnings.onChange(changed);
+  draw();
+  return () => {
+    for (const release of releases) release();
+    draw();
+    cancel?.();
+    screen.end();
+  };
+}
+
+const agentsOf = ({ backend }: RunningController): readonly ApiObject[] =>
+  backend.objects.list('Agent').items;

@@ -1,0 +1,31 @@
+import type { Context } from './context.ts';
+import { humanDuration } from './duration.ts';
+import { eventText } from './live-view.ts';
+import type { Show } from './show-live.ts';
+
+const LOOK_EVERY_MS = 1_000;
+
+/** A line for every event, and one when all is well: for pipes, files and service managers. Returns the end of it. */
+export function showPlain({ terminal, services }: Context, { controller }: Show): () => void {
+  const { backend } = controller;
+  let startedAtMs = services.nowMs();
+  let wasConverged = false;
+  let cancel: () => void = () => undefined;
+  const look = (): void => {
+    const { converged, healthy, total } = backend.convergence();
+    const nowMs = services.nowMs();
+    if (converged && !wasConverged)
+      terminal.out(`${healthy}/${total} healthy after ${humanDuration(nowMs - startedAtMs)}\n`);
+    if (!converged && wasConverged) startedAtMs = nowMs;
+    wasConverged = converged;
+    cancel = services.setTimer(LOOK_EVERY_MS, look);
+  };
+  const release = backend.events.subscribe((event) => {
+    terminal.out(`${eventText(event)}\n`);
+  });
+  look();
+  return () => {
+    release();
+    cancel();
+  };
+}
