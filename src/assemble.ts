@@ -19,6 +19,7 @@ import { createExecutor } from './podman/execute.ts';
 import { createImageCache } from './podman/image-cache.ts';
 import { createObserver, type Observer } from './podman/observer.ts';
 import type { Podman } from './podman/podman.ts';
+import { timed } from './podman/timed.ts';
 import { createProber, type Prober } from './probe/prober.ts';
 import { createPublisher } from './publish.ts';
 import type { Backend } from './server/backend.ts';
@@ -39,6 +40,8 @@ export interface Parts {
   readonly rootless: boolean;
   readonly bootId: string;
   readonly home: string;
+  /** It was rebuilt from labels, or part of it was damaged. */
+  readonly stateWasLost: boolean;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -51,12 +54,20 @@ export interface Engine {
 
 /** Wires everything to everything: the only place where an implementation is chosen. No logic. */
 export function assemble(parts: Parts): Engine {
-  const { podman, store, clock, log } = parts;
-  const metrics = createMetrics();
+  const { store, clock, log } = parts;
   const ending = new AbortController();
   const reachability = { ok: true, message: '' };
-  const wiring: Wiring = { enqueue: () => undefined, graph: dependencyGraph(EMPTY_DESIRED) };
+  const wiring: Wiring = {
+    enqueue: () => undefined,
+    graph: dependencyGraph(EMPTY_DESIRED),
+    queueDepths: () => ({}),
+  };
   const registry = createRegistry({ nowMs: () => clock.now() });
+  const metrics = createMetrics({
+    agents: () => registry.list('Agent').items,
+    queueDepths: () => wiring.queueDepths(),
+  });
+  const podman = timed(parts.podman, { clock, onCall: metrics.podmanCall });
   const images = createImageCache(podman, () => clock.now());
   const keeper = createKeeper(parts, (desired) => {
     wiring.graph = dependencyGraph(desired);
@@ -82,7 +93,7 @@ export function assemble(parts: Parts): Engine {
       visitAll();
     },
   });
-  const world = createWorld(parts, { keeper, observer, images, wiring, registry, metrics });
+  const world = createWorld({ ...parts, podman }, { keeper, observer, images, wiring, registry, metrics });
   const prober = createProberFor(parts, (key) => wiring.enqueue(key));
   const manager = createManagerFor(parts, {
     world,
@@ -116,6 +127,7 @@ export function assemble(parts: Parts): Engine {
 interface Wiring {
   enqueue: (key: ObjectKey) => void;
   graph: DependencyGraph;
+  queueDepths: () => Readonly<Record<string, number>>;
 }
 
 const installationOf = ({ store, home }: Parts) => ({ ...store.installation, home });
@@ -140,7 +152,7 @@ function createKeeper(parts: Parts, onChange: (desired: DesiredState) => void): 
       },
       clock,
       absenceMs: DIRECTORY_ABSENCE_MS,
-      mustAskBeforePruning: store.origin !== 'Loaded',
+      mustAskBeforePruning: parts.stateWasLost,
       onChange,
     },
     new Map(lastGood),
@@ -227,10 +239,13 @@ function createManagerFor(
 ): Manager {
   const { clock, log, adapters } = parts;
   const reconcilers = [...createSharedReconcilers(world), createAgentReconciler({ world, prober })];
+  const queues = new Map(
+    reconcilers.map(({ kind }) => [kind, createWorkQueue({ clock, random: adapters.random })]),
+  );
   const controllers = reconcilers.map((reconciler) =>
     createController({
       reconciler,
-      queue: createWorkQueue({ clock, random: adapters.random }),
+      queue: queues.get(reconciler.kind) ?? createWorkQueue({ clock, random: adapters.random }),
       clock,
       log,
       onOutcome: (key, outcome, durationMs) => metrics.reconcile(key.kind, outcome.kind, durationMs),

@@ -47,9 +47,20 @@ async function boot(config: Config, store: Store, log: Log): Promise<RunningCont
     log.warn({ installation: adopted }, 'the state directory was lost; took over what its containers say');
   const settled = await settleIntents(store, podman);
   if (settled > 0) log.info({ intents: settled }, 'settled what an interrupted run left open');
+  const stateWasLost = adopted !== undefined || store.origin === 'Damaged';
   const bootId = (await readFile(BOOT_ID_FILE, 'utf8')).trim();
   const adapters = createAdapters({ config, podman, rootless, clock: systemClock, log });
-  const engine = assemble({ adapters, store, podman, rootless, bootId, home, log, clock: systemClock });
+  const engine = assemble({
+    adapters,
+    store,
+    podman,
+    rootless,
+    bootId,
+    home,
+    stateWasLost,
+    log,
+    clock: systemClock,
+  });
   await engine.start();
   const server = await startServer({ backend: engine.backend, socketPath: config.apiSocketPath, log });
   const stop = async (): Promise<void> => {

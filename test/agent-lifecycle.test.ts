@@ -59,6 +59,7 @@ describe('the first deploy', () => {
   test('a crash loop fails after two restarts, says why with its last words, and recovers when it can', async () => {
     host.programs.set('bad', () => ({
       exitAfterMs: 100,
+      readyAfterMs: 1_000,
       exitCode: 3,
       output: [{ stream: 'stderr', text: 'no model' }],
     }));

@@ -2,10 +2,9 @@ import type { ObservedPod } from '../state/observed.ts';
 import { absentIsDone, foundOrUndefined } from './absence.ts';
 import type { Dial } from './dial.ts';
 import { hasLabels, labelFilter } from './labels.ts';
-import { inspectContainer } from './libpod-containers.ts';
+import type { InspectContainer } from './inspect-container.ts';
 import { observedPod } from './observe.ts';
 import type { Labels, Podman } from './podman.ts';
-import type { IsProcessAlive } from './process-check.ts';
 import { podSpec } from './spec.ts';
 import type { WireLabels, WirePod } from './wire.ts';
 
@@ -13,12 +12,12 @@ const REMOVE_TIMEOUT_MS = 120_000;
 
 type PodCalls = Pick<Podman, 'listPods' | 'inspectPod' | 'createPod' | 'removePod'>;
 
-export function podCalls(dial: Dial, isAlive: IsProcessAlive): PodCalls {
+export function podCalls(dial: Dial, inspect: InspectContainer): PodCalls {
   const inspectPod = async (nameOrId: string): Promise<ObservedPod | undefined> => {
     const wire = await readPod(dial, nameOrId);
     if (!wire) return undefined;
     const infraId = wire.InfraContainerID;
-    return observedPod(wire, infraId ? await inspectContainer(dial, isAlive, infraId) : undefined);
+    return observedPod(wire, infraId ? await inspect(infraId) : undefined);
   };
 
   return {

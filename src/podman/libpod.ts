@@ -1,8 +1,10 @@
 import { createDial } from './dial.ts';
+import { createInspect } from './inspect-container.ts';
 import { containerCalls } from './libpod-containers.ts';
 import { eventCalls } from './libpod-events.ts';
 import { execCalls } from './libpod-exec.ts';
 import { imageCalls } from './libpod-images.ts';
+import { lifecycleCalls } from './libpod-lifecycle.ts';
 import { logCalls } from './libpod-logs.ts';
 import { networkCalls } from './libpod-networks.ts';
 import { podCalls } from './libpod-pods.ts';
@@ -27,12 +29,15 @@ export function createLibpod(options: LibpodOptions): Podman {
   const callTimeoutMs = options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS;
   const dial = createDial({ socketPath: options.socketPath, callTimeoutMs });
   const isAlive = createProcessCheck();
+  const inspect = createInspect(dial, isAlive);
   return {
     ...systemCalls(dial),
+    inspectContainer: inspect,
     ...containerCalls(dial, isAlive),
+    ...lifecycleCalls(dial, inspect),
     ...execCalls(dial),
     ...logCalls(dial),
-    ...podCalls(dial, isAlive),
+    ...podCalls(dial, inspect),
     ...networkCalls(dial),
     ...volumeCalls(dial),
     ...secretCalls(dial),

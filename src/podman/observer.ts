@@ -85,7 +85,12 @@ export function createObserver(options: ObserverOptions): Observer {
     keys: () => listed,
     start: async (signal) => {
       await relist();
-      void follow(options, { onEvent, relist, signal });
+      void follow(options, {
+        onEvent,
+        relist,
+        signal,
+        onLost: () => [...known.keys()].forEach((id) => stale.add(id)),
+      });
       every(clock, { periodMs: RELIST_MS, signal, task: () => void relist().catch(() => undefined) });
       every(clock, { periodMs: REINSPECT_MS, signal, task: reinspect });
     },
@@ -142,11 +147,16 @@ function changedKeys(
 interface Following {
   readonly onEvent: (event: PodmanEvent) => void;
   readonly relist: () => Promise<void>;
+  /** What was seen before an outage is worth nothing after it. */
+  readonly onLost: () => void;
   readonly signal: AbortSignal;
 }
 
 /** Holds the event stream open; what was missed while it was down is found by a list. */
-async function follow(options: ObserverOptions, { onEvent, relist, signal }: Following): Promise<void> {
+async function follow(
+  options: ObserverOptions,
+  { onEvent, relist, onLost, signal }: Following,
+): Promise<void> {
   const { podman, clock, onReachable } = options;
   let delayMs = FIRST_RECONNECT_MS;
   let sinceMs = clock.now();
@@ -159,7 +169,9 @@ async function follow(options: ObserverOptions, { onEvent, relist, signal }: Fol
       for await (const event of podman.events(sinceMs, signal)) onEvent(event);
       sinceMs = clock.now();
     } catch (error) {
-      if (!signal.aborted) onReachable(false, messageOf(error));
+      if (signal.aborted) return;
+      onLost();
+      onReachable(false, messageOf(error));
     }
     if (!signal.aborted) await pause(clock, delayMs, signal);
     delayMs = Math.min(MAX_RECONNECT_MS, delayMs * 2);

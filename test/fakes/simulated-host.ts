@@ -103,6 +103,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       rootless: false,
       bootId: `boot-${boots}`,
       home: 'home',
+      stateWasLost: false,
       log,
       clock,
     });

@@ -1,0 +1,79 @@
+import { isRunning } from '../state/observed.ts';
+import { absentIsDone } from './absence.ts';
+import type { Dial, Reply } from './dial.ts';
+import { PodmanError } from './errors.ts';
+import { containerPath, type InspectContainer } from './inspect-container.ts';
+import type { Podman } from './podman.ts';
+
+/** On top of the grace: SIGKILL, unmounting, network teardown. */
+const STOP_MARGIN_MS = 30_000;
+const NOT_MODIFIED = 304;
+
+type LifecycleCalls = Pick<Podman, 'startContainer' | 'stopContainer' | 'killContainer' | 'removeContainer'>;
+
+/**
+ * A container whose conmon was killed and whose process then died is "running" to Podman: a start answers "already",
+ * a stop and the first removal fail. Each is seen through here, so that such a container can be started and removed.
+ */
+export function lifecycleCalls(dial: Dial, inspect: InspectContainer): LifecycleCalls {
+  const start = (name: string): Promise<Reply<unknown>> =>
+    dial.call({ method: 'POST', path: `${containerPath(name)}/start`, what: `start container ${name}` });
+
+  const stop = (name: string, graceSeconds: number): Promise<Reply<unknown>> =>
+    dial.call({
+      method: 'POST',
+      path: `${containerPath(name)}/stop`,
+      query: { timeout: graceSeconds },
+      what: `stop container ${name}`,
+      timeoutMs: graceSeconds * 1_000 + STOP_MARGIN_MS,
+    });
+
+  // v: the anonymous volumes of an image's VOLUME lines go with it; named ones stay.
+  const remove = (name: string): Promise<Reply<unknown>> =>
+    dial.call({
+      method: 'DELETE',
+      path: containerPath(name),
+      query: { force: true, timeout: 0, v: true },
+      what: `remove container ${name}`,
+    });
+
+  const isDown = async (name: string): Promise<boolean> => {
+    const container = await inspect(name);
+    return container === undefined || !isRunning(container);
+  };
+
+  return {
+    async startContainer(name) {
+      const { statusCode } = await start(name);
+      if (statusCode !== NOT_MODIFIED || !(await isDown(name))) return;
+      // The failing stop is what makes Podman see that nothing runs.
+      await stop(name, 0).catch(refusalOnly);
+      await start(name);
+    },
+
+    async stopContainer(name, graceSeconds) {
+      await absentIsDone(stop(name, graceSeconds)).catch(async (error: unknown) => {
+        refusalOnly(error);
+        if (!(await isDown(name))) throw error;
+      });
+    },
+
+    async killContainer(name, signal) {
+      const path = `${containerPath(name)}/kill`;
+      await dial.call({ method: 'POST', path, query: { signal }, what: `kill container ${name}` });
+    },
+
+    async removeContainer(name) {
+      // The first try may only find out that nothing runs; a full disk, too, fails it once.
+      await absentIsDone(remove(name)).catch((error: unknown) => {
+        refusalOnly(error);
+        return absentIsDone(remove(name));
+      });
+    },
+  };
+}
+
+/** Passes over Podman's own "no"; anything else (a timeout, a broken connection) is thrown on. */
+function refusalOnly(error: unknown): void {
+  if (!(error instanceof PodmanError) || error.statusCode === undefined) throw error;
+}
