@@ -1,3 +1,4 @@
+import { messageOf } from '../api/errors.ts';
 import { PodmanError, type PodmanErrorKind } from './errors.ts';
 
 /**
@@ -60,10 +61,9 @@ function parseFailure(text: string): { readonly cause: string; readonly message:
 /** A broken connection says nothing about whether the call happened. A `PodmanError` passes unchanged. */
 export function errorOfTransport(error: unknown, what: string, socketPath: string): PodmanError {
   if (error instanceof PodmanError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
   return new PodmanError(
     'Unreachable',
-    `Podman could not ${what}: no answer on ${socketPath} (${reason}). ${adviceFor(error)}`,
+    `Podman could not ${what}: no answer on ${socketPath} (${messageOf(error)}). ${adviceFor(error)}`,
     undefined,
     { cause: error },
   );

@@ -1,6 +1,7 @@
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { Readable } from 'node:stream';
+import { messageOf } from '../api/errors.ts';
 import { absentIsDone, foundOrUndefined } from './absence.ts';
 import { packContext } from './build-context.ts';
 import { kindOfPullFailure } from './cause.ts';
@@ -148,12 +149,16 @@ async function idFromStream(
 }
 
 async function importImage(dial: Dial, request: ImportImage, signal: AbortSignal): Promise<{ id: string }> {
+  const what = `import image ${request.reference}`;
+  const file = await open(request.tarFile).catch((error: unknown) => {
+    throw new PodmanError('BadRequest', `Podman could not ${what}: ${messageOf(error)}`);
+  });
   const reply = await dial.call<{ readonly Id?: string }>({
     method: 'POST',
     path: '/images/import',
     query: { reference: request.reference, changes: request.changes },
-    upload: { data: createReadStream(request.tarFile), contentType: TAR_TYPE },
-    what: `import image ${request.reference}`,
+    upload: { data: file.createReadStream(), contentType: TAR_TYPE },
+    what,
     signal,
     timeoutMs: IMPORT_TIMEOUT_MS,
   });

@@ -8,6 +8,8 @@ import type { Podman } from './podman.ts';
 /** On top of the grace: SIGKILL, unmounting, network teardown. */
 const STOP_MARGIN_MS = 30_000;
 const NOT_MODIFIED = 304;
+/** Said of one whose stop failed in this way: its state is `stopping` for ever. */
+const WRONG_STATE = /must be in created or stopped state/i;
 
 type LifecycleCalls = Pick<Podman, 'startContainer' | 'stopContainer' | 'killContainer' | 'removeContainer'>;
 
@@ -42,12 +44,25 @@ export function lifecycleCalls(dial: Dial, inspect: InspectContainer): Lifecycle
     return container === undefined || !isRunning(container);
   };
 
+  const startUnlessUp = (name: string): Promise<'Started' | 'AlreadyUp' | PodmanError> =>
+    start(name).then(
+      ({ statusCode }) => (statusCode === NOT_MODIFIED ? 'AlreadyUp' : 'Started'),
+      (error: unknown) => {
+        if (isRefusal(error) && WRONG_STATE.test(error.message)) return error;
+        throw error;
+      },
+    );
+
   return {
     async startContainer(name) {
-      const { statusCode } = await start(name);
-      if (statusCode !== NOT_MODIFIED || !(await isDown(name))) return;
-      // The failing stop is what makes Podman see that nothing runs.
-      await stop(name, 0).catch(refusalOnly);
+      const refusal = await startUnlessUp(name);
+      if (refusal === 'Started') return;
+      if (!(await isDown(name))) {
+        if (refusal === 'AlreadyUp') return;
+        throw refusal;
+      }
+      // The failing stop, 5 s on 4.3, is what makes Podman see that nothing runs; one without grace would not.
+      await stop(name, 1).catch(refusalOnly);
       await start(name);
     },
 
@@ -73,7 +88,10 @@ export function lifecycleCalls(dial: Dial, inspect: InspectContainer): Lifecycle
   };
 }
 
+const isRefusal = (error: unknown): error is PodmanError =>
+  error instanceof PodmanError && error.statusCode !== undefined;
+
 /** Passes over Podman's own "no"; anything else (a timeout, a broken connection) is thrown on. */
 function refusalOnly(error: unknown): void {
-  if (!(error instanceof PodmanError) || error.statusCode === undefined) throw error;
+  if (!isRefusal(error)) throw error;
 }

@@ -1,5 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
+import { messageOf } from '../api/errors.ts';
 import type { ContainerTemplate, Mount } from '../state/template.ts';
 import type { Dial } from './dial.ts';
 import { PodmanError } from './errors.ts';
@@ -27,9 +28,8 @@ async function bindSubPath(dial: Dial, mount: Mount, what: string): Promise<Moun
   // Podman's files are out of sight where the controller is itself a container.
   if (root === undefined && knowsSubPaths(reply.headers['libpod-api-version'])) return mount;
   const source = await madeInside(root, mount.subPath).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
     const part = `subPath ${mount.subPath} of volume ${mount.name}`;
-    throw new PodmanError('CannotRun', `Podman could not ${what}: ${part}: ${reason}`);
+    throw new PodmanError('CannotRun', `Podman could not ${what}: ${part}: ${messageOf(error)}`);
   });
   return { type: 'bind', source, target: mount.target, readOnly: mount.readOnly };
 }

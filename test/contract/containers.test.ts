@@ -89,6 +89,17 @@ describe.each(subjects())('containers on $name', { timeout: 30_000 }, (subject) 
     });
   });
 
+  test('started again, it still tells when it ended before', async () => {
+    const { podman } = bench;
+    const name = await bench.create('again', 'server');
+    await podman.startContainer(name);
+    await podman.stopContainer(name, 20);
+    const ended = await podman.inspectContainer(name);
+    await podman.startContainer(name);
+    const again = await podman.inspectContainer(name);
+    expect(again).toMatchObject({ state: 'running', exitCode: 0, finishedAtMs: ended?.finishedAtMs });
+  });
+
   test('killed, its code says so; killed again, there is nothing to kill', async () => {
     const { podman } = bench;
     const name = await bench.create('kill', 'server');

@@ -94,6 +94,11 @@ describe.each(subjects())('images on $name', { timeout: 60_000 }, (subject) => {
     await podman.removeImage(reference('imported'));
   });
 
+  test('a file that is not there cannot be imported', async () => {
+    const request = { tarFile: join(directory, 'absent.tar'), reference: reference('nothing'), changes: [] };
+    await expect(bench.podman.importImage(request, never)).rejects.toMatchObject({ kind: 'BadRequest' });
+  });
+
   test('what cannot be pulled is unknown, or its registry is away', async () => {
     const { podman } = bench;
     const unknown = podman.pullImage(reference('absent'), () => {}, never);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BuildImage, Labels, Podman } from '../../../src/podman/podman.ts';
 import { failure, fakeId, matches, type World } from './world.ts';
@@ -33,6 +33,7 @@ export function fakeImages(world: World): ImageCalls {
 
     importImage: async ({ tarFile, reference, changes }, signal) => {
       signal.throwIfAborted();
+      if (!existsSync(tarFile)) throw failure('BadRequest', `open ${tarFile}: no such file or directory`);
       const labels = Object.fromEntries(changes.flatMap(labelOf));
       return { id: addImage(world, reference, { labels, contents: `${tarFile} ${changes.join('\n')}` }) };
     },
