@@ -21,7 +21,7 @@ export async function runCli(
   program.exitOverride().configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {
-    if (argv[0] === 'complete') return await complete(program, argv, { terminal, services });
+    if (argv[0] === 'complete') return await complete(program, argv, services);
     await program.parseAsync(argv.length === 0 ? ['help'] : argv, { from: 'user' });
     return outcome.exitCode;
   } catch (error) {
@@ -103,11 +103,7 @@ async function carryOut(
   return action({ terminal, services, config }, { args: command.args, options });
 }
 
-async function complete(
-  program: Command,
-  argv: readonly string[],
-  { terminal, services }: Surroundings,
-): Promise<number> {
+async function complete(program: Command, argv: readonly string[], services: Services): Promise<number> {
   const { answerCompletion } = await import('./commands/completion.ts');
-  return answerCompletion(program, argv.slice(1), { terminal, services });
+  return answerCompletion(program, argv.slice(1), services);
 }

@@ -1,12 +1,13 @@
 import type { Terminal } from './context.ts';
 import { displayWidth } from './width.ts';
 
-const HIDE_CURSOR = '\u001b[?25l';
-const SHOW_CURSOR = '\u001b[?25h';
-const CLEAR_DOWN = '\u001b[J';
-const CLEAR_TO_END_OF_LINE = '\u001b[K';
+const ESCAPE = '\u001b';
+const HIDE_CURSOR = `${ESCAPE}[?25l`;
+const SHOW_CURSOR = `${ESCAPE}[?25h`;
+const CLEAR_DOWN = `${ESCAPE}[J`;
+const CLEAR_TO_END_OF_LINE = `${ESCAPE}[K`;
 /** Our own colours: everything else of this kind has been made printable. */
-const COLOURS = new RegExp('\u001b\\[\\d+m', 'g');
+const COLOURS = new RegExp(`${ESCAPE}\\[\\d+m`, 'g');
 
 export interface Screen {
   draw(lines: readonly string[]): void;
@@ -24,7 +25,7 @@ export function createScreen(terminal: Terminal): Screen {
       const start = isHidden ? '' : HIDE_CURSOR;
       isHidden = true;
       drawn = lines;
-      const back = up > 0 ? `\u001b[${up}A` : '';
+      const back = up > 0 ? `${ESCAPE}[${up}A` : '';
       const body = lines.map((line) => `${line}${CLEAR_TO_END_OF_LINE}\n`).join('');
       terminal.out(`${start}\r${back}${body}${CLEAR_DOWN}`);
     },

@@ -1,30 +1,56 @@
 import type { Command } from 'commander';
+import { findKind, kinds } from '../../api/kinds.ts';
 import type { Action } from '../actions.ts';
-import type { Services, Terminal } from '../context.ts';
+import { createApiClient } from '../api-client.ts';
+import type { Services } from '../context.ts';
 import { CliError } from '../errors.ts';
+import type { ObjectList } from '../find-object.ts';
+import { objectsPath } from '../paths.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'];
 
+/** The library prints by itself, with `console.log`. */
 export const completion: Action = async (_context, { args: [shell = ''] }) => {
-  if (!SHELLS.includes(shell)) throw new CliError(`no completion for "${shell}", only for ${SHELLS.join(', ')}`);
+  if (!SHELLS.includes(shell))
+    throw new CliError(`no completion for "${shell}", only for ${SHELLS.join(', ')}`);
   const { script } = await import('@bomb.sh/tab');
   script(shell, 'rookery', 'rookery');
   return 0;
 };
 
-interface Surroundings {
-  readonly terminal: Terminal;
-  readonly services: Services;
-}
-
 /** What the completion script asks for at every tab: `complete -- WORDS…`. */
 export async function answerCompletion(
   program: Command,
   argv: readonly string[],
-  _surroundings: Surroundings,
+  services: Services,
 ): Promise<number> {
+  const words = argv[0] === '--' ? argv.slice(1) : argv;
   const { default: tab } = await import('@bomb.sh/tab/commander');
   const completions = tab(program);
-  completions.parse(argv.slice(1));
+  completions.commands.delete('complete');
+  const names = await namesFor(words, services);
+  for (const command of ['get', 'describe', 'logs']) {
+    const parameters = completions.commands.get(command)?.arguments;
+    const [kind, name] =
+      command === 'logs'
+        ? [undefined, parameters?.get('name')]
+        : [parameters?.get('kind'), parameters?.get('name')];
+    if (kind) kind.handler = (offer) => Object.values(kinds).forEach(({ plural }) => offer(plural, ''));
+    if (name) name.handler = (offer) => names.forEach((text) => offer(text, ''));
+  }
+  completions.parse([...words]);
   return 0;
+}
+
+/** Names of the objects that may be meant; none when no controller answers: a tab must not fail. */
+async function namesFor(words: readonly string[], services: Services): Promise<string[]> {
+  const kind = words[0] === 'logs' ? kinds.Agent : findKind(words[1] ?? '');
+  if (!kind) return [];
+  try {
+    const api = createApiClient((await services.loadConfig({})).apiSocketPath);
+    const { items } = await api.get<ObjectList>(objectsPath(kind));
+    return [...new Set(items.map(({ metadata }) => metadata.name))];
+  } catch {
+    return [];
+  }
 }
