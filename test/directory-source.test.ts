@@ -52,6 +52,24 @@ describe('which files are manifests', () => {
     });
   });
 
+  test('files that change while they are read are read again, never half of each', async () => {
+    const write = (layer: number) => {
+      for (const name of ['a', 'b'])
+        tree.write(`manifests/${name}.yaml`, agentYaml(name, `  layer: ${layer}`));
+    };
+    write(1);
+    let asked = 0;
+    // The clock is asked once for each file: at the second one the first has been read.
+    const now = (): number => {
+      asked += 1;
+      if (asked === 2) write(3);
+      return 1;
+    };
+    const { objects } = await readDirectory({ directory: tree.manifests, now });
+    const layers = [...objects.values()].map(({ manifest }) => manifest);
+    expect(layers).toMatchObject([{ spec: { layer: 3 } }, { spec: { layer: 3 } }]);
+  });
+
   test('links are followed within the roots only, and not in circles', async () => {
     tree.write('elsewhere/a.yaml', agentYaml('a'));
     symlinkSync('../elsewhere', tree.path('manifests/link'));

@@ -182,6 +182,7 @@ test.each([
   ['ARG V=1\nARG I="img:${V}"\nFROM ${I}\nARG V=9', {}, ['img:1']],
   ['ARG V=1\nFROM img:${V:-2}', { V: '3' }, ['img:3']],
   ['ARG V\nFROM img:${V:-2}', {}, ['img:2']],
+  ['ARG V=1\nFROM a:$V\nARG V=2\nFROM b:$V', {}, ['a:1', 'b:1']],
   ['FROM scratch\nCOPY FROM x', {}, []],
 ])('FROM: %j', (text, args, expected) => {
   expect(baseImages(text, args)).toEqual(expected);

@@ -55,7 +55,8 @@ function openWatcher({ directory, onWatchError }: WatchOptions, onEvent: () => v
   return watcher;
 }
 
+/** With its time of birth: a new directory often gets the inode of the one that was deleted. */
 function identityOf(directory: string): string {
-  const stats = statSync(directory, { throwIfNoEntry: false });
-  return stats ? `${stats.dev}:${stats.ino}` : 'absent';
+  const stats = statSync(directory, { throwIfNoEntry: false, bigint: true });
+  return stats ? `${stats.dev}:${stats.ino}:${stats.birthtimeNs}` : 'absent';
 }
