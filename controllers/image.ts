@@ -21,7 +21,7 @@ export const createImageReconciler = (world: World): Reconciler =>
 async function ensureImage(subject: Subject<'Image'>): Promise<ImageFacts> {
   const { world, object, context } = subject;
   const { inputHash, make } = recipe(subject);
-  const content = builtImageReference(object.key, inputHash);
+  const content = builtImageReference(inputHash);
   if (!(await world.images.inspect(content))) {
     await perform(world, object.key, make(content), context.signal);
     world.images.forget();

@@ -4,7 +4,7 @@ import type { Podman } from './podman/podman.ts';
 import type { Store } from './store/store.ts';
 
 /**
- * A lost state directory is found again by what its containers say: they name their installation, and the place that
+ * A lost state directory is found again by what it left in Podman, data included: labels name their installation, and the place that
  * it was kept in. Another installation on the same Podman is another place, and stays untouched.
  */
 export async function adoptLostInstallation(
@@ -13,8 +13,14 @@ export async function adoptLostInstallation(
   home: string,
 ): Promise<string | undefined> {
   if (store.origin !== 'New') return undefined;
-  const found = await podman.listContainers({ [labels.managedBy]: MANAGER, [labels.home]: home });
-  const id = found[0]?.labels[labels.installation];
+  const ours = { [labels.managedBy]: MANAGER, [labels.home]: home };
+  const found = await Promise.all([
+    podman.listContainers(ours),
+    podman.listPods(ours),
+    podman.listVolumes(ours),
+    podman.listNetworks(ours),
+  ]);
+  const id = found.flat()[0]?.labels[labels.installation];
   if (id !== undefined) await store.adoptInstallation(id);
   return id;
 }

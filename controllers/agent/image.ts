@@ -70,7 +70,7 @@ export function buildAim(
   const inputHash = hashOf({ context: inputs.digests[build.context], containerfile, args, target, bases });
   return {
     type: 'Build',
-    tags: [builtImageReference(key, inputHash)],
+    tags: [builtImageReference(inputHash)],
     contextDir: inputs.paths[build.context] ?? build.context,
     containerfile,
     args,

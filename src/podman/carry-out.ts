@@ -41,9 +41,11 @@ function carryOutSpecial(options: ExecutorOptions, { operation, key, signal }: C
     case 'PullImage':
       return podman.pullImage(operation.reference, progressOf(options, key), signal);
     case 'BuildImage':
-      return podman.buildImage(operation, progressOf(options, key), signal);
+      return unlessThere(podman, operation.tags, () =>
+        podman.buildImage(operation, progressOf(options, key), signal),
+      );
     case 'ImportImage':
-      return podman.importImage(operation, signal);
+      return unlessThere(podman, [operation.reference], () => podman.importImage(operation, signal));
     case 'CreateContainer':
       return createOrMatch(podman, operation);
     case 'CreateSecret':
@@ -106,6 +108,16 @@ function carryOutPlain(podman: Podman, operation: PlainOperation): Promise<unkno
     case 'RemoveSecret':
       return podman.removeSecret(operation.name);
   }
+}
+
+/** The tag says what is in it: whoever waited in the lane for another agent's build of the same finds it done. */
+async function unlessThere(
+  podman: Podman,
+  tags: readonly string[],
+  make: () => Promise<unknown>,
+): Promise<unknown> {
+  const found = await Promise.all(tags.map((tag) => podman.inspectImage(tag)));
+  return found.every((image) => image !== undefined) ? undefined : make();
 }
 
 const progressOf =

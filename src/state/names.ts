@@ -44,8 +44,9 @@ export function secretName(
   return `${secretPrefix(installation)}${hmac.digest('hex').slice(0, 16)}`;
 }
 
-export const builtImageReference = (key: ObjectKey, inputHash: string): string =>
-  `localhost/rookery/${key.kind.toLowerCase()}/${key.namespace}.${key.name}:${inputHash.slice(0, 12)}`;
+/** Named by all that goes in: agents that build the same thing share it. */
+export const builtImageReference = (inputHash: string): string =>
+  `localhost/rookery/build:${inputHash.slice(0, 16)}`;
 
 export const ownerLabels = (
   installation: Installation,
