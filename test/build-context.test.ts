@@ -38,6 +38,7 @@ describe('a packed build context', () => {
     const long = `${'d'.repeat(90)}/${'e'.repeat(90)}/fü.txt`;
     write('Containerfile');
     write(long, 'deep');
+    write('ü'.repeat(60), 'short in letters, long in bytes');
     write('empty', '');
     write('block', 'b'.repeat(512));
     write('large', 'l'.repeat(700_001));
