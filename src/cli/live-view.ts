@@ -57,7 +57,8 @@ function tableLines(agents: readonly ApiObject[], room: number, frame: Frame): s
   if (agents.length === 0) return [frame.paint('dim', truncate('no agents yet', frame.columns))];
   const sorted = [...agents].sort(compareAgents);
   const shown = sorted.length <= room - 1 ? sorted : mostTelling(sorted, room - 2);
-  const rows = shown.map(cellsOf);
+  const several = new Set(agents.map(({ metadata }) => metadata.namespace)).size > 1;
+  const rows = shown.map((agent) => cellsOf(agent, several ? fullName(agent) : agent.metadata.name));
   const widths = widthsOf([HEADERS, ...rows]);
   const lines = rows.map((row) => tableLine(row, widths, frame));
   const hidden = sorted.length - shown.length;
@@ -87,11 +88,11 @@ const fullName = ({ metadata }: ApiObject): string => `${metadata.namespace}/${m
 const layerOf = ({ spec }: ApiObject): number => Number((spec as { layer?: number } | undefined)?.layer ?? 9);
 const statusOf = ({ status }: ApiObject): AgentStatus | undefined => status as AgentStatus | undefined;
 
-function cellsOf(agent: ApiObject): string[] {
+function cellsOf(agent: ApiObject, name: string): string[] {
   const status = statusOf(agent);
   const layer = layerOf(agent);
   return [
-    agent.metadata.name,
+    name,
     layer === 9 ? '' : String(layer),
     status?.phase ?? 'Pending',
     status?.ready ? 'yes' : 'no',

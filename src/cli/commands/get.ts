@@ -56,12 +56,15 @@ async function list(context: Context, query: Query): Promise<number> {
 async function itemsOf({ api, names, namespace }: Query, kind: KindInfo): Promise<readonly ApiObject[]> {
   if (names.length === 0) {
     const { items } = await api.get<ObjectList>(objectsPath(kind, namespace));
-    return [...items].sort((left, right) => (fullName(left) < fullName(right) ? -1 : 1));
+    return byName(items);
   }
   const found: ApiObject[] = [];
   for (const name of names) found.push(await findObject(api, { kind, namespace: namespace ?? '', name }));
   return found;
 }
+
+const byName = (items: readonly ApiObject[]): ApiObject[] =>
+  [...items].sort((left, right) => (fullName(left) < fullName(right) ? -1 : 1));
 
 const fullName = ({ metadata }: ApiObject): string => `${metadata.namespace}/${metadata.name}`;
 
@@ -99,10 +102,11 @@ async function watch(context: Context, query: Query): Promise<number> {
   const { items, metadata } = await api.get<ObjectList>(path);
   const wanted = (object: ApiObject): boolean =>
     query.names.length === 0 || query.names.includes(object.metadata.name);
+  const present = byName(items.filter(wanted));
   const columns = columnsOf(query, kind);
   const rowFor = (object: ApiObject): string[] =>
     rowOf(columns, object, { nowMs: services.nowMs(), prefixed: false });
-  const first = [columns.map(({ title }) => title), ...items.filter(wanted).map(rowFor)];
+  const first = [columns.map(({ title }) => title), ...present.map(rowFor)];
   const widths = widthsOf(first);
   const print = async (object: ApiObject): Promise<void> => {
     const isTable = format === 'table' || format === 'wide';
@@ -111,7 +115,7 @@ async function watch(context: Context, query: Query): Promise<number> {
     );
   };
   if (format === 'table' || format === 'wide') terminal.out(formatTable(first));
-  else for (const object of items.filter(wanted)) await print(object);
+  else for (const object of present) await print(object);
   for await (const { object } of watchChanges<ApiObject>(api, path, metadata.resourceVersion))
     if (wanted(object)) await print(object);
   return 0;

@@ -1,0 +1,63 @@
+import type { ApiObject, ConvergeView, EventObject, PlanView } from '../../src/api/status.ts';
+import type { Backend, WatchEvent } from '../../src/server/backend.ts';
+
+export interface FakeBackend extends Backend {
+  /** Replaces what is served and tells every watcher. */
+  change(news: { agents?: readonly ApiObject[]; view?: ConvergeView; event?: EventObject }): void;
+  readonly syncs: { readonly approvePrune: boolean }[];
+}
+
+export const viewOf = (facts: Partial<ConvergeView> = {}): ConvergeView => ({
+  converged: false,
+  total: 2,
+  healthy: 0,
+  waitingFor: [],
+  problems: [],
+  ...facts,
+});
+
+/** What commands see of a controller; nothing converges unless the test says so. */
+export function createFakeBackend(agents: readonly ApiObject[] = [], view = viewOf()): FakeBackend {
+  const state = { agents, view };
+  const events: EventObject[] = [];
+  const watchers = new Set<(event: WatchEvent) => void>();
+  const listeners = new Set<(event: EventObject) => void>();
+  const syncs: { approvePrune: boolean }[] = [];
+  const unused = (): never => {
+    throw new Error('not part of this test');
+  };
+  return {
+    syncs,
+    objects: {
+      list: () => ({ resourceVersion: '1', items: state.agents }),
+      get: unused,
+      watch: (_selector, onChange) => {
+        watchers.add(onChange);
+        return () => void watchers.delete(onChange);
+      },
+    },
+    events: {
+      list: () => events,
+      subscribe: (onEvent) => {
+        listeners.add(onEvent);
+        return () => void listeners.delete(onEvent);
+      },
+    },
+    logs: unused,
+    plan: (): Promise<PlanView> => Promise.resolve({ changes: [], problems: [] }),
+    sync: (options) => Promise.resolve(void syncs.push(options)),
+    convergence: () => state.view,
+    readiness: () => [],
+    metrics: unused,
+    change: ({ agents: newAgents, view: newView, event }) => {
+      state.agents = newAgents ?? state.agents;
+      state.view = newView ?? state.view;
+      if (event) {
+        events.push(event);
+        for (const tell of listeners) tell(event);
+      }
+      const [object] = state.agents;
+      if (newAgents && object) for (const tell of watchers) tell({ type: 'MODIFIED', object });
+    },
+  };
+}
