@@ -7,6 +7,7 @@ import type { DesiredState } from '../src/state/desired.ts';
 import { differences, revisionId } from '../src/state/revision.ts';
 import { findRevision } from './agent/facts.ts';
 import { resolveWish } from './agent/gather.ts';
+import { isRollingOut } from './agent/machine.ts';
 import { createSharedReconcilers } from './kinds.ts';
 import { desiredObject, type World } from './world.ts';
 
@@ -114,6 +115,7 @@ async function previewAgent(world: World, key: ObjectKey): Promise<Change[]> {
   if (revisionId(template) !== revisionId(current.template)) {
     return say('recreate container', differences(current.template, template).join('; '));
   }
+  if (isRollingOut(record.state)) return say(`under way (${record.state})`, current.cause);
   const observed = await world.observer.observe(key);
   return observed.containers.some(({ state }) => state === 'running') || record.state === 'Completed'
     ? []

@@ -106,6 +106,7 @@ describe('an update', () => {
     const status = host.status('twin');
     expect(status).toMatchObject({ ready: true, currentRevision: before, stableRevision: before });
     expect(status?.revisions.map(({ outcome }) => outcome)).toEqual(['Stable', 'Failed']);
+    expect(status?.restarts).toBe(3);
     expect(condition('twin', 'Synced')).toBe('False');
     expect(condition('twin', 'Stalled')).toBe('True');
     host.podman.controls.calls = [];

@@ -4,10 +4,10 @@ import { aimOf } from './aim.ts';
 import { NO_BACKOFF } from './backoff.ts';
 import { turnClocks } from './clocks.ts';
 import { enter } from './enter.ts';
-import type { AgentFacts, View } from './facts.ts';
+import { type AgentFacts, runningRevision, type View } from './facts.ts';
 import { nextEvent, RECOVERY_MS } from './judge.ts';
 import { type AgentEvent, nextState } from './machine.ts';
-import { takeNote } from './supervise.ts';
+import { acknowledgeExit, takeNote } from './supervise.ts';
 import type { AgentState } from '../../src/state/record.ts';
 
 export interface Decision {
@@ -41,11 +41,16 @@ export function decide(facts: AgentFacts, before: AgentRecord, nowMs: number): D
     const from = view.record.state;
     const to = nextState(from, event);
     transitions.push({ from, event, to });
-    const record = enter(view, to, event);
-    view = { record: takeNote({ record, facts, nowMs }), facts, nowMs };
+    view = settleIn(view, enter(view, to, event));
   }
   const record = explainWaiting(view);
   return { record, aim: aimOf({ ...view, record }), transitions, ...requeue({ ...view, record }) };
+}
+
+function settleIn({ record: before, facts, nowMs }: View, record: AgentRecord): View {
+  const view = { record, facts, nowMs };
+  const known = runningRevision(before) === runningRevision(record) ? record : acknowledgeExit(view);
+  return { ...view, record: takeNote({ ...view, record: known }) };
 }
 
 function followSpec(record: AgentRecord, facts: AgentFacts): AgentRecord {

@@ -20,10 +20,14 @@ const TOLD: Partial<Record<AgentState, 'Normal' | 'Warning'>> = {
   Terminating: 'Normal',
 };
 
+/** Told only where an agent stays in them: most of the time there is nothing to wait for. */
+const PASSING: ReadonlySet<AgentState> = new Set(['Blocked', 'Building']);
+
 export const narrate = (record: AgentRecord, transitions: readonly Transition[]): NewEvent[] =>
   transitions.flatMap(({ from, to }) => {
     const type = TOLD[to];
-    return type && from !== to
+    const passed = PASSING.has(to) && record.state !== to;
+    return type && from !== to && !passed
       ? [{ key: record.key, type, reason: to, message: messageFor(record, to) }]
       : [];
   });
@@ -37,6 +41,8 @@ function messageFor(record: AgentRecord, state: AgentState): string {
       return `revision ${record.currentRevision} serves; watching it`;
     case 'Healthy':
       return `revision ${record.currentRevision} is stable`;
+    case 'Building':
+      return 'its image is built or pulled';
     case 'Degraded':
       return record.lastExit ? `last exit code ${record.lastExit.code}` : 'it runs, but its probes fail';
     case 'RolledBack':

@@ -35,6 +35,17 @@ function noteExit({ record, facts }: View, container: ObservedContainer | undefi
   };
 }
 
+/**
+ * A container that starts to matter only now, such as the kept one of a rollback, was stopped by us: that exit is no
+ * crash.
+ */
+export function acknowledgeExit(view: View): AgentRecord {
+  const container = runningContainer(view);
+  if (container?.state !== 'exited') return view.record;
+  const { id: containerId, exitCode: code, oomKilled, finishedAtMs: atMs } = container;
+  return { ...view.record, lastExit: { containerId, code, oomKilled, atMs } };
+}
+
 const isNewExit = (record: AgentRecord, container: ObservedContainer): boolean =>
   container.state === 'exited' &&
   container.startedAtMs > 0 &&
