@@ -1,0 +1,133 @@
+import type { ServerResponse } from 'node:http';
+import { kinds } from '../api/kinds.ts';
+import { API_VERSION } from '../api/meta.ts';
+import { VERSION } from './version.ts';
+import type { Backend } from './backend.ts';
+import { discoveryAt } from './discovery.ts';
+import { ApiError, notFound } from './errors.ts';
+import { feedOf, type Served } from './feed.ts';
+import { answerReadiness } from './health.ts';
+import { streamLog } from './logs.ts';
+import { sendJson, sendText } from './respond.ts';
+import type { Resource, Route, Verb } from './route.ts';
+import { selectorOf } from './selectors.ts';
+import { streamChanges } from './watch.ts';
+
+export interface ApiRequest {
+  readonly method: string;
+  readonly query: URLSearchParams;
+  /** Aborted when the client has gone or the server stops. */
+  readonly signal: AbortSignal;
+  /** Epoch milliseconds. */
+  readonly nowMs: number;
+}
+
+type RouteOf<T extends Route['type']> = Extract<Route, { type: T }>;
+
+/** Answers one request to a known route, or throws what `asApiError` understands. */
+export async function answer(
+  backend: Backend,
+  route: Route,
+  { request, response }: { readonly request: ApiRequest; readonly response: ServerResponse },
+): Promise<void> {
+  refuseOtherMethods(route, request.method);
+  switch (route.type) {
+    case 'Discovery':
+      return sendJson(response, discoveryAt(route.path) ?? {});
+    case 'Objects':
+      return isWatch(request.query)
+        ? streamChanges(feedOf(backend, route.resource), { ...request, ...route }, response)
+        : sendJson(response, listOf(backend, route, request.query));
+    case 'Object':
+      return sendJson(response, objectOf(backend, route));
+    case 'Log':
+      return streamLog(backend, { ...request, ...route }, response);
+    case 'Verb':
+      return answerVerb(backend, route.verb, { request, response });
+    case 'Health':
+      return route.check === 'readyz'
+        ? answerReadiness(backend.readiness(), request.query, response)
+        : sendText(response, 'ok');
+    case 'Metrics': {
+      const { contentType, text } = await backend.metrics();
+      response.writeHead(200, { 'content-type': contentType });
+      response.end(text);
+      return;
+    }
+    case 'Version':
+      return sendJson(response, { gitVersion: VERSION, platform: `${process.platform}/${process.arch}` });
+  }
+}
+
+export const isWatch = (query: URLSearchParams): boolean => ['true', '1'].includes(query.get('watch') ?? '');
+
+const POSTED: ReadonlySet<Verb> = new Set(['plan', 'sync']);
+
+function refuseOtherMethods(route: Route, method: string): void {
+  const isPosted = route.type === 'Verb' && POSTED.has(route.verb);
+  const isAllowed = isPosted ? method === 'POST' : method === 'GET' || method === 'HEAD';
+  if (isAllowed) return;
+  throw new ApiError(405, 'MethodNotAllowed', `${method} is not allowed here: ${hintFor(route)}`);
+}
+
+function hintFor(route: Route): string {
+  switch (route.type) {
+    case 'Object':
+    case 'Log':
+      return `the files are the truth: edit the manifest of ${route.namespace}/${route.name}, or delete it`;
+    case 'Objects':
+      return 'the files are the truth: edit the manifests, and the controller follows';
+    case 'Verb':
+      return `${route.verb} is asked for with ${POSTED.has(route.verb) ? 'POST' : 'GET'}`;
+    default:
+      return 'it can only be read, with GET';
+  }
+}
+
+const apiVersionOf = (resource: Resource): string =>
+  resource === 'Event' ? 'v1' : kinds[resource].apiVersion;
+
+function listOf(
+  backend: Backend,
+  { resource, namespace }: RouteOf<'Objects'>,
+  query: URLSearchParams,
+): object {
+  const { resourceVersion, items } = feedOf(backend, resource).list(namespace);
+  return {
+    kind: `${resource}List`,
+    apiVersion: apiVersionOf(resource),
+    metadata: { resourceVersion },
+    items: items.filter(selectorOf(query)),
+  };
+}
+
+function objectOf(backend: Backend, { resource, namespace, name }: RouteOf<'Object'>): Served {
+  const items: readonly Served[] =
+    resource === 'Event'
+      ? feedOf(backend, resource).list(namespace).items
+      : found(backend.objects.get(resource, namespace, name));
+  const object = items.find(({ metadata }) => metadata.name === name);
+  if (object) return object;
+  const plural = resource === 'Event' ? 'events' : kinds[resource].plural;
+  const group = apiVersionOf(resource) === API_VERSION ? '.rookery.dev' : '';
+  throw notFound(`${plural}${group} "${name}" not found`);
+}
+
+const found = (object: Served | undefined): readonly Served[] => (object ? [object] : []);
+
+interface Exchange {
+  readonly request: ApiRequest;
+  readonly response: ServerResponse;
+}
+
+async function answerVerb(backend: Backend, verb: Verb, { request, response }: Exchange): Promise<void> {
+  switch (verb) {
+    case 'plan':
+      return sendJson(response, { kind: 'Plan', apiVersion: API_VERSION, ...(await backend.plan()) });
+    case 'sync':
+      await backend.sync({ approvePrune: request.query.get('approvePrune') === 'true' });
+      return sendJson(response, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' });
+    case 'convergence':
+      return sendJson(response, { kind: 'Convergence', apiVersion: API_VERSION, ...backend.convergence() });
+  }
+}

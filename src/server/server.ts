@@ -1,0 +1,174 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Backend } from './backend.ts';
+import { ApiError, asApiError, badRequest, notFound, tooMany } from './errors.ts';
+import { type ApiRequest, answer, isWatch } from './handlers.ts';
+import { sendError } from './respond.ts';
+import { parseRoute, type Route } from './route.ts';
+import { listenPrivately } from './socket.ts';
+
+/** pino's logger fits. */
+export interface ServerLog {
+  error(fields: object, message: string): void;
+}
+
+export interface ServerOptions {
+  readonly backend: Backend;
+  readonly socketPath: string;
+  readonly log: ServerLog;
+  readonly limits?: Partial<ServerLimits>;
+}
+
+export interface ServerLimits {
+  /** Watches and followed logs open at once. */
+  readonly mostStreams: number;
+  readonly mostConnections: number;
+  readonly mostHeaderBytes: number;
+  readonly mostBodyBytes: number;
+  /** For everything that is no stream. */
+  readonly answerTimeoutMs: number;
+}
+
+const LIMITS: ServerLimits = {
+  mostStreams: 128,
+  mostConnections: 512,
+  mostHeaderBytes: 16 * 1024,
+  mostBodyBytes: 64 * 1024,
+  answerTimeoutMs: 60_000,
+};
+
+const RECEIVE_TIMEOUT_MS = 10_000;
+
+export interface ApiServer {
+  /** Ends every stream, then the socket. */
+  close(): Promise<void>;
+}
+
+/** The API on a unix socket that its owner alone may open. Throws `SocketError`. */
+export async function startServer({
+  backend,
+  socketPath,
+  log,
+  ...options
+}: ServerOptions): Promise<ApiServer> {
+  const limits = { ...LIMITS, ...options.limits };
+  const closing = new AbortController();
+  const handle = createHandler({ backend, log, limits, closing: closing.signal });
+  const server = createServer(
+    {
+      maxHeaderSize: limits.mostHeaderBytes,
+      headersTimeout: RECEIVE_TIMEOUT_MS,
+      requestTimeout: RECEIVE_TIMEOUT_MS,
+    },
+    handle,
+  );
+  server.maxConnections = limits.mostConnections;
+  await listenPrivately(server, socketPath);
+  return {
+    close: () => {
+      closing.abort();
+      return closeServer(server);
+    },
+  };
+}
+
+const closeServer = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+    setImmediate(() => server.closeAllConnections());
+  });
+
+interface Context {
+  readonly backend: Backend;
+  readonly log: ServerLog;
+  readonly limits: ServerLimits;
+  readonly closing: AbortSignal;
+}
+
+function createHandler(context: Context): (message: IncomingMessage, response: ServerResponse) => void {
+  const { log, limits } = context;
+  let streams = 0;
+
+  const respond = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { route, query } = parse(message);
+    await drain(message, limits.mostBodyBytes);
+    const isStream = isStreaming(route, query);
+    if (isStream && streams >= limits.mostStreams)
+      throw tooMany(`${streams} streams are open, which is the limit`);
+    streams += isStream ? 1 : 0;
+    const { signal, end } = requestSignal(context, response, isStream);
+    try {
+      const request: ApiRequest = { method: message.method ?? 'GET', query, signal, nowMs: Date.now() };
+      await inTime(answer(context.backend, route, { request, response }), signal, isStream);
+    } finally {
+      streams -= isStream ? 1 : 0;
+      end();
+    }
+  };
+  return (message, response) => {
+    response.on('error', () => response.destroy());
+    respond(message, response).catch((error: unknown) => {
+      if (response.destroyed || context.closing.aborted) return void response.destroy();
+      const known = asApiError(error);
+      if (known.code === 500) log.error({ err: error, path: message.url }, 'the API could not answer');
+      if (known.code === 413) response.shouldKeepAlive = false;
+      sendError(response, known);
+    });
+  };
+}
+
+function parse({ url = '/' }: IncomingMessage): { readonly route: Route; readonly query: URLSearchParams } {
+  if (!URL.canParse(url, 'http://rookery')) throw badRequest('the path is no valid URL');
+  const { pathname, searchParams } = new URL(url, 'http://rookery');
+  const route = parseRoute(pathname);
+  if (!route) throw notFound(`the server could not find the requested resource: ${pathname}`);
+  return { route, query: searchParams };
+}
+
+const isStreaming = (route: Route, query: URLSearchParams): boolean =>
+  (route.type === 'Objects' && isWatch(query)) || route.type === 'Log';
+
+/** Nothing here takes a body; a small one is read and forgotten, so that the connection stays usable. */
+function drain(message: IncomingMessage, mostBytes: number): Promise<void> {
+  const tooLarge = new ApiError(
+    413,
+    'RequestEntityTooLarge',
+    `a request's body has at most ${mostBytes} bytes`,
+  );
+  return new Promise((resolve, reject) => {
+    let bytes = 0;
+    message.on('data', (chunk: Buffer) => {
+      bytes += chunk.byteLength;
+      if (bytes > mostBytes) reject(tooLarge);
+    });
+    message.once('end', resolve);
+    message.once('close', resolve);
+  });
+}
+
+function requestSignal(
+  { closing, limits }: Context,
+  response: ServerResponse,
+  isStream: boolean,
+): { readonly signal: AbortSignal; readonly end: () => void } {
+  const over = new AbortController();
+  const abort = (): void => over.abort();
+  const timer = isStream ? undefined : setTimeout(abort, limits.answerTimeoutMs);
+  response.once('close', abort);
+  closing.addEventListener('abort', abort, { once: true });
+  const end = (): void => {
+    clearTimeout(timer);
+    closing.removeEventListener('abort', abort);
+  };
+  return { signal: over.signal, end };
+}
+
+/** A stream ends by itself when its signal says so; anything else is answered in time or not at all. */
+function inTime(work: Promise<void>, signal: AbortSignal, isStream: boolean): Promise<void> {
+  if (isStream) return work;
+  const late = new Promise<never>((_, reject) => {
+    const refuse = (): void => reject(new ApiError(504, 'Timeout', 'the answer took too long; try again'));
+    signal.addEventListener('abort', refuse, { once: true });
+  });
+  return Promise.race([work, late]);
+}

@@ -1,0 +1,409 @@
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type ApiServer, type ServerLimits, startServer } from '../src/server/server.ts';
+import { createFakeBackend, fakeAgent, fakeEvent, lines } from './fakes/fake-backend.ts';
+import { createRecordingLog } from './fakes/log.ts';
+import { call, collectLines, open, temporaryDirectory } from './fakes/unix-socket.ts';
+
+const AGENTS = '/apis/rookery.dev/v1alpha1/namespaces/default/agents';
+const ALL_AGENTS = '/apis/rookery.dev/v1alpha1/agents';
+
+const directory = temporaryDirectory();
+const log = createRecordingLog();
+let number = 0;
+let socketPath: string;
+let backend: ReturnType<typeof createFakeBackend>;
+let server: ApiServer | undefined;
+
+const start = async (limits: Partial<ServerLimits> = {}): Promise<void> => {
+  server = await startServer({ backend, socketPath, log, limits });
+};
+const get = async (path: string) => {
+  const { code, text } = await call(socketPath, path);
+  return { code, body: JSON.parse(text) as unknown };
+};
+
+beforeEach(() => {
+  number += 1;
+  socketPath = join(directory.path, String(number), 'api.sock');
+  backend = createFakeBackend();
+});
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+});
+
+describe('the socket', () => {
+  test('only its owner may open it or its directory', async () => {
+    await start();
+    expect(statSync(socketPath).mode & 0o777).toBe(0o600);
+    expect(statSync(dirname(socketPath)).mode & 0o777).toBe(0o700);
+  });
+
+  test('is gone after the end', async () => {
+    await start();
+    await server?.close();
+    expect(existsSync(socketPath)).toBe(false);
+  });
+
+  test('a stale one is replaced', async () => {
+    mkdirSync(dirname(socketPath));
+    await leaveStaleSocket(socketPath);
+    expect(existsSync(socketPath)).toBe(true);
+    await start();
+    expect((await call(socketPath, '/healthz')).text).toBe('ok');
+  });
+
+  test('one that somebody answers on is left alone', async () => {
+    await start();
+    const second = startServer({ backend, socketPath, log });
+    await expect(second).rejects.toThrow(/another controller answers on .*--api-socket/);
+    expect((await call(socketPath, '/healthz')).text).toBe('ok');
+  });
+
+  test('a file in its place is left alone', async () => {
+    mkdirSync(dirname(socketPath));
+    writeFileSync(socketPath, 'precious');
+    await expect(start()).rejects.toThrow(/is no socket/);
+    expect(statSync(socketPath).size).toBe(8);
+  });
+
+  test('a place that cannot be written says what to do', async () => {
+    socketPath = '/proc/none/api.sock';
+    await expect(start()).rejects.toThrow(/cannot listen on .*--api-socket/);
+  });
+});
+
+/** What a killed process leaves: the file without its listener. */
+async function leaveStaleSocket(path: string): Promise<void> {
+  const { renameSync } = await import('node:fs');
+  const listener = createServer();
+  await new Promise<void>((resolve) => listener.listen(`${path}.old`, resolve));
+  renameSync(`${path}.old`, path);
+  await new Promise((resolve) => listener.close(resolve));
+}
+
+describe('reading', () => {
+  test('a list has its version and its objects', async () => {
+    backend.registry.publish(fakeAgent('b'));
+    backend.registry.publish(fakeAgent('a', { namespace: 'other' }));
+    await start();
+    expect((await get(ALL_AGENTS)).body).toMatchObject({
+      kind: 'AgentList',
+      apiVersion: 'rookery.dev/v1alpha1',
+      metadata: { resourceVersion: '1002' },
+      items: [{ metadata: { name: 'b' } }, { metadata: { name: 'a' } }],
+    });
+    expect((await get(AGENTS)).body).toMatchObject({ items: [{ metadata: { name: 'b' } }] });
+    expect((await get(`${AGENTS}/b`)).body).toMatchObject({ kind: 'Agent', metadata: { name: 'b' } });
+  });
+
+  test('core kinds are below /api/v1, and not below ours', async () => {
+    backend.registry.publish({ ...fakeAgent('c'), apiVersion: 'v1', kind: 'ConfigMap' });
+    await start();
+    expect((await get('/api/v1/namespaces/default/configmaps/c')).code).toBe(200);
+    expect((await get('/apis/rookery.dev/v1alpha1/configmaps')).code).toBe(404);
+    expect((await get('/api/v1/agents')).code).toBe(404);
+  });
+
+  test.each([
+    ['fieldSelector=metadata.name%3Da', ['a']],
+    ['fieldSelector=metadata.name!%3Da', ['b', 'c']],
+    ['fieldSelector=status.phase%3DFailed', ['c']],
+    ['labelSelector=tier%3Dfront', ['a']],
+    ['labelSelector=tier%3D%3Dback,extra', ['b']],
+    ['labelSelector=!tier', ['c']],
+  ])('selects by %s', async (query, names) => {
+    backend.registry.publish(fakeAgent('a', { labels: { tier: 'front' } }));
+    backend.registry.publish(fakeAgent('b', { labels: { tier: 'back', extra: '' } }));
+    backend.registry.publish(fakeAgent('c', { status: { phase: 'Failed' } }));
+    await start();
+    const { body } = await get(`${AGENTS}?${query}`);
+    expect(
+      (body as { items: { metadata: { name: string } }[] }).items.map(({ metadata }) => metadata.name),
+    ).toEqual(names);
+  });
+
+  test('discovery names what is here', async () => {
+    await start();
+    expect((await get('/apis')).body).toMatchObject({
+      kind: 'APIGroupList',
+      groups: [{ name: 'rookery.dev' }],
+    });
+    expect((await get('/apis/rookery.dev/v1alpha1')).body).toMatchObject({
+      kind: 'APIResourceList',
+      groupVersion: 'rookery.dev/v1alpha1',
+      resources: expect.arrayContaining([
+        expect.objectContaining({
+          name: 'agents',
+          kind: 'Agent',
+          shortNames: ['ag'],
+          verbs: ['get', 'list', 'watch'],
+        }),
+      ]) as unknown,
+    });
+    expect(JSON.stringify((await get('/api/v1')).body)).toContain('"pods/log"');
+  });
+});
+
+describe('errors are Status objects', () => {
+  test.each([
+    ['/apis/rookery.dev/v1alpha1/widgets', 404, 'NotFound', /could not find the requested resource/],
+    [`${AGENTS}/nobody`, 404, 'NotFound', /agents.rookery.dev "nobody" not found/],
+    ['/elsewhere', 404, 'NotFound', /\/elsewhere/],
+    [`${AGENTS}/a/status`, 404, 'NotFound', /./],
+    [`${AGENTS}/%zz`, 400, 'BadRequest', /escape/],
+    [`${AGENTS}?fieldSelector=spec.image%3Dx`, 400, 'BadRequest', /not supported; fields: metadata.name/],
+    [`${AGENTS}?labelSelector=a+in+(b)`, 400, 'BadRequest', /key=value/],
+    [`${AGENTS}?watch=true&resourceVersion=abc`, 400, 'BadRequest', /resourceVersion "abc"/],
+    [`${AGENTS}?watch=true&resourceVersion=5`, 410, 'Expired', /too old resource version: 5/],
+    ['/api/v1/namespaces/default/pods/nobody/log', 404, 'NotFound', /agents "nobody" not found/],
+    ['/api/v1/namespaces/default/pods/quiet/log', 400, 'BadRequest', /has no container/],
+    ['/api/v1/namespaces/default/pods/quiet/log?tailLines=-1', 400, 'BadRequest', /tailLines "-1"/],
+  ])('%s → %i %s', async (path, code, reason, message) => {
+    backend.registry.publish(fakeAgent('quiet'));
+    await start();
+    const reply = await get(path);
+    expect(reply).toMatchObject({ code, body: { kind: 'Status', status: 'Failure', code, reason } });
+    expect((reply.body as { message: string }).message).toMatch(message);
+  });
+
+  test.each([
+    ['DELETE', `${AGENTS}/a`, /the files are the truth: edit the manifest of default\/a, or delete it/],
+    ['PATCH', `${AGENTS}/a`, /the files are the truth/],
+    ['POST', AGENTS, /edit the manifests, and the controller follows/],
+    ['GET', '/apis/rookery.dev/v1alpha1/sync', /sync is asked for with POST/],
+    ['POST', '/healthz', /with GET/],
+  ])('%s %s is not allowed, and says what to do', async (method, path, message) => {
+    await start();
+    const { code, text } = await call(socketPath, path, { method });
+    expect(code).toBe(405);
+    expect(JSON.parse(text)).toMatchObject({
+      reason: 'MethodNotAllowed',
+      message: expect.stringMatching(message) as unknown,
+    });
+  });
+
+  test('Podman away is 503, anything unforeseen 500 and in the log', async () => {
+    await start();
+    const fail = (error: Error) => {
+      backend.plan = async () => {
+        throw error;
+      };
+      return call(socketPath, '/apis/rookery.dev/v1alpha1/plan', { method: 'POST' });
+    };
+    expect((await fail(Object.assign(new Error('no answer'), { name: 'PodmanError' }))).code).toBe(503);
+    expect((await fail(new Error('boom'))).code).toBe(500);
+    expect(log.lines()).toContain('error the API could not answer');
+  });
+});
+
+describe('bounds', () => {
+  test('a body', async () => {
+    await start({ mostBodyBytes: 100 });
+    const plan = '/apis/rookery.dev/v1alpha1/plan';
+    expect((await call(socketPath, plan, { method: 'POST', body: 'x'.repeat(101) })).code).toBe(413);
+    expect((await call(socketPath, plan, { method: 'POST', body: 'x'.repeat(100) })).code).toBe(200);
+  });
+
+  test('headers', async () => {
+    await start();
+    expect((await call(socketPath, '/healthz', { headers: { big: 'x'.repeat(20_000) } })).code).toBe(431);
+  });
+
+  test('open streams, which are free again when their client goes', async () => {
+    await start({ mostStreams: 1 });
+    const first = await open(socketPath, `${AGENTS}?watch=true`);
+    expect((await call(socketPath, `${AGENTS}?watch=true`)).code).toBe(429);
+    expect((await call(socketPath, AGENTS)).code).toBe(200);
+    first.destroy();
+    await expect
+      .poll(async () => {
+        const next = await open(socketPath, `${AGENTS}?watch=true`);
+        next.destroy();
+        return next.statusCode;
+      })
+      .toBe(200);
+  });
+
+  test('the time to answer', async () => {
+    await start({ answerTimeoutMs: 20 });
+    backend.plan = () => new Promise(() => undefined);
+    const { code, text } = await call(socketPath, '/apis/rookery.dev/v1alpha1/plan', { method: 'POST' });
+    expect(code).toBe(504);
+    expect(text).toContain('"reason":"Timeout"');
+  });
+
+  test('a watcher that does not read is cut, and the others go on', async () => {
+    await start();
+    const lazy = await open(socketPath, `${AGENTS}?watch=true`);
+    const keen = collectLines(await open(socketPath, `${AGENTS}?watch=true`));
+    const gone = new Promise((resolve) => lazy.once('error', resolve).once('close', resolve));
+    const message = 'x'.repeat(1_000_000);
+    for (let round = 1; round <= 20; round += 1) {
+      backend.registry.publish(fakeAgent('a', { status: { restarts: round, message } }));
+      await keen.until(round);
+    }
+    lazy.resume();
+    await gone;
+    expect(lazy.complete).toBe(false);
+    expect(keen.lines).toHaveLength(20);
+  });
+});
+
+describe('watching', () => {
+  const watched = (texts: readonly string[]) =>
+    texts.map((text) => {
+      const { type, object } = JSON.parse(text) as {
+        type: string;
+        object: { metadata: Record<string, string> };
+      };
+      return `${type} ${object.metadata['name']} ${object.metadata['resourceVersion']}`;
+    });
+
+  test('without a version: what is there, then what changes', async () => {
+    backend.registry.publish(fakeAgent('a'));
+    await start();
+    const stream = collectLines(await open(socketPath, `${ALL_AGENTS}?watch=true`));
+    await stream.until(1);
+    backend.registry.publish(fakeAgent('a', { status: { phase: 'Degraded' } }));
+    backend.registry.remove('Agent', 'default', 'a');
+    expect(watched(await stream.until(3))).toEqual(['ADDED a 1001', 'MODIFIED a 1002', 'DELETED a 1003']);
+  });
+
+  test('from a version: what was missed, then what changes', async () => {
+    backend.registry.publish(fakeAgent('a'));
+    backend.registry.publish(fakeAgent('b'));
+    await start();
+    const stream = collectLines(await open(socketPath, `${AGENTS}?watch=true&resourceVersion=1001`));
+    await stream.until(1);
+    backend.registry.publish(fakeAgent('c', { namespace: 'other' }));
+    backend.registry.publish(fakeAgent('d'));
+    expect(watched(await stream.until(2))).toEqual(['ADDED b 1002', 'ADDED d 1004']);
+  });
+
+  test("Kubernetes' streaming list ends what is there with a bookmark", async () => {
+    backend.registry.publish(fakeAgent('a'));
+    await start();
+    const query = 'watch=true&sendInitialEvents=true&allowWatchBookmarks=true';
+    const stream = collectLines(await open(socketPath, `${AGENTS}?${query}`));
+    const [, bookmark = ''] = await stream.until(2);
+    expect(JSON.parse(bookmark)).toEqual({
+      type: 'BOOKMARK',
+      object: {
+        kind: 'Agent',
+        apiVersion: 'rookery.dev/v1alpha1',
+        metadata: { resourceVersion: '1001', annotations: { 'k8s.io/initial-events-end': 'true' } },
+      },
+    });
+  });
+
+  test('what a change takes out of the selection is deleted for this client', async () => {
+    backend.registry.publish(fakeAgent('a', { labels: { tier: 'front' } }));
+    await start();
+    const stream = collectLines(await open(socketPath, `${AGENTS}?watch=true&labelSelector=tier%3Dfront`));
+    await stream.until(1);
+    backend.registry.publish(fakeAgent('b', { labels: { tier: 'back' } }));
+    backend.registry.publish(fakeAgent('a', { labels: { tier: 'back' } }));
+    backend.registry.publish(fakeAgent('a', { labels: { tier: 'front' } }));
+    expect(watched(await stream.until(3))).toEqual(['ADDED a 1001', 'DELETED a 1003', 'ADDED a 1004']);
+  });
+
+  test('ends after timeoutSeconds, and when the server stops', async () => {
+    await start();
+    const short = collectLines(await open(socketPath, `${AGENTS}?watch=true&timeoutSeconds=1`));
+    await short.ended;
+    const long = collectLines(await open(socketPath, `${AGENTS}?watch=true`));
+    await server?.close();
+    await long.ended;
+  });
+
+  test('events: what is kept, then what happens', async () => {
+    const first = fakeEvent('a');
+    backend.happen(first);
+    backend.happen(fakeEvent('b', { metadata: { name: 'b.x', namespace: 'other', resourceVersion: '77' } }));
+    await start();
+    const path = '/api/v1/namespaces/default/events';
+    expect((await get(path)).body).toMatchObject({
+      kind: 'EventList',
+      metadata: { resourceVersion: '77' },
+      items: [{ kind: 'Event', apiVersion: 'v1', involvedObject: { name: 'a' } }],
+    });
+    const stream = collectLines(await open(socketPath, `${path}?watch=true&resourceVersion=77`));
+    backend.happen({ ...first, metadata: { ...first.metadata, resourceVersion: '78' }, count: 2 });
+    const [event = ''] = await stream.until(1);
+    expect(JSON.parse(event)).toMatchObject({ type: 'MODIFIED', object: { kind: 'Event', count: 2 } });
+  });
+});
+
+describe('logs', () => {
+  const path = '/api/v1/namespaces/default/pods/a/log';
+
+  test('are lines of text, with the time when asked', async () => {
+    backend.registry.publish(fakeAgent('a'));
+    backend.output.set('default/a', lines('one', 'two'));
+    await start();
+    const { text, headers } = await call(socketPath, path);
+    expect(text).toBe('one\ntwo\n');
+    expect(headers['content-type']).toBe('text/plain; charset=utf-8');
+    expect(
+      (await call(socketPath, `${path}?timestamps=true&tailLines=5&sinceTime=2026-01-01T00:00:00Z`)).text,
+    ).toBe('2026-01-01T00:00:00.000Z one\n2026-01-01T00:00:00.000Z two\n');
+    expect(backend.asked.at(-1)).toBe(
+      'logs default/a {"follow":false,"timestamps":true,"previous":false,"tailLines":5,"sinceMs":1767225600000}',
+    );
+  });
+
+  test('a followed one ends its source when the client goes', async () => {
+    backend.registry.publish(fakeAgent('a'));
+    let ended = false;
+    backend.output.set('default/a', async function* (_, signal) {
+      yield { stream: 'stdout', text: 'first' } as const;
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      ended = true;
+    });
+    await start();
+    const message = await open(socketPath, `${path}?follow=true`);
+    await collectLines(message).until(1);
+    message.destroy();
+    await expect.poll(() => ended).toBe(true);
+  });
+});
+
+describe('health and our own verbs', () => {
+  test('ready or not, check by check', async () => {
+    await start();
+    expect((await call(socketPath, '/readyz')).text).toBe('ok');
+    expect((await call(socketPath, '/readyz?verbose')).text).toBe('[+]podman ok\nreadyz check passed\n');
+    backend.ready = [...backend.ready, { check: 'manifests', ok: false, message: 'gone' }];
+    const { code, text } = await call(socketPath, '/readyz');
+    expect(code).toBe(503);
+    expect(text).toBe('[+]podman ok\n[-]manifests failed: gone\nreadyz check failed\n');
+    expect((await call(socketPath, '/livez')).code).toBe(200);
+  });
+
+  test('metrics and version', async () => {
+    await start();
+    expect((await call(socketPath, '/metrics')).text).toBe('rookery_up 1\n');
+    expect((await get('/version')).body).toMatchObject({
+      gitVersion: expect.stringMatching(/^\d+\.\d+/) as unknown,
+    });
+  });
+
+  test('plan, sync, convergence', async () => {
+    const verbs = '/apis/rookery.dev/v1alpha1';
+    backend.plans = {
+      changes: [{ object: 'Agent/default/a', operation: 'start', cause: 'x' }],
+      problems: [],
+    };
+    await start();
+    const { text } = await call(socketPath, `${verbs}/plan`, { method: 'POST' });
+    expect(JSON.parse(text)).toMatchObject({ kind: 'Plan', changes: [{ operation: 'start' }], problems: [] });
+    expect((await call(socketPath, `${verbs}/sync`, { method: 'POST' })).code).toBe(200);
+    expect((await call(socketPath, `${verbs}/sync?approvePrune=true`, { method: 'POST' })).code).toBe(200);
+    expect((await get(`${verbs}/convergence`)).body).toMatchObject({ kind: 'Convergence', converged: true });
+    expect(backend.asked).toEqual(['plan', 'sync', 'sync, approving']);
+  });
+});
