@@ -1,6 +1,6 @@
 import type { AgentAim, ContainerAim, ImageAim } from '../../src/plan/aim.ts';
 import type { ObservedContainer } from '../../src/state/observed.ts';
-import type { AgentRecord, Revision } from '../../src/state/record.ts';
+import type { AgentRecord, AgentState, Revision } from '../../src/state/record.ts';
 import { containerOf, findRevision, isLive, runningContainer, runningRevision, type View } from './facts.ts';
 import { hasDrifted, mustPull } from './judge.ts';
 import { hasCompleted, heldBack, isCondemned } from './supervise.ts';
@@ -10,52 +10,56 @@ const FAILED_CANDIDATE_GRACE_SECONDS = 1;
 const NOTHING: AgentAim = { containers: [], others: 'Leave' };
 
 /** What should run, state by state (`semantics.md` §6, §8). Pure: the plan finds out what that takes. */
-export function aimOf(view: View): AgentAim {
-  if (view.facts.suspended) return NOTHING;
-  switch (view.record.state) {
-    case 'Pending':
-    case 'Blocked':
-      return { containers: [...serving(view), ...kept(view)], others: discard(view) };
-    case 'Building':
-      return { ...imageAim(view), containers: [...serving(view), ...kept(view)], others: discard(view) };
-    case 'Preparing':
-      return {
-        containers: [...serving(view), ...kept(view), ...candidate(view, 'Created')],
-        others: discard(view),
-      };
-    case 'StoppingOld':
-      return {
-        containers: [...stopped(view), ...kept(view), ...candidate(view, 'Created')],
-        others: discard(view),
-      };
-    case 'Starting':
-    case 'Verifying':
-      return { containers: [...serving(view), ...stopped(view), ...kept(view)], others: 'Leave' };
-    case 'Promoting':
-    case 'Monitoring':
-      return { containers: [...serving(view), ...kept(view)], others: 'Leave' };
-    case 'Failing':
-      return { containers: lastWords(view), others: 'Leave' };
-    case 'RollingBack':
-    case 'RolledBack':
-      return { containers: [...serving(view), ...discardedTarget(view)], others: { remove: 'rolled back' } };
-    case 'Failed':
-      return failedAim(view);
-    case 'Paused':
-      return NOTHING;
-    case 'Healthy':
-    case 'Healing':
-    case 'Degraded':
-      return { containers: serving(view), others: { remove: 'its revision was replaced by a stable one' } };
-    case 'Completed':
-      return {
-        containers: named(view, view.record.currentRevision, 'Untouched', 'completed'),
-        others: { remove: 'replaced' },
-      };
-    case 'Terminating':
-      return { containers: [], others: { remove: 'its manifest was deleted' } };
-  }
-}
+export const aimOf = (view: View): AgentAim =>
+  view.facts.suspended ? NOTHING : AIMS[view.record.state](view);
+
+type Aim = (view: View) => AgentAim;
+
+const waiting: Aim = (view) => ({ containers: [...serving(view), ...kept(view)], others: discard(view) });
+const trying: Aim = (view) => ({
+  containers: [...serving(view), ...stopped(view), ...kept(view)],
+  others: 'Leave',
+});
+const watching: Aim = (view) => ({ containers: [...serving(view), ...kept(view)], others: 'Leave' });
+const rolledBack: Aim = (view) => ({
+  containers: [...serving(view), ...discardedTarget(view)],
+  others: { remove: 'rolled back' },
+});
+const settled: Aim = (view) => ({
+  containers: serving(view),
+  others: { remove: 'its revision was replaced by a stable one' },
+});
+
+const AIMS: Readonly<Record<AgentState, Aim>> = {
+  Pending: waiting,
+  Blocked: waiting,
+  Building: (view) => ({ ...imageAim(view), ...waiting(view) }),
+  Preparing: (view) => ({
+    containers: [...serving(view), ...kept(view), ...candidate(view, 'Created')],
+    others: discard(view),
+  }),
+  StoppingOld: (view) => ({
+    containers: [...stopped(view), ...kept(view), ...candidate(view, 'Created')],
+    others: discard(view),
+  }),
+  Starting: trying,
+  Verifying: trying,
+  Promoting: watching,
+  Monitoring: watching,
+  Healthy: settled,
+  Healing: settled,
+  Degraded: settled,
+  Failing: (view) => ({ containers: lastWords(view), others: 'Leave' }),
+  RollingBack: rolledBack,
+  RolledBack: rolledBack,
+  Failed: failedAim,
+  Paused: () => NOTHING,
+  Completed: (view) => ({
+    containers: named(view, view.record.currentRevision, 'Untouched', 'completed'),
+    others: { remove: 'replaced' },
+  }),
+  Terminating: () => ({ containers: [], others: { remove: 'its manifest was deleted' } }),
+};
 
 function discard({ record }: View): AgentAim['others'] {
   return record.currentRevision === undefined && record.state === 'Blocked'

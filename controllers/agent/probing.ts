@@ -63,6 +63,6 @@ function addressOf(world: World, { key, container, podGroup }: Placed): { ip?: s
     const ip = factsOf(world.provisions.all(), id, 'PodGroup')?.ip;
     return ip === undefined ? {} : { ip };
   }
-  const [ip] = Object.values(container.networks).filter((address) => address !== '');
+  const ip = Object.values(container.networks).find((address) => address !== '');
   return container.hostNetwork || ip === undefined ? {} : { ip };
 }

@@ -1,6 +1,5 @@
 import {
   type ConditionClaim,
-  type ConditionStatus,
   type ConditionType,
   mergeConditions,
 } from '../../src/api/conditions.ts';
@@ -21,42 +20,53 @@ const GAVE_UP: ReadonlySet<AgentState> = new Set(['RolledBack', 'Failed', 'Pause
 
 /** (record, observed) → what people read. Pure. */
 export function statusOf(input: StatusInput): AgentStatus {
-  const { record, lastPlan } = input;
-  const serving =
-    runningContainer(input) ?? containerOf(input, record.currentRevision ?? record.targetRevision);
-  const address = serving && Object.values(serving.networks)[0];
-  const conditions = mergeConditions(record.conditions, claims(input), input.nowMs);
+  const { record, lastPlan, stalled } = input;
   return {
     phase: input.facts.suspended ? 'Suspended' : record.state,
-    reason: input.stalled?.reason ?? record.reason,
-    message: input.stalled?.message ?? record.message,
+    reason: stalled?.reason ?? record.reason,
+    message: stalled?.message ?? record.message,
     observedGeneration: settledGeneration(input),
-    ...(record.currentRevision && { currentRevision: record.currentRevision }),
-    ...(record.targetRevision && { targetRevision: record.targetRevision }),
-    ...(record.stableRevision && { stableRevision: record.stableRevision }),
+    ...revisionsOf(record),
     ready: isReady(input, runningContainer(input)),
     restarts: record.restarts,
-    ...(address && { address }),
-    ...(serving && { containerName: serving.name }),
-    ...(isLive(serving) && { startedAt: new Date(serving.startedAtMs).toISOString() }),
+    ...servingStatus(input),
     ...retryAt(input),
     ...lastExit(record),
     ...(lastPlan.length > 0 && { lastPlan }),
     revisions: record.revisions.map(revisionStatus),
-    conditions,
+    conditions: mergeConditions(record.conditions, claims(input), input.nowMs),
+  };
+}
+
+const revisionsOf = ({ currentRevision, targetRevision, stableRevision }: AgentRecord) => ({
+  ...(currentRevision !== undefined && { currentRevision }),
+  ...(targetRevision !== undefined && { targetRevision }),
+  ...(stableRevision !== undefined && { stableRevision }),
+});
+
+function servingStatus(view: View): Pick<AgentStatus, 'address' | 'containerName' | 'startedAt'> {
+  const { record } = view;
+  const serving =
+    runningContainer(view) ?? containerOf(view, record.currentRevision ?? record.targetRevision);
+  if (!serving) return {};
+  const [address] = Object.values(serving.networks);
+  return {
+    containerName: serving.name,
+    ...(address && { address }),
+    ...(isLive(serving) && { startedAt: new Date(serving.startedAtMs).toISOString() }),
   };
 }
 
 /** The status while Podman does not answer: nothing died, nothing is judged. */
 export function unknownStatus(last: AgentStatus, nowMs: number): AgentStatus {
   const message = 'Podman does not answer; nothing is judged until it does';
-  const claims = last.conditions.map(
-    ({ lastTransitionTime: _, ...condition }): ConditionClaim =>
+  const unknown = last.conditions.map(
+    (condition): ConditionClaim =>
       condition.type === 'Ready'
         ? { ...condition, status: 'Unknown', reason: 'PodmanUnreachable', message }
         : condition,
   );
-  const conditions = mergeConditions(last.conditions, claims, nowMs);
+  const conditions = mergeConditions(last.conditions, unknown, nowMs);
   return { ...last, phase: 'Unknown', reason: 'PodmanUnreachable', message, ready: false, conditions };
 }
 
@@ -91,43 +101,53 @@ function revisionStatus({ id, outcome, cause, createdAtMs, failure }: Revision):
 }
 
 function claims(input: StatusInput): ConditionClaim[] {
-  const { record, facts, stalled } = input;
-  const { state } = record;
+  const { record, facts } = input;
   const ready = isReady(input, runningContainer(input));
-  const live = isLive(runningContainer(input));
-  const rolling =
-    isRollingOut(state) || ['Pending', 'Blocked', 'RollingBack', 'Monitoring', 'Failing'].includes(state);
-  const stuck =
-    stalled !== undefined ||
-    GAVE_UP.has(state) ||
-    record.stepFailure?.reason === 'Conflict' ||
-    isUnsupported(record);
-  const waits = state === 'Blocked' && !facts.gating.open;
-  const because = { reason: stalled?.reason ?? record.reason, message: stalled?.message ?? record.message };
-  const claim = claimFor(record.generation, because);
+  const synced = isSynced(input);
+  const stuck = isStuck(input);
+  const claim = claimFor(input);
   return [
-    claim('Ready', ready ? 'True' : 'False', ready ? 'Ready' : notReadyReason(input)),
-    claim('Reconciling', rolling && !stuck ? 'True' : 'False'),
-    claim('Stalled', stuck ? 'True' : 'False'),
-    claim('Synced', isSynced(input) ? 'True' : 'False', isSynced(input) ? 'Synced' : driftReason(input)),
-    claim('Available', ready || live ? 'True' : 'False'),
-    claim('Progressing', isRollingOut(state) ? 'True' : 'False'),
-    claim('Degraded', state === 'Degraded' || state === 'Failed' ? 'True' : 'False'),
-    claim('DependenciesReady', waits || facts.dependencyDown ? 'False' : 'True', dependencyReason(input)),
+    claim('Ready', ready, ready ? 'Ready' : notReadyReason(input)),
+    claim('Reconciling', isReconciling(record.state) && !stuck),
+    claim('Stalled', stuck),
+    claim('Synced', synced, synced ? 'Synced' : driftReason(input)),
+    claim('Available', isLive(runningContainer(input))),
+    claim('Progressing', isRollingOut(record.state)),
+    claim('Degraded', record.state === 'Degraded' || record.state === 'Failed'),
+    claim('DependenciesReady', !waitsForOthers(input) && !facts.dependencyDown, dependencyReason(input)),
   ];
 }
 
-const claimFor =
-  (observedGeneration: number, because: { reason: string; message: string }) =>
-  (type: ConditionType, status: ConditionStatus, reason = because.reason): ConditionClaim => ({
+const PASSING: ReadonlySet<AgentState> = new Set([
+  'Pending',
+  'Blocked',
+  'RollingBack',
+  'Monitoring',
+  'Failing',
+]);
+
+const isReconciling = (state: AgentState): boolean => isRollingOut(state) || PASSING.has(state);
+
+const isStuck = ({ record, stalled }: StatusInput): boolean =>
+  stalled !== undefined ||
+  GAVE_UP.has(record.state) ||
+  record.stepFailure?.reason === 'Conflict' ||
+  record.reason === 'NotYetSupported';
+
+const waitsForOthers = ({ record, facts }: View): boolean => record.state === 'Blocked' && !facts.gating.open;
+
+const claimFor = ({ record, stalled }: StatusInput) => {
+  const reasonOfAll = stalled?.reason ?? record.reason;
+  const message = stalled?.message ?? record.message;
+  const observedGeneration = record.generation;
+  return (type: ConditionType, holds: boolean, reason = reasonOfAll): ConditionClaim => ({
     type,
-    status,
+    status: holds ? 'True' : 'False',
     reason,
-    message: because.message,
+    message,
     observedGeneration,
   });
-
-const isUnsupported = (record: AgentRecord): boolean => record.reason === 'NotYetSupported';
+};
 
 function isSynced(input: StatusInput): boolean {
   const { record, stalled } = input;

@@ -1,6 +1,6 @@
 import type { ObjectKey } from '../api/key.ts';
 import { labels } from '../api/labels.ts';
-import type { CallOf, Operation } from '../plan/operation.ts';
+import type { CallOf, CallType, Operation } from '../plan/operation.ts';
 import { PodmanError } from './errors.ts';
 import type { ExecutorOptions } from './executor-options.ts';
 import type { Podman } from './podman.ts';
@@ -55,59 +55,42 @@ function carryOutSpecial(options: ExecutorOptions, { operation, key, signal }: C
   }
 }
 
-type PlainOperation = Exclude<
-  Operation,
-  {
-    type:
-      | 'CheckPort'
-      | 'CaptureLogs'
-      | 'PullImage'
-      | 'BuildImage'
-      | 'ImportImage'
-      | 'CreateContainer'
-      | 'CreateSecret';
-  }
->;
+type SpecialType =
+  | 'CheckPort'
+  | 'CaptureLogs'
+  | 'PullImage'
+  | 'BuildImage'
+  | 'ImportImage'
+  | 'CreateContainer'
+  | 'CreateSecret';
+type PlainType = Exclude<CallType, SpecialType>;
 
-function carryOutPlain(podman: Podman, operation: PlainOperation): Promise<unknown> {
-  switch (operation.type) {
-    case 'StartContainer':
-      return podman.startContainer(operation.name);
-    case 'StopContainer':
-      return podman.stopContainer(operation.id, operation.graceSeconds);
-    case 'SignalContainer':
-      return podman.killContainer(operation.id, operation.signal);
-    case 'RemoveContainer':
-      return podman.removeContainer(operation.id);
-    case 'RenameContainer':
-      return podman.renameContainer(operation.id, operation.to);
-    case 'UpdateContainer':
-      return podman.updateContainer(operation.id, operation.limits);
-    case 'ConnectNetwork':
-      return podman.connectNetwork(operation.network, operation.id, operation);
-    case 'DisconnectNetwork':
-      return podman.disconnectNetwork(operation.network, operation.id);
-    case 'TagImage':
-      return podman.tagImage(operation.id, operation.reference);
-    case 'RemoveImage':
-      return podman.removeImage(operation.reference);
-    case 'CreatePod':
-      return podman.createPod(operation.name, operation.template, operation.labels);
-    case 'RemovePod':
-      return podman.removePod(operation.id);
-    case 'CreateNetwork':
-      return podman.createNetwork(operation);
-    case 'RemoveNetwork':
-      return podman.removeNetwork(operation.name);
-    case 'CreateVolume':
-      return podman.createVolume(operation);
-    case 'ExportVolume':
-      return podman.exportVolume(operation.name, operation.toFile);
-    case 'RemoveVolume':
-      return podman.removeVolume(operation.name);
-    case 'RemoveSecret':
-      return podman.removeSecret(operation.name);
-  }
+/** One line each: the fields of the call are the arguments of the method. */
+const PLAIN: { readonly [T in PlainType]: (podman: Podman, call: CallOf<T>) => Promise<unknown> } = {
+  StartContainer: (podman, { name }) => podman.startContainer(name),
+  StopContainer: (podman, { id, graceSeconds }) => podman.stopContainer(id, graceSeconds),
+  SignalContainer: (podman, { id, signal }) => podman.killContainer(id, signal),
+  RemoveContainer: (podman, { id }) => podman.removeContainer(id),
+  RenameContainer: (podman, { id, to }) => podman.renameContainer(id, to),
+  UpdateContainer: (podman, { id, limits }) => podman.updateContainer(id, limits),
+  ConnectNetwork: (podman, call) => podman.connectNetwork(call.network, call.id, call),
+  DisconnectNetwork: (podman, { network, id }) => podman.disconnectNetwork(network, id),
+  TagImage: (podman, { id, reference }) => podman.tagImage(id, reference),
+  RemoveImage: (podman, { reference }) => podman.removeImage(reference),
+  CreatePod: (podman, { name, template, labels: own }) => podman.createPod(name, template, own),
+  RemovePod: (podman, { id }) => podman.removePod(id),
+  CreateNetwork: (podman, call) => podman.createNetwork(call),
+  RemoveNetwork: (podman, { name }) => podman.removeNetwork(name),
+  CreateVolume: (podman, call) => podman.createVolume(call),
+  ExportVolume: (podman, { name, toFile }) => podman.exportVolume(name, toFile),
+  RemoveVolume: (podman, { name }) => podman.removeVolume(name),
+  RemoveSecret: (podman, { name }) => podman.removeSecret(name),
+};
+
+/** The table is typed entry by entry; only here is the pairing of a call with its own entry taken on trust. */
+function carryOutPlain(podman: Podman, operation: Extract<Operation, { type: PlainType }>): Promise<unknown> {
+  const call = PLAIN[operation.type] as (podman: Podman, call: Operation) => Promise<unknown>;
+  return call(podman, operation);
 }
 
 /** The tag says what is in it: whoever waited in the lane for another agent's build of the same finds it done. */

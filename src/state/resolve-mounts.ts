@@ -11,8 +11,8 @@ const WORLD_WRITABLE = 0o1777;
 const SECRET_FILE_MODE = 0o440;
 
 export function resolveMounts(resolver: Resolver): Mount[] {
-  const { volumes, volumeMounts, securityContext } = resolver.agent.manifest.spec;
-  const mounts = volumeMounts.flatMap((mount) => {
+  const { volumes, volumeMounts: wanted, securityContext } = resolver.agent.manifest.spec;
+  const mounts = wanted.flatMap((mount) => {
     const source = volumes.find((volume) => volume.name === mount.name);
     return source ? resolveMount(resolver, mount, source) : [];
   });
