@@ -1,8 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { dnsLabel } from './api/names.ts';
-import { DEFAULT_NAMESPACE } from './api/meta.ts';
+import { DEFAULT_NAMESPACE, DNS_LABEL, DNS_LABEL_HINT, LONGEST_DNS_LABEL } from './api/dns-label.ts';
 
 /** What the command line said; every one has a `ROOKERY_…` variable, which it overrides. */
 export interface Flags {
@@ -192,9 +191,10 @@ function socketPath(path: string): string {
 }
 
 function namespaceName(text: string): string {
-  const parsed = dnsLabel.safeParse(text);
-  if (parsed.success) return parsed.data;
-  throw new Error(parsed.error.issues[0]?.message ?? 'is no valid name');
+  if (text.length > LONGEST_DNS_LABEL)
+    throw new Error(`must have at most ${LONGEST_DNS_LABEL} characters, has ${text.length}`);
+  if (!DNS_LABEL.test(text)) throw new Error(DNS_LABEL_HINT);
+  return text;
 }
 
 const oneOf =

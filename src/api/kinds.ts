@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { type Agent, agent } from './agent.ts';
+import { type KindNames, kindNames } from './kind-names.ts';
 import {
   type ConfigMap,
   configMap,
@@ -21,39 +22,18 @@ export type Manifest = Agent | PodGroup | Network | Volume | Image | ConfigMap |
 export type Kind = Manifest['kind'];
 export type ManifestOf<K extends Kind> = Extract<Manifest, { kind: K }>;
 
-export interface KindInfo {
+export interface KindInfo extends KindNames {
   readonly kind: Kind;
-  readonly apiVersion: string;
-  readonly plural: string;
-  readonly singular: string;
-  readonly shortNames: readonly string[];
   readonly schema: z.ZodType<Manifest>;
 }
 
-const info = (kind: Kind, schema: z.ZodType<Manifest>, plural: string, shortNames: string[]): KindInfo => ({
-  kind,
-  apiVersion: ['ConfigMap', 'Secret', 'ResourceQuota'].includes(kind) ? 'v1' : 'rookery.dev/v1alpha1',
-  plural,
-  singular: kind.toLowerCase(),
-  shortNames,
-  schema,
-});
-
 export const kinds: Readonly<Record<Kind, KindInfo>> = {
-  Agent: info('Agent', agent, 'agents', ['ag']),
-  PodGroup: info('PodGroup', podGroup, 'podgroups', ['pg']),
-  Network: info('Network', network, 'networks', ['net']),
-  Volume: info('Volume', volume, 'volumes', ['vol']),
-  Image: info('Image', image, 'images', ['img']),
-  ConfigMap: info('ConfigMap', configMap, 'configmaps', ['cm']),
-  Secret: info('Secret', secret, 'secrets', []),
-  ResourceQuota: info('ResourceQuota', resourceQuota, 'resourcequotas', ['quota']),
+  Agent: { ...kindNames.Agent, schema: agent },
+  PodGroup: { ...kindNames.PodGroup, schema: podGroup },
+  Network: { ...kindNames.Network, schema: network },
+  Volume: { ...kindNames.Volume, schema: volume },
+  Image: { ...kindNames.Image, schema: image },
+  ConfigMap: { ...kindNames.ConfigMap, schema: configMap },
+  Secret: { ...kindNames.Secret, schema: secret },
+  ResourceQuota: { ...kindNames.ResourceQuota, schema: resourceQuota },
 };
-
-/** `agents`, `agent`, `ag` or `Agent`: what a person may type for a kind. */
-export function findKind(word: string): KindInfo | undefined {
-  const lower = word.toLowerCase();
-  return Object.values(kinds).find(
-    (entry) => entry.plural === lower || entry.singular === lower || entry.shortNames.includes(lower),
-  );
-}

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { DEFAULT_NAMESPACE } from './dns-label.ts';
 import { dnsLabel } from './names.ts';
 
 export const API_VERSION = 'rookery.dev/v1alpha1';
-export const DEFAULT_NAMESPACE = 'default';
 
 const stringMap = z.record(z.string().max(317), z.string());
 

@@ -1,11 +1,8 @@
 import { z } from 'zod';
-
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const DNS_LABEL_HINT =
-  'must be an RFC 1123 label: lower case letters, digits and "-", starting and ending with a letter or digit';
+import { DNS_LABEL, DNS_LABEL_HINT, LONGEST_DNS_LABEL } from './dns-label.ts';
 
 /** RFC 1123 label, at most 63 characters: a valid host name on every network and a valid Podman name. */
-export const dnsLabel = z.string().min(1).max(63).regex(DNS_LABEL, DNS_LABEL_HINT);
+export const dnsLabel = z.string().min(1).max(LONGEST_DNS_LABEL).regex(DNS_LABEL, DNS_LABEL_HINT);
 
 export const configKey = z
   .string()

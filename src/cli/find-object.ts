@@ -1,4 +1,4 @@
-import type { KindInfo } from '../api/kinds.ts';
+import type { KindNames } from '../api/kind-names.ts';
 import type { ApiObject } from '../api/status.ts';
 import { type ApiClient, ApiError } from './api-client.ts';
 import { CliError } from './errors.ts';
@@ -11,7 +11,7 @@ export interface ObjectList {
 }
 
 export interface ObjectName {
-  readonly kind: KindInfo;
+  readonly kind: KindNames;
   readonly namespace: string;
   readonly name: string;
 }
@@ -42,7 +42,7 @@ async function notFoundText(api: ApiClient, { kind, namespace, name }: ObjectNam
 /** What to say instead of an empty table. */
 export async function nothingThere(
   api: ApiClient,
-  kind: KindInfo,
+  kind: KindNames,
   namespace: string | undefined,
 ): Promise<string> {
   if (namespace === undefined) return `no ${kind.plural} found`;

@@ -7,9 +7,7 @@ const services: Services = {
   variables: async () => (await import('../config.ts')).readVariable,
   createLog: async (choice) => (await import('../log.ts')).createLog(choice),
   startController: async (config, options) => (await import('../main.ts')).startController(config, options),
-  // Until a plan can be made without a controller, the one that runs is asked.
-  planOffline: () =>
-    Promise.reject(Object.assign(new Error('asks the controller'), { name: 'StoreError', kind: 'Locked' })),
+  planOffline: async (config, options) => (await import('../main.ts')).planOffline(config, options),
   nowMs: () => Date.now(),
   setTimer: (delayMs, callback) => {
     const timer = setTimeout(callback, delayMs);

@@ -1,33 +1,36 @@
 import type { Terminal } from './context.ts';
-import { displayWidth } from './width.ts';
 
 const ESCAPE = '\u001b';
 const HIDE_CURSOR = `${ESCAPE}[?25l`;
 const SHOW_CURSOR = `${ESCAPE}[?25h`;
 const CLEAR_DOWN = `${ESCAPE}[J`;
 const CLEAR_TO_END_OF_LINE = `${ESCAPE}[K`;
-/** Our own colours: everything else of this kind has been made printable. */
-const COLOURS = new RegExp(`${ESCAPE}\\[\\d+m`, 'g');
+const CLEAR_SCREEN = `${ESCAPE}[H${ESCAPE}[2J`;
 
 export interface Screen {
   draw(lines: readonly string[]): void;
+  /** After a resize nobody knows where the old lines went: start on an empty screen. */
+  clear(): void;
   /** Leaves the last picture where it is. */
   end(): void;
 }
 
 /** Rewrites the same lines in place; everything above them stays in the terminal's history. */
 export function createScreen(terminal: Terminal): Screen {
-  let drawn: readonly string[] = [];
+  let height = 0;
   let isHidden = false;
   return {
     draw: (lines) => {
-      const up = heightOf(drawn, terminal.size().columns);
       const start = isHidden ? '' : HIDE_CURSOR;
-      isHidden = true;
-      drawn = lines;
-      const back = up > 0 ? `${ESCAPE}[${up}A` : '';
+      const back = height > 0 ? `${ESCAPE}[${height}A` : '';
       const body = lines.map((line) => `${line}${CLEAR_TO_END_OF_LINE}\n`).join('');
+      isHidden = true;
+      height = lines.length;
       terminal.out(`${start}\r${back}${body}${CLEAR_DOWN}`);
+    },
+    clear: () => {
+      height = 0;
+      terminal.out(CLEAR_SCREEN);
     },
     end: () => {
       if (isHidden) terminal.out(SHOW_CURSOR);
@@ -35,10 +38,3 @@ export function createScreen(terminal: Terminal): Screen {
     },
   };
 }
-
-/** After a narrower resize the old lines take more rows than they had. */
-const heightOf = (lines: readonly string[], columns: number): number =>
-  lines.reduce(
-    (sum, line) => sum + Math.max(1, Math.ceil(displayWidth(line.replace(COLOURS, '')) / columns)),
-    0,
-  );

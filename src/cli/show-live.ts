@@ -1,4 +1,3 @@
-import type { ApiObject } from '../api/status.ts';
 import type { Context, RunningController } from './context.ts';
 import { renderLive } from './live-view.ts';
 import { createPaint } from './paint.ts';
@@ -22,26 +21,19 @@ export function showLive(context: Context, { controller, warnings }: Show): () =
   const paint = createPaint(config.colour);
   const startedAtMs = services.nowMs();
   let settledAtMs: number | undefined;
-  let cancel: (() => void) | undefined;
   let picture = '';
-
-  const redrawIn = (delayMs: number): void => {
-    cancel?.();
-    cancel = services.setTimer(delayMs, draw);
-  };
-  const changed = (): void => {
-    if (!isDue) redrawIn(REDRAW_AFTER_MS);
-    isDue = true;
-  };
+  let cancel: () => void = () => undefined;
   let isDue = false;
+
   const draw = (): void => {
+    cancel();
     isDue = false;
     const { converged, healthy, total, problems } = backend.convergence();
     const nowMs = services.nowMs();
     settledAtMs = converged ? (settledAtMs ?? nowMs) : undefined;
     const lines = renderLive(
       {
-        agents: agentsOf(controller),
+        agents: backend.objects.list('Agent').items,
         healthy,
         total,
         problems,
@@ -55,7 +47,13 @@ export function showLive(context: Context, { controller, warnings }: Show): () =
     const next = lines.join('\n');
     if (next !== picture) screen.draw(lines);
     picture = next;
-    if (!converged) redrawIn(CLOCK_TICK_MS);
+    if (!converged) cancel = services.setTimer(CLOCK_TICK_MS, draw);
+  };
+  const changed = (): void => {
+    if (isDue) return;
+    isDue = true;
+    cancel();
+    cancel = services.setTimer(REDRAW_AFTER_MS, draw);
   };
 
   const { resourceVersion } = backend.objects.list('Agent');
@@ -64,6 +62,7 @@ export function showLive(context: Context, { controller, warnings }: Show): () =
     backend.events.subscribe(changed),
     terminal.onResize(() => {
       picture = '';
+      screen.clear();
       changed();
     }),
   ];
@@ -72,10 +71,7 @@ export function showLive(context: Context, { controller, warnings }: Show): () =
   return () => {
     for (const release of releases) release();
     draw();
-    cancel?.();
+    cancel();
     screen.end();
   };
 }
-
-const agentsOf = ({ backend }: RunningController): readonly ApiObject[] =>
-  backend.objects.list('Agent').items;

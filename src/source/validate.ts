@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { dropNullFields, fieldsAt, inputSchemaOf } from '../api/fields.ts';
 import type { ObjectKey } from '../api/key.ts';
 import { type Kind, type KindInfo, kinds, type Manifest } from '../api/kinds.ts';
-import { DEFAULT_NAMESPACE } from '../api/meta.ts';
+import { DEFAULT_NAMESPACE } from '../api/dns-label.ts';
 import { dnsLabel } from '../api/names.ts';
 import type { ManifestProblem } from '../state/desired.ts';
 import { isMapping, type SourceDocument } from './decode.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { findKind, kinds } from '../../api/kinds.ts';
+import { findKind, kindNames } from '../../api/kind-names.ts';
 import type { Action } from '../actions.ts';
 import { createApiClient } from '../api-client.ts';
 import type { Services } from '../context.ts';
@@ -35,7 +35,7 @@ export async function answerCompletion(
       command === 'logs'
         ? [undefined, parameters?.get('name')]
         : [parameters?.get('kind'), parameters?.get('name')];
-    if (kind) kind.handler = (offer) => Object.values(kinds).forEach(({ plural }) => offer(plural, ''));
+    if (kind) kind.handler = (offer) => Object.values(kindNames).forEach(({ plural }) => offer(plural, ''));
     if (name) name.handler = (offer) => names.forEach((text) => offer(text, ''));
   }
   completions.parse([...words]);
@@ -44,7 +44,7 @@ export async function answerCompletion(
 
 /** Names of the objects that may be meant; none when no controller answers: a tab must not fail. */
 async function namesFor(words: readonly string[], services: Services): Promise<string[]> {
-  const kind = words[0] === 'logs' ? kinds.Agent : findKind(words[1] ?? '');
+  const kind = words[0] === 'logs' ? kindNames.Agent : findKind(words[1] ?? '');
   if (!kind) return [];
   try {
     const api = createApiClient((await services.loadConfig({})).apiSocketPath);

@@ -1,4 +1,4 @@
-import { kinds } from '../../api/kinds.ts';
+import { kindNames } from '../../api/kind-names.ts';
 import type { AgentStatus, ApiObject } from '../../api/status.ts';
 import type { Action } from '../actions.ts';
 import { createApiClient } from '../api-client.ts';
@@ -27,7 +27,7 @@ export const describe: Action = async ({ terminal, services, config }, { args })
     terminal.out(describeObject(object, surroundings));
     return 0;
   }
-  const agents = await api.get<ObjectList>(objectsPath(kinds.Agent, namespace));
+  const agents = await api.get<ObjectList>(objectsPath(kindNames.Agent, namespace));
   terminal.out(
     describeAgent(object as AgentObject, { ...surroundings, agents: agents.items as AgentObject[] }),
   );

@@ -1,4 +1,4 @@
-import type { KindInfo } from '../../api/kinds.ts';
+import type { KindNames } from '../../api/kind-names.ts';
 import type { ApiObject } from '../../api/status.ts';
 import type { Action } from '../actions.ts';
 import { type ApiClient, createApiClient } from '../api-client.ts';
@@ -53,7 +53,7 @@ async function list(context: Context, query: Query): Promise<number> {
   return 0;
 }
 
-async function itemsOf({ api, names, namespace }: Query, kind: KindInfo): Promise<readonly ApiObject[]> {
+async function itemsOf({ api, names, namespace }: Query, kind: KindNames): Promise<readonly ApiObject[]> {
   if (names.length === 0) {
     const { items } = await api.get<ObjectList>(objectsPath(kind, namespace));
     return byName(items);
@@ -69,7 +69,7 @@ const byName = (items: readonly ApiObject[]): ApiObject[] =>
 const fullName = ({ metadata }: ApiObject): string => `${metadata.namespace}/${metadata.name}`;
 
 interface Rows {
-  readonly kind: KindInfo;
+  readonly kind: KindNames;
   readonly items: readonly ApiObject[];
   /** With several kinds a name says which one it is of. */
   readonly prefixed: boolean;
@@ -82,7 +82,7 @@ function tableOf({ services }: Context, query: Query, { kind, items, prefixed }:
   return formatTable([columns.map(({ title }) => title), ...rows]);
 }
 
-const columnsOf = ({ format, namespace }: Query, { kind }: KindInfo): readonly Column[] =>
+const columnsOf = ({ format, namespace }: Query, { kind }: KindNames): readonly Column[] =>
   columnsFor(kind, { wide: format === 'wide', allNamespaces: namespace === undefined });
 
 const rowOf = (

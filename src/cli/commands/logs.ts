@@ -1,5 +1,5 @@
 import type { Action, Input } from '../actions.ts';
-import { kinds } from '../../api/kinds.ts';
+import { kindNames } from '../../api/kind-names.ts';
 import { printable } from '../../terminal.ts';
 import { createApiClient } from '../api-client.ts';
 import { agentLines, type LogLine, type LogQuery } from '../agent-lines.ts';
@@ -46,13 +46,13 @@ async function namesOf(context: Context, args: readonly string[], all: boolean):
   const { namespace, apiSocketPath } = context.config;
   const api = createApiClient(apiSocketPath);
   if (all) {
-    const { items } = await api.get<ObjectList>(objectsPath(kinds.Agent, namespace));
+    const { items } = await api.get<ObjectList>(objectsPath(kindNames.Agent, namespace));
     if (items.length === 0) throw new CliError(`no agents in namespace "${namespace}"; choose one with -n`);
     return items.map(({ metadata }) => metadata.name).sort();
   }
   if (args.length === 0) throw new CliError('name an agent, or use --all');
   const names = args.map(agentName);
-  for (const name of names) await findObject(api, { kind: kinds.Agent, namespace, name });
+  for (const name of names) await findObject(api, { kind: kindNames.Agent, namespace, name });
   return [...new Set(names)];
 }
 
