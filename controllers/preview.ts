@@ -70,12 +70,25 @@ function dryWorld(
       const failure = first && { operation: first, kind: 'Other' as const, message: 'only planned' };
       return Promise.resolve({ logTails: {}, done: [], ...(failure && { failure }) });
     },
-    files: { ...real.files, removeConfigMap: nothing, removeHosts: nothing },
+    files: {
+      ...real.files,
+      writeConfigMap: (name, digest) => Promise.resolve(real.files.configMapPaths(name, digest)),
+      writeHosts: (network) => Promise.resolve(real.files.hostsPath(network)),
+      removeConfigMap: nothing,
+      removeHosts: nothing,
+    },
     store: {
       ...real.store,
       records: real.store.records,
       inventory: { ...real.store.inventory, put: nothing, delete: nothing },
-      addresses: { ...real.store.addresses, release: nothing },
+      addresses: {
+        ...real.store.addresses,
+        ensure: (network, object, choose) => {
+          const taken = new Set(Object.values(real.store.addresses.all()[network] ?? {}));
+          return Promise.resolve(real.store.addresses.get(network, object) ?? choose(taken));
+        },
+        release: nothing,
+      },
     },
     publish: { object: () => undefined, agent: () => undefined, removed: () => undefined },
     enqueue: () => undefined,

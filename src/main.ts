@@ -1,14 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { createAdapters } from './adapters.ts';
-import { assemble } from './assemble.ts';
+import type { PlanView } from './api/status.ts';
+import { assemble, type Parts } from './assemble.ts';
 import { adoptLostInstallation, homeOf, settleIntents } from './boot.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './manager/clock.ts';
 import type { Log } from './manager/reconciler.ts';
 import { connectPodman } from './podman/connect.ts';
+import type { Podman } from './podman/podman.ts';
 import type { Backend } from './server/backend.ts';
 import { startServer } from './server/server.ts';
 import { openStateDirectory } from './store/directory.ts';
+import { lookAtStateDirectory } from './store/look.ts';
 import type { Store } from './store/store.ts';
 
 export interface RunningController {
@@ -38,29 +41,11 @@ export async function startController(
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 
 async function boot(config: Config, store: Store, log: Log): Promise<RunningController> {
-  const { podman, socket } = await connectPodman(config.podmanSockets);
-  const { version, rootless } = await podman.info();
-  log.info({ socket, podman: version, rootless }, 'connected to Podman');
-  const home = homeOf(config.stateDir);
-  const adopted = await adoptLostInstallation(store, podman, home);
-  if (adopted)
-    log.warn({ installation: adopted }, 'the state directory was lost; took over what its containers say');
+  const { parts, podman, adopted } = await connect(config, store, log);
+  if (adopted) log.warn({ installation: adopted }, 'the state directory was lost; took over what its containers say');
   const settled = await settleIntents(store, podman);
   if (settled > 0) log.info({ intents: settled }, 'settled what an interrupted run left open');
-  const stateWasLost = adopted !== undefined || store.origin === 'Damaged';
-  const bootId = (await readFile(BOOT_ID_FILE, 'utf8')).trim();
-  const adapters = createAdapters({ config, podman, rootless, clock: systemClock, log });
-  const engine = assemble({
-    adapters,
-    store,
-    podman,
-    rootless,
-    bootId,
-    home,
-    stateWasLost,
-    log,
-    clock: systemClock,
-  });
+  const engine = assemble(parts);
   await engine.start();
   const server = await startServer({ backend: engine.backend, socketPath: config.apiSocketPath, log });
   const stop = async (): Promise<void> => {
@@ -69,4 +54,37 @@ async function boot(config: Config, store: Store, log: Log): Promise<RunningCont
     await store.close();
   };
   return { backend: engine.backend, stop };
+}
+
+/** What a controller would do, made out without one and without changing anything. Throws as `startController` does. */
+export async function planOffline(config: Config, { log }: { readonly log: Log }): Promise<PlanView> {
+  const warn = (message: string): void => log.warn({}, message);
+  const store = await lookAtStateDirectory({ path: config.stateDir, clock: systemClock, warn });
+  try {
+    const { parts } = await connect(config, store, log);
+    const engine = assemble(parts);
+    return await engine.backend.plan();
+  } finally {
+    await store.close();
+  }
+}
+
+interface Connected {
+  readonly parts: Parts;
+  readonly podman: Podman;
+  /** The installation that a lost state directory had. */
+  readonly adopted: string | undefined;
+}
+
+async function connect(config: Config, store: Store, log: Log): Promise<Connected> {
+  const { podman, socket } = await connectPodman(config.podmanSockets);
+  const { version, rootless } = await podman.info();
+  log.debug({ socket, podman: version, rootless }, 'connected to Podman');
+  const home = homeOf(config.stateDir);
+  const adopted = await adoptLostInstallation(store, podman, home);
+  const stateWasLost = adopted !== undefined || store.origin === 'Damaged';
+  const bootId = (await readFile(BOOT_ID_FILE, 'utf8')).trim();
+  const adapters = createAdapters({ config, podman, rootless, clock: systemClock, log });
+  const parts: Parts = { adapters, store, podman, rootless, bootId, home, stateWasLost, log, clock: systemClock };
+  return { parts, podman, adopted };
 }

@@ -2,12 +2,20 @@ import { mkdir, open, readdir, rename, rm, symlink, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 
 /** Files of ours that containers mount; they lie in the state directory, which only we can enter. */
+export interface ConfigMapPaths {
+  readonly directory: string;
+  readonly liveDirectory: string;
+}
+
 export interface ContainerFiles {
+  /** Where they are, or will be; touches nothing. */
+  configMapPaths(name: string, digest: string): ConfigMapPaths;
+  hostsPath(network: string): string;
   writeConfigMap(
     name: string,
     digest: string,
     entries: Readonly<Record<string, Uint8Array>>,
-  ): Promise<{ readonly directory: string; readonly liveDirectory: string }>;
+  ): Promise<ConfigMapPaths>;
   removeConfigMap(name: string): Promise<void>;
   writeHosts(network: string, content: string): Promise<string>;
   removeHosts(network: string): Promise<void>;
@@ -23,13 +31,18 @@ export function createContainerFiles(root: string, now: () => number): Container
   const configMaps = join(root, 'configmaps');
   const hosts = join(root, 'hosts');
   const exports = join(root, 'exports');
+  const configMapPaths = (name: string, digest: string): ConfigMapPaths => ({
+    directory: join(configMaps, name, digest.slice(0, DIGEST_LENGTH)),
+    liveDirectory: join(configMaps, name, 'live'),
+  });
   return {
+    configMapPaths,
+    hostsPath: (network) => join(hosts, network),
     writeConfigMap: async (name, digest, entries) => {
-      const directory = join(configMaps, name, digest.slice(0, DIGEST_LENGTH));
-      const liveDirectory = join(configMaps, name, 'live');
-      await writeDirectory(directory, entries);
-      await swapLive(liveDirectory, digest, entries);
-      return { directory, liveDirectory };
+      const paths = configMapPaths(name, digest);
+      await writeDirectory(paths.directory, entries);
+      await swapLive(paths.liveDirectory, digest, entries);
+      return paths;
     },
     removeConfigMap: (name) => rm(join(configMaps, name), { recursive: true, force: true }),
     writeHosts: (network, content) => writeInPlace(hosts, network, content),

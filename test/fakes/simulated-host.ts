@@ -3,11 +3,14 @@ import { keyString } from '../../src/api/key.ts';
 import { type Kind, kinds } from '../../src/api/kinds.ts';
 import { assemble, type Engine } from '../../src/assemble.ts';
 import type { AgentStatus } from '../../src/api/status.ts';
+import { adoptLostInstallation, settleIntents } from '../../src/boot.ts';
 import { hashOf } from '../../src/state/canonical.ts';
 import type { DesiredObject, Snapshot } from '../../src/state/desired.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
+import type { StateFiles } from '../../src/store/files.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createFakePodman, type FakePodman, type Program } from './fake-podman.ts';
+import { createIncarnation, type Incarnation, type Latency } from './incarnation.ts';
 import { createRecordingLog, type RecordingLog } from './log.ts';
 import { createMemoryFiles, memoryStore } from './memory-store.ts';
 import { createSimulatedClock, type SimulatedClock } from './simulated-clock.ts';
@@ -24,10 +27,19 @@ export interface SimulatedHost {
   /** The manifests cannot be read, or can again. */
   loseRoot(error: string | undefined): Promise<void>;
   start(): Promise<void>;
+  /** Starts it without waiting, and again while that fails: as a service manager would. */
+  launch(): void;
   stop(): Promise<void>;
-  /** The controller is gone between two instructions; what it wrote stays. */
-  crash(): Promise<void>;
+  /** The controller is gone between two instructions, and with it all that it was about to do; what it wrote stays. */
+  crash(): void;
+  /** The whole host restarts, and the controller with it. */
   reboot(): Promise<void>;
+  /** The state directory is lost; call it while nothing runs. */
+  loseState(): void;
+  /** What every call to Podman takes; nothing by default. */
+  latency: Latency;
+  /** Called before every change of the state directory. */
+  onStateChange: (path: string, text: string) => void;
   status(name: string): AgentStatus | undefined;
   phases(): Record<string, string>;
   until(condition: () => boolean, limitMs?: number): Promise<void>;
@@ -41,6 +53,8 @@ export interface SimulatedHost {
 
 export const NAMESPACE = 'sim';
 export const IMAGE = 'localhost/agent:1';
+const HOME = 'home';
+const RELAUNCH_MS = 2_000;
 
 /** A whole host in memory: the real controller on a fake Podman, a disk in memory and a clock that is told to move. */
 export async function createSimulatedHost(): Promise<SimulatedHost> {
@@ -51,14 +65,15 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     program: (template) => programs.get(template.env['AGENT'] ?? '')?.(template) ?? {},
   });
   podman.controls.addImage(IMAGE);
-  const files = createMemoryFiles();
+  let disk = createMemoryFiles();
   const log = createRecordingLog();
   const manifests = new Map<string, DesiredObject>();
   const takenPorts = new Set<number>();
   let rootError: string | undefined;
   let notify = (): void => undefined;
-  let store = await memoryStore({ files, clock });
+  let store: Store | undefined;
   let engine: Engine | undefined;
+  let incarnation: Incarnation | undefined;
   let boots = 1;
 
   const snapshot = (): Snapshot => ({
@@ -83,6 +98,11 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       ),
     isPortFree: (_ip, port) => Promise.resolve(!takenPorts.has(port)),
     files: {
+      configMapPaths: (name, digest) => ({
+        directory: `/state/${name}/${digest}`,
+        liveDirectory: `/state/${name}/live`,
+      }),
+      hostsPath: (network) => `/state/hosts/${network}`,
       writeConfigMap: (name, digest) =>
         Promise.resolve({ directory: `/state/${name}/${digest}`, liveDirectory: `/state/${name}/live` }),
       removeConfigMap: () => Promise.resolve(),
@@ -95,25 +115,56 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     close: () => Promise.resolve(),
   };
   let uids = 0;
+  const watched: StateFiles = {
+    read: (path) => disk.read(path),
+    list: (directory) => disk.list(directory),
+    write: (path, text, durability) => {
+      host.onStateChange(path, text);
+      return disk.write(path, text, durability);
+    },
+    append: (path, text, durability) => disk.append(path, text, durability),
+    remove: (path) => disk.remove(path),
+    move: (from, to) => disk.move(from, to),
+  };
   const boot = async (): Promise<void> => {
+    const life = createIncarnation({ podman, files: watched, clock }, () => host.latency);
+    incarnation = life;
+    store = await memoryStore({ files: life.files, clock: life.clock });
+    const adopted = await adoptLostInstallation(store, life.podman, HOME);
+    await settleIntents(store, life.podman);
     engine = assemble({
       adapters,
       store,
-      podman,
+      podman: life.podman,
       rootless: false,
       bootId: `boot-${boots}`,
-      home: 'home',
-      stateWasLost: false,
+      home: HOME,
+      stateWasLost: adopted !== undefined,
       log,
-      clock,
+      clock: life.clock,
     });
     await engine.start();
+  };
+  const start = async (): Promise<void> => {
+    const booted = boot();
     await clock.settle();
+    await booted;
+    await clock.settle();
+  };
+  const launch = (): void => {
+    boot().catch(() => {
+      crash();
+      clock.setTimer(RELAUNCH_MS, launch);
+    });
   };
   const shutDown = async (): Promise<void> => {
     const ended = engine?.stop();
     await clock.settle();
     await ended;
+    engine = undefined;
+  };
+  const crash = (): void => {
+    incarnation?.kill();
     engine = undefined;
   };
   const status = (name: string): AgentStatus | undefined =>
@@ -125,7 +176,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     programs,
     takenPorts,
     random: () => 0.5,
-    store: () => store,
+    store: () => store as Store,
     engine: () => engine as Engine,
     apply: async (...objects) => {
       for (const object of objects.map(desiredObjectOf)) manifests.set(keyString(object.key), object);
@@ -142,18 +193,20 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       notify();
       await clock.settle();
     },
-    start: boot,
+    latency: () => ({ thereMs: 0, backMs: 0 }),
+    onStateChange: () => undefined,
+    start,
+    launch,
     stop: shutDown,
-    crash: async () => {
-      await shutDown();
-      store = await memoryStore({ files: createMemoryFiles({ contents: files.contents }), clock });
-    },
+    crash,
     reboot: async () => {
-      if (engine) await shutDown();
+      crash();
       podman.controls.reboot();
       boots += 1;
-      store = await memoryStore({ files: createMemoryFiles({ contents: files.contents }), clock });
-      await boot();
+      await start();
+    },
+    loseState: () => {
+      disk = createMemoryFiles();
     },
     status,
     phases: () =>
