@@ -1,10 +1,6 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   aTarget,
   closedPort,
@@ -14,6 +10,7 @@ import {
   saying,
   timed,
 } from './fakes/probing.ts';
+import { SELF_SIGNED } from './fakes/self-signed.ts';
 
 const serving = (listener: RequestListener): Promise<number> => listening(createServer(listener));
 const answering = (status: number, body = '', headers: Record<string, string> = {}): Promise<number> =>
@@ -148,20 +145,7 @@ describe('http probe: programs that misbehave', () => {
 });
 
 test('https probe: a certificate that nobody signed is accepted', async () => {
-  const dir = mkdtempSync(join(tmpdir(), 'rookery-cert-'));
-  onTestFinished(() => rmSync(dir, { recursive: true }));
-  const [key, cert] = [join(dir, 'key'), join(dir, 'cert')];
-  const subject = ['-subj', '/CN=nobody', '-days', '1', '-nodes', '-newkey', 'ec', '-pkeyopt'];
-  execFileSync(
-    'openssl',
-    ['req', '-x509', ...subject, 'ec_paramgen_curve:P-256', '-keyout', key, '-out', cert],
-    {
-      stdio: 'ignore',
-    },
-  );
-  const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) =>
-    response.end('ok'),
-  );
+  const server = createTlsServer(SELF_SIGNED, (_, response) => response.end('ok'));
   const port = await listening(server);
   expect(await get(port, { scheme: 'HTTPS' })).toEqual({ verdict: 'Success', message: 'HTTP 200' });
   expect(await get(port)).toMatchObject({ verdict: 'Failure' });

@@ -49,7 +49,6 @@ describe('zmq probe: the reply decides', () => {
     ['an unhealthy word', '{"status":"error"}', 'status is error'],
     ['no status', '{"state":"ok"}', 'the reply has no "status"'],
     ['a status that is no word', '{"status":{"a":1}}', 'status is {"a":1}'],
-    ['a status of the prototype only', '{"__proto__":{"status":"ok"}}', 'the reply has no "status"'],
     ['a list', '["ok"]', 'not a JSON object'],
     ['null', 'null', 'not a JSON object'],
     ['no JSON', '\u0007ok', 'not a JSON object'],
@@ -58,6 +57,14 @@ describe('zmq probe: the reply decides', () => {
     const outcome = await ask(await agent(() => reply));
     expect(outcome).toEqual({ verdict: 'Failure', message: expect.stringContaining(message) });
     expect(outcome.message).not.toMatch(/\p{Cc}/u);
+  });
+
+  test('what every object has is no status', async () => {
+    const outcome = await ask(await agent(() => '{}'), { statusKey: 'constructor' });
+    expect(outcome).toMatchObject({
+      verdict: 'Failure',
+      message: expect.stringContaining('has no "constructor"'),
+    });
   });
 
   test('a boolean status can be declared healthy', async () => {

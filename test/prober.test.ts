@@ -16,8 +16,9 @@ const probe = (port: number, settings: Partial<ProbeInput> = {}): Probe =>
   probeSchema.parse({ tcpSocket: { port }, ...settings });
 const EVERY_SECOND = { periodSeconds: 1 };
 
-type Answer = 's' | 'f' | 'u' | 'hang';
-const VERDICTS = { s: 'Success', f: 'Failure', u: 'Unknown' } as const;
+type Answer = 's' | 'f' | 'u' | 'slow' | 'hang';
+const VERDICTS = { s: 'Success', f: 'Failure', u: 'Unknown', slow: 'Success' } as const;
+const SLOW_MS = 700;
 
 /** A prober on a simulated clock whose probes answer what `answers` says for their container and port. */
 function setUp(options: Partial<ProberOptions> = {}) {
@@ -34,6 +35,7 @@ function setUp(options: Partial<ProberOptions> = {}) {
     const name = `${containerId}:${spec.tcpSocket?.port}`;
     runs.push(`${(clock.now() - START_MS) / 1000} ${name}`);
     const answer = answers.get(name) ?? 's';
+    if (answer === 'slow') await new Promise<void>((resolve) => void clock.setTimer(SLOW_MS, resolve));
     if (answer !== 'hang') return { verdict: VERDICTS[answer], message: `said ${answer}` };
     running++;
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
@@ -53,7 +55,8 @@ function setUp(options: Partial<ProberOptions> = {}) {
 
 describe('when probes run', () => {
   test('at once, and then every period from when they were due, however long they took', async () => {
-    const { clock, prober, runs } = setUp();
+    const { clock, prober, runs, answers } = setUp();
+    answers.set('c1:1', 'slow');
     prober.sync(KEY, [{ target: target(), probes: { liveness: probe(1, { periodSeconds: 3 }) } }]);
     await clock.advance(7_000);
     expect(runs).toEqual(['0 c1:1', '3 c1:1', '6 c1:1']);
@@ -277,6 +280,16 @@ describe('level-triggered', () => {
     expect(runs).toEqual(['5 c1:3', '5 c1:4']);
     await clock.advance(2_000);
     expect(flags()).toBe('started live');
+  });
+
+  test('an edited probe runs in the place of the old one', async () => {
+    const { clock, prober, runs } = setUp();
+    const liveness = probe(9, { periodSeconds: 60 });
+    prober.sync(KEY, [{ target: target(), probes: { readiness: probe(1, EVERY_SECOND), liveness } }]);
+    await clock.advance(1_500);
+    prober.sync(KEY, [{ target: target(), probes: { readiness: probe(2, EVERY_SECOND), liveness } }]);
+    await clock.advance(1_000);
+    expect(runs).toEqual(['0 c1:1', '0 c1:9', '1 c1:1', '1.5 c1:2', '2.5 c1:2']);
   });
 
   test('a startup probe added to a container that has started is not run; probes taken away count no more', async () => {

@@ -57,7 +57,6 @@ function judge({ headers, body }: Reply, where: string): ProbeOutcome {
 function callHealth(session: ClientHttp2Session, service: string): Promise<Reply> {
   return new Promise((resolve, reject) => {
     session.on('error', reject);
-    session.once('close', () => reject(closedEarly()));
     const stream = session.request({
       ':method': 'POST',
       ':path': '/grpc.health.v1.Health/Check',
