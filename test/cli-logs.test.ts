@@ -29,13 +29,21 @@ const status =
   };
 
 describe('logs', () => {
-  test('of one agent, harmless to a terminal', async () => {
-    await serve({ [log('twin', PLAIN)]: 'one\n\u001b]0;title\u0007two\tthree\nwithout an end' });
+  const COLOURFUL =
+    '\u001b[32mok\u001b[0m\n\u001b]0;title\u0007two\tthree \u0007\u009b\u202e\nwithout an end';
+
+  test('of one agent, without colours and harmless to a terminal', async () => {
+    await serve({ [log('twin', PLAIN)]: COLOURFUL });
     expect(await run('logs', 'twin')).toEqual({
       code: 0,
       err: '',
-      out: 'one\n\\u001b]0;title\\u0007two\tthree\nwithout an end\n',
+      out: 'ok\ntwo\tthree \\u0007\\u009b\\u202e\nwithout an end\n',
     });
+  });
+
+  test('raw, only when asked', async () => {
+    await serve({ [log('twin', PLAIN)]: COLOURFUL });
+    expect((await run('logs', 'twin', '--raw')).out).toBe(`${COLOURFUL}\n`);
   });
 
   test('asks for what the options say', async () => {

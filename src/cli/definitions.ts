@@ -139,6 +139,7 @@ export const commands: readonly CommandDefinition[] = [
       { flags: '--all', description: 'of every agent in the namespace' },
       { flags: '--previous', description: 'of the container before the current one' },
       { flags: '-t, --timestamps', description: 'with the time of each line' },
+      { flags: '--raw', description: 'with colours and control characters, as the agent wrote them' },
     ],
     examples: [
       ['rookery logs coordinator -f --tail 20', 'the last twenty lines, then new ones'],

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Action, Input } from '../actions.ts';
 import { kindNames } from '../../api/kind-names.ts';
 import { printable } from '../../terminal.ts';
@@ -19,7 +20,11 @@ export const logs: Action = async (context, { args, options }) => {
   const several = names.length > 1;
   const failures: unknown[] = [];
   const streams = names.map((name) => ({ name, lines: agentLines(context, name, query) }));
-  const print = printerFor(context, names, { several, timestamps: options['timestamps'] === true });
+  const print = printerFor(context, names, {
+    several,
+    timestamps: options['timestamps'] === true,
+    raw: options['raw'] === true,
+  });
   const onFailure = (name: string, error: unknown): void => {
     failures.push(error);
     if (several) context.terminal.err(`rookery: ${name}: ${printable(explain(error))}\n`);
@@ -78,12 +83,22 @@ function queryOf(options: Input['options'], several: boolean): LogQuery {
   };
 }
 
+interface Shown {
+  readonly several: boolean;
+  readonly timestamps: boolean;
+  /** As the agent wrote it, whatever that does to a terminal. */
+  readonly raw: boolean;
+}
+
+/** Colours go, so that words stay readable; whatever else could act on a terminal is shown instead. */
+const harmless = (text: string): string => printable(stripVTControlCharacters(text));
+
 const COLOURS: readonly Colour[] = ['cyan', 'green', 'yellow', 'magenta', 'blue'];
 
 function printerFor(
   { terminal, config }: Context,
   names: readonly string[],
-  { several, timestamps }: { readonly several: boolean; readonly timestamps: boolean },
+  { several, timestamps, raw }: Shown,
 ): (name: string, line: LogLine) => void {
   const paint = createPaint(config.colour);
   const width = Math.max(...names.map(displayWidth));
@@ -96,6 +111,6 @@ function printerFor(
   return (name, { at, text }) => {
     const prefix = several ? prefixes.get(name) : '';
     const time = timestamps && at !== undefined ? `${at} ` : '';
-    terminal.out(`${prefix}${time}${printable(text)}\n`);
+    terminal.out(`${prefix}${time}${raw ? text : harmless(text)}\n`);
   };
 }
