@@ -27,7 +27,7 @@ const stay: Entry = ({ record }) => record;
 const ENTRIES: Readonly<Record<AgentState, Entry>> = {
   Pending: (view, event) => (event === 'NEW_TARGET' || event === 'RETRY' ? acceptWish(view) : view.record),
   Blocked: stay,
-  Building: ({ record }) => ({ ...withoutStep(record), step: NO_BACKOFF }),
+  Building: (view) => ({ ...withoutStep(view.record), step: NO_BACKOFF, ...noWayToImage(view) }),
   Preparing: (view) => withDeadline(chooseTarget(view), view.nowMs + PREPARE_DEADLINE_MS),
   StoppingOld: (view) => withDeadline(view.record, view.nowMs + PREPARE_DEADLINE_MS),
   Starting: (view) => withDeadline(startAfresh(view.record), view.nowMs + healthyDeadlineMs(view)),
@@ -69,6 +69,16 @@ function withoutStep(record: AgentRecord): AgentRecord {
 function withoutHealth(record: AgentRecord): AgentRecord {
   const { healthySinceMs: _, ...rest } = record;
   return rest;
+}
+
+/** Under imagePullPolicy Never nothing would ever end the wait for an image that is not there. */
+function noWayToImage({ facts, nowMs }: View): Pick<AgentRecord, 'stepFailure'> {
+  const { wish } = facts;
+  if (!wish || wish.imageKnown || wish.image) return {};
+  const { reference } = wish.template.image;
+  const message = `image ${reference} is not in local storage, and imagePullPolicy is Never; make it, or let it be pulled`;
+  const reason = 'ErrImageNeverPull';
+  return { stepFailure: { operation: 'find image', reason, message, terminal: true, atMs: nowMs } };
 }
 
 /** A new wish: whatever was being tried is given up, what serves stays. */
