@@ -27,7 +27,7 @@ export async function* agentLines(context: Context, name: string, query: LogQuer
   for (;;) {
     let lastAt = new Date(services.nowMs()).toISOString();
     try {
-      for await (const raw of api.lines(`${base}?${search}`)) {
+      for await (const raw of api.lines(`${base}?${search.toString()}`)) {
         const line = query.timestamps ? splitTime(raw) : { text: raw };
         lastAt = line.at ?? lastAt;
         yield line;

@@ -10,8 +10,10 @@ export interface Column {
 const spec = ({ spec: value }: ApiObject): Readonly<Record<string, unknown>> =>
   (value ?? {}) as Record<string, unknown>;
 const agentStatus = ({ status }: ApiObject): AgentStatus | undefined => status as AgentStatus | undefined;
-const text = (value: unknown): string =>
-  value === undefined || value === null || value === '' ? '<none>' : String(value);
+const text = (value: unknown): string => {
+  if (value === undefined || value === null || value === '') return '<none>';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+};
 
 const NAMESPACE: Column = { title: 'NAMESPACE', cell: ({ metadata }) => metadata.namespace };
 const NAME: Column = { title: 'NAME', cell: ({ metadata }) => metadata.name };

@@ -66,7 +66,7 @@ interface AgentSpecView {
   readonly dependsOn?: readonly { readonly name: string; readonly condition?: string }[];
 }
 
-const specOf = ({ spec }: ApiObject): AgentSpecView => (spec ?? {}) as AgentSpecView;
+const specOf = ({ spec }: ApiObject): AgentSpecView => spec ?? {};
 
 function agentFacts(agent: AgentObject, nowMs: number): Fact[] {
   const { status, metadata } = agent;

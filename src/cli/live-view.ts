@@ -85,7 +85,7 @@ const compareAgents = (left: ApiObject, right: ApiObject): number =>
 const compare = (left: string, right: string): number => (left < right ? -1 : Number(left > right));
 
 const fullName = ({ metadata }: ApiObject): string => `${metadata.namespace}/${metadata.name}`;
-const layerOf = ({ spec }: ApiObject): number => Number((spec as { layer?: number } | undefined)?.layer ?? 9);
+const layerOf = ({ spec }: ApiObject): number => (spec as { layer?: number } | undefined)?.layer ?? 9;
 const statusOf = ({ status }: ApiObject): AgentStatus | undefined => status as AgentStatus | undefined;
 
 function cellsOf(agent: ApiObject, name: string): string[] {

@@ -11,8 +11,8 @@ export function createTerminal(): Terminal {
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
-    outIsTTY: stdout.isTTY === true,
-    errIsTTY: stderr.isTTY === true,
+    outIsTTY: stdout.isTTY,
+    errIsTTY: stderr.isTTY,
     size: () =>
       stdout.isTTY
         ? { columns: stdout.columns || DEFAULT_SIZE.columns, rows: stdout.rows || DEFAULT_SIZE.rows }

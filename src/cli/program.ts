@@ -54,7 +54,8 @@ const VARIABLES_HINT =
 
 function optionOf({ flags, description, choices }: OptionDefinition): Option {
   const option = new Option(flags, description);
-  if (flags.startsWith('--root ')) option.argParser((value, roots: string[] = []) => [...roots, value]);
+  if (flags.startsWith('--root '))
+    option.argParser((value, roots: string[] | undefined) => [...(roots ?? []), value]);
   return choices ? option.choices(choices) : option;
 }
 
@@ -98,7 +99,7 @@ async function carryOut(
   { terminal, services }: Surroundings,
 ): Promise<number> {
   const options = readVariables(command, await services.variables());
-  const config = await services.loadConfig(command.optsWithGlobals() as Flags);
+  const config = await services.loadConfig(command.optsWithGlobals<Flags>());
   const action = await actions[definition.name]();
   return action({ terminal, services, config }, { args: command.args, options });
 }

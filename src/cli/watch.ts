@@ -14,7 +14,7 @@ export async function* watchChanges<T extends ApiObject | EventObject>(
   resourceVersion: string,
 ): AsyncIterable<Change<T>> {
   const query = new URLSearchParams({ watch: 'true', resourceVersion });
-  for await (const line of api.lines(`${path}?${query}`)) {
+  for await (const line of api.lines(`${path}?${query.toString()}`)) {
     if (line.trim() === '') continue;
     const change = JSON.parse(line) as Change<T> | { type: 'ERROR'; object: StatusLike };
     if (change.type === 'ERROR')

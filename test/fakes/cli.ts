@@ -106,7 +106,7 @@ export async function serveApi(answers: Readonly<Record<string, unknown>>): Prom
     const url = decodeURIComponent(request.url ?? '');
     requests.push(`${request.method} ${url}`);
     const answer = answers[url] ?? answers[`${request.method} ${url}`];
-    if (typeof answer === 'function') return void (answer as Answer)(request, response);
+    if (typeof answer === 'function') return (answer as Answer)(request, response);
     if (typeof answer === 'string') return void response.end(answer);
     const missing = {
       kind: 'Status',

@@ -18,7 +18,7 @@ export const logs: Action = async (context, { args, options }) => {
   const names = await namesOf(context, args, options['all'] === true);
   const query = queryOf(options, names.length > 1);
   const several = names.length > 1;
-  const failures: unknown[] = [];
+  const failures: Error[] = [];
   const streams = names.map((name) => ({ name, lines: agentLines(context, name, query) }));
   const print = printerFor(context, names, {
     several,
@@ -26,7 +26,7 @@ export const logs: Action = async (context, { args, options }) => {
     raw: options['raw'] === true,
   });
   const onFailure = (name: string, error: unknown): void => {
-    failures.push(error);
+    failures.push(error instanceof Error ? error : new Error(String(error)));
     if (several) context.terminal.err(`rookery: ${name}: ${printable(explain(error))}\n`);
   };
   if (query.follow) {
@@ -39,7 +39,7 @@ export const logs: Action = async (context, { args, options }) => {
     for await (const { name, line } of mergeByTime(streams, onFailure)) print(name, line);
   }
   const [failure] = failures;
-  if (failure !== undefined && !several) throw failure;
+  if (failure && !several) throw failure;
   return failures.length > 0 ? 1 : 0;
 };
 
