@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiServer, type ServerLimits, startServer } from '../src/server/server.ts';
@@ -39,6 +39,7 @@ describe('the socket', () => {
   test('only its owner may open it or its directory', async () => {
     await start();
     expect(statSync(socketPath).mode & 0o777).toBe(0o600);
+    expect(statSync(socketPath).uid).toBe(process.getuid?.());
     expect(statSync(dirname(socketPath)).mode & 0o777).toBe(0o700);
   });
 
@@ -108,6 +109,23 @@ describe('reading', () => {
     expect((await get('/api/v1/agents')).code).toBe(404);
   });
 
+  test('of a Secret no value, whichever way it is asked for', async () => {
+    const secret = { ...fakeAgent('s'), apiVersion: 'v1', kind: 'Secret' };
+    backend.registry.publish({
+      ...secret,
+      spec: { stringData: { token: 'hunter2' } },
+      data: { token: 'hunter2' },
+    });
+    await start();
+    const secrets = '/api/v1/namespaces/default/secrets';
+    const watched = collectLines(await open(socketPath, `${secrets}?watch=true`));
+    const [one, list] = [await call(socketPath, `${secrets}/s`), await call(socketPath, '/api/v1/secrets')];
+    for (const text of [one.text, list.text, ...(await watched.until(1))]) {
+      expect(text).toContain('"data":{"token":""}');
+      expect(text).not.toContain('hunter2');
+    }
+  });
+
   test.each([
     ['fieldSelector=metadata.name%3Da', ['a']],
     ['fieldSelector=metadata.name!%3Da', ['b', 'c']],
@@ -157,6 +175,7 @@ describe('errors are Status objects', () => {
     [`${AGENTS}/%zz`, 400, 'BadRequest', /escape/],
     [`${AGENTS}?fieldSelector=spec.image%3Dx`, 400, 'BadRequest', /not supported; fields: metadata.name/],
     [`${AGENTS}?labelSelector=a+in+(b)`, 400, 'BadRequest', /key=value/],
+    [`${AGENTS}?watch=perhaps`, 400, 'BadRequest', /watch "perhaps" must be true or false/],
     [`${AGENTS}?watch=true&resourceVersion=abc`, 400, 'BadRequest', /resourceVersion "abc"/],
     [`${AGENTS}?watch=true&resourceVersion=5`, 410, 'Expired', /too old resource version: 5/],
     ['/api/v1/namespaces/default/pods/nobody/log', 404, 'NotFound', /agents "nobody" not found/],
@@ -228,6 +247,20 @@ describe('bounds', () => {
       .toBe(200);
   });
 
+  test('a client that goes before its request has ended keeps no stream', async () => {
+    await start({ mostStreams: 1 });
+    const half = connect(socketPath);
+    half.write(`GET ${AGENTS}?watch=true HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n1234`);
+    await expect.poll(() => half.bytesWritten).toBeGreaterThan(0);
+    await call(socketPath, '/healthz');
+    half.destroy();
+    await new Promise((resolve) => half.once('close', resolve));
+    await call(socketPath, '/healthz');
+    const next = await open(socketPath, `${AGENTS}?watch=true`);
+    expect(next.statusCode).toBe(200);
+    next.destroy();
+  });
+
   test('the time to answer', async () => {
     await start({ answerTimeoutMs: 20 });
     backend.plan = () => new Promise(() => undefined);
@@ -254,6 +287,17 @@ describe('bounds', () => {
 });
 
 describe('watching', () => {
+  test('however much is there already, a client that reads gets all of it', async () => {
+    const message = 'x'.repeat(1_000_000);
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])
+      backend.registry.publish(fakeAgent(name, { status: { message } }));
+    await start();
+    const stream = collectLines(await open(socketPath, `${AGENTS}?watch=true`));
+    await stream.until(8);
+    backend.registry.publish(fakeAgent('a', { status: { message: `${message}${'y'.repeat(5_000_000)}` } }));
+    expect(watched(await stream.until(9)).at(-1)).toBe('MODIFIED a 1009');
+  });
+
   const watched = (texts: readonly string[]) =>
     texts.map((text) => {
       const { type, object } = JSON.parse(text) as {
@@ -315,9 +359,11 @@ describe('watching', () => {
     await start();
     const short = collectLines(await open(socketPath, `${AGENTS}?watch=true&timeoutSeconds=1`));
     await short.ended;
-    const long = collectLines(await open(socketPath, `${AGENTS}?watch=true`));
+    const message = await open(socketPath, `${AGENTS}?watch=true`);
+    const long = collectLines(message);
     await server?.close();
     await long.ended;
+    expect(message.complete).toBe(true);
   });
 
   test('events: what is kept, then what happens', async () => {
@@ -403,6 +449,7 @@ describe('health and our own verbs', () => {
     expect(JSON.parse(text)).toMatchObject({ kind: 'Plan', changes: [{ operation: 'start' }], problems: [] });
     expect((await call(socketPath, `${verbs}/sync`, { method: 'POST' })).code).toBe(200);
     expect((await call(socketPath, `${verbs}/sync?approvePrune=true`, { method: 'POST' })).code).toBe(200);
+    expect((await call(socketPath, `${verbs}/sync?approvePrune=yes`, { method: 'POST' })).code).toBe(400);
     expect((await get(`${verbs}/convergence`)).body).toMatchObject({ kind: 'Convergence', converged: true });
     expect(backend.asked).toEqual(['plan', 'sync', 'sync, approving']);
   });

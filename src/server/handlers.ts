@@ -8,6 +8,7 @@ import { ApiError, notFound } from './errors.ts';
 import { feedOf, type Served } from './feed.ts';
 import { answerReadiness } from './health.ts';
 import { streamLog } from './logs.ts';
+import { flag } from './query.ts';
 import { sendJson, sendText } from './respond.ts';
 import type { Resource, Route, Verb } from './route.ts';
 import { selectorOf } from './selectors.ts';
@@ -59,7 +60,7 @@ export async function answer(
   }
 }
 
-export const isWatch = (query: URLSearchParams): boolean => ['true', '1'].includes(query.get('watch') ?? '');
+export const isWatch = (query: URLSearchParams): boolean => flag(query, 'watch');
 
 const POSTED: ReadonlySet<Verb> = new Set(['plan', 'sync']);
 
@@ -125,7 +126,7 @@ async function answerVerb(backend: Backend, verb: Verb, { request, response }: E
     case 'plan':
       return sendJson(response, { kind: 'Plan', apiVersion: API_VERSION, ...(await backend.plan()) });
     case 'sync':
-      await backend.sync({ approvePrune: request.query.get('approvePrune') === 'true' });
+      await backend.sync({ approvePrune: flag(request.query, 'approvePrune') });
       return sendJson(response, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' });
     case 'convergence':
       return sendJson(response, { kind: 'Convergence', apiVersion: API_VERSION, ...backend.convergence() });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Backend, LogEntry, LogRequest } from './backend.ts';
 import { type ApiError, asApiError, badRequest, notFound } from './errors.ts';
+import { flag, wholeNumber } from './query.ts';
 
 export interface LogTarget {
   readonly namespace: string;
@@ -66,18 +67,4 @@ function sinceOf(query: URLSearchParams, nowMs: number): number | undefined {
   const atMs = Date.parse(time);
   if (Number.isNaN(atMs)) throw badRequest(`sinceTime "${time}" is no RFC 3339 time`);
   return atMs;
-}
-
-const flag = (query: URLSearchParams, name: string): boolean => {
-  const text = query.get(name) ?? 'false';
-  if (['', 'true', '1'].includes(text)) return true;
-  if (['false', '0'].includes(text)) return false;
-  throw badRequest(`${name} "${text}" must be true or false`);
-};
-
-function wholeNumber(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name);
-  if (text === null) return undefined;
-  if (!/^\d{1,12}$/.test(text)) throw badRequest(`${name} "${text}" must be a whole number`);
-  return Number(text);
 }

@@ -91,18 +91,27 @@ function createHandler(context: Context): (message: IncomingMessage, response: S
 
   const respond = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { route, query } = parse(message);
-    await drain(message, limits.mostBodyBytes);
     const isStream = isStreaming(route, query);
-    if (isStream && streams >= limits.mostStreams)
-      throw tooMany(`${streams} streams are open, which is the limit`);
-    streams += isStream ? 1 : 0;
     const { signal, end } = requestSignal(context, response, isStream);
     try {
+      await drain(message, limits.mostBodyBytes);
+      if (signal.aborted) return;
+      if (isStream && streams >= limits.mostStreams)
+        throw tooMany(`${streams} streams are open, which is the limit`);
       const request: ApiRequest = { method: message.method ?? 'GET', query, signal, nowMs: Date.now() };
-      await inTime(answer(context.backend, route, { request, response }), signal, isStream);
+      const work = answer(context.backend, route, { request, response });
+      await (isStream ? counted(work) : inTime(work, signal));
     } finally {
-      streams -= isStream ? 1 : 0;
       end();
+    }
+  };
+  /** A stream ends by itself when its signal says so. */
+  const counted = async (stream: Promise<void>): Promise<void> => {
+    streams += 1;
+    try {
+      await stream;
+    } finally {
+      streams -= 1;
     }
   };
   return (message, response) => {
@@ -163,9 +172,8 @@ function requestSignal(
   return { signal: over.signal, end };
 }
 
-/** A stream ends by itself when its signal says so; anything else is answered in time or not at all. */
-function inTime(work: Promise<void>, signal: AbortSignal, isStream: boolean): Promise<void> {
-  if (isStream) return work;
+/** What is no stream is answered in time or not at all. */
+function inTime(work: Promise<void>, signal: AbortSignal): Promise<void> {
   const late = new Promise<never>((_, reject) => {
     const refuse = (): void => reject(new ApiError(504, 'Timeout', 'the answer took too long; try again'));
     signal.addEventListener('abort', refuse, { once: true });

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { badRequest } from './errors.ts';
 import type { Change, Feed, Served } from './feed.ts';
+import { flag, wholeNumber } from './query.ts';
 import { type Selects, selectorOf } from './selectors.ts';
 
 export interface WatchRequest {
@@ -10,7 +11,7 @@ export interface WatchRequest {
   readonly signal: AbortSignal;
 }
 
-/** What a client may leave unread before it is cut: it then lists anew, and costs us no more memory. */
+/** What a client may leave unread of later changes before it is cut: it then lists anew, and costs us no more memory. */
 const MOST_UNREAD_BYTES = 4 * 1024 * 1024;
 const LONGEST_WATCH_SECONDS = 86_400;
 /** Forgetting one costs its client an ADDED for a MODIFIED, which every cache takes alike. */
@@ -24,7 +25,7 @@ export function streamChanges(feed: Feed, request: WatchRequest, response: Serve
   const selects = selectorOf(query);
   const present = feed.list(namespace);
   const selected = present.items.filter(selects);
-  const send = createSender(response);
+  const { send, limit } = createSender(response);
   const filter = createFilter(selects, { seen: new Set(selected.map(idOf)), send });
 
   response.setHeader('content-type', 'application/json');
@@ -35,6 +36,7 @@ export function streamChanges(feed: Feed, request: WatchRequest, response: Serve
   isReplay = false;
   if (start.sinceVersion === undefined) for (const object of selected) send('ADDED', object);
   if (start.bookmark) send('BOOKMARK', bookmarkOf(present.items[0], present.resourceVersion));
+  limit();
   response.flushHeaders();
   return ended(ends).then(() => {
     unsubscribe();
@@ -57,31 +59,40 @@ interface Start {
 
 function startOf(query: URLSearchParams): Start {
   const text = query.get('resourceVersion') ?? '';
-  const bookmark = query.get('sendInitialEvents') === 'true';
+  const bookmark = flag(query, 'sendInitialEvents');
   if (bookmark || text === '' || text === '0') return { bookmark };
   if (!/^\d{1,15}$/.test(text)) throw badRequest(`resourceVersion "${text}" is none that was given out here`);
   return { sinceVersion: Number(text), bookmark };
 }
 
 function endSignal(query: URLSearchParams, signal: AbortSignal): AbortSignal {
-  const text = query.get('timeoutSeconds');
-  if (text === null) return signal;
-  const seconds = Number(text);
-  if (!Number.isInteger(seconds) || seconds < 0)
-    throw badRequest(`timeoutSeconds "${text}" is no whole number`);
+  const seconds = wholeNumber(query, 'timeoutSeconds') ?? 0;
   if (seconds === 0) return signal;
   return AbortSignal.any([signal, AbortSignal.timeout(Math.min(seconds, LONGEST_WATCH_SECONDS) * 1000)]);
 }
 
 type Send = (type: Change['type'] | 'BOOKMARK', object: object) => void;
 
-const createSender =
-  (response: ServerResponse): Send =>
-  (type, object) => {
-    if (response.destroyed) return;
-    response.write(`${JSON.stringify({ type, object })}\n`);
-    if (response.writableLength > MOST_UNREAD_BYTES) response.destroy();
+interface Sender {
+  readonly send: Send;
+  /** What was sent until now is what the client asked for, however much; from now on it has to keep up. */
+  readonly limit: () => void;
+}
+
+/** Only what is unread already counts: a single large object reaches a client that reads. */
+function createSender(response: ServerResponse): Sender {
+  let mostUnreadBytes = Number.POSITIVE_INFINITY;
+  return {
+    send: (type, object) => {
+      if (response.destroyed) return;
+      if (response.writableLength > mostUnreadBytes) response.destroy();
+      else response.write(`${JSON.stringify({ type, object })}\n`);
+    },
+    limit: () => {
+      mostUnreadBytes = response.writableLength + MOST_UNREAD_BYTES;
+    },
   };
+}
 
 interface Seen {
   /** What this client has, as far as we can tell. */
