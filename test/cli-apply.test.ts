@@ -71,6 +71,11 @@ describe('apply is the controller where none runs', () => {
     });
   });
 
+  test('without a word of progress where there is nothing to do', async () => {
+    const { code, err, tookMs } = await apply({ views: [done] });
+    expect({ code, err, tookMs }).toEqual({ code: 0, err: '', tookMs: 0 });
+  });
+
   test('until it is told that nothing moves any more', async () => {
     const { code, out, err, tookMs } = await apply({ views: [starting, failed] });
     expect({ code, out, err }).toEqual({

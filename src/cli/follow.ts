@@ -4,7 +4,12 @@ import { type Context, wait } from './context.ts';
 import { humanDuration } from './duration.ts';
 import { truncate } from './width.ts';
 
+/** At first often: with nothing to do the answer is there at once. */
+const EAGER_FOR_MS = 1_000;
+const LOOK_EAGERLY_EVERY_MS = 25;
 const LOOK_EVERY_MS = 200;
+/** What is over before anybody could read it is not worth a line. */
+const SILENT_FOR_MS = 300;
 /** How long a state in which nothing moves must last before it counts as the end. */
 const SETTLED_AFTER_MS = 3_000;
 
@@ -42,8 +47,8 @@ export async function followConvergence(
       progress.end();
       return { ending, view, tookMs };
     }
-    progress.show(view, tookMs);
-    await wait(context, LOOK_EVERY_MS);
+    if (tookMs >= SILENT_FOR_MS) progress.show(view, tookMs);
+    await wait(context, tookMs < EAGER_FOR_MS ? LOOK_EAGERLY_EVERY_MS : LOOK_EVERY_MS);
   }
 }
 
