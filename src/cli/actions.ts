@@ -1,14 +1,5 @@
-import type { Context } from './context.ts';
+import type { Action } from './action.ts';
 import type { CommandName } from './definitions.ts';
-
-export interface Input {
-  /** Positional arguments in their order, the variadic one's last. */
-  readonly args: readonly string[];
-  readonly options: Readonly<Record<string, string | boolean | undefined>>;
-}
-
-/** Returns the exit code. */
-export type Action = (context: Context, input: Input) => Promise<number>;
 
 /** Each is a chunk of its own: a command pays for no other one. */
 export const actions: Readonly<Record<CommandName, () => Promise<Action>>> = {

@@ -13,6 +13,9 @@ export class ApiError extends CliError {
   }
 }
 
+/** Nobody listens there. */
+export class NoControllerError extends CliError {}
+
 export interface ApiClient {
   get<T>(path: string): Promise<T>;
   post<T>(path: string): Promise<T>;
@@ -86,18 +89,16 @@ function statusError(code: number, text: string): ApiError {
   }
 }
 
+const NOBODY: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ECONNREFUSED']);
 const ADVICE: Readonly<Record<string, string>> = {
-  ENOENT: 'no controller runs',
-  ECONNREFUSED: 'no controller runs',
   EACCES: 'not permitted to talk to the controller',
   ECONNRESET: 'the controller went away',
 };
 
 function connectionError(error: NodeJS.ErrnoException, socketPath: string): CliError {
+  const start = 'start one with: rookery run, or say where it listens with --api-socket';
+  if (NOBODY.has(error.code)) return new NoControllerError(`no controller runs at ${socketPath}; ${start}`);
   const what = ADVICE[error.code ?? ''] ?? `cannot talk to the controller (${error.message})`;
-  const todo =
-    error.code === 'EACCES'
-      ? 'run this as the user who runs the controller'
-      : 'start one with: rookery run, or say where it listens with --api-socket';
+  const todo = error.code === 'EACCES' ? 'run this as the user who runs the controller' : start;
   return new CliError(`${what} at ${socketPath}; ${todo}`);
 }

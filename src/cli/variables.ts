@@ -1,6 +1,6 @@
 import type { Command, Option } from 'commander';
 import { CliError } from './errors.ts';
-import type { Input } from './actions.ts';
+import type { Input } from './action.ts';
 
 const TRUE = new Set(['1', 'true', 'yes']);
 const FALSE = new Set(['0', 'false', 'no']);

@@ -1,8 +1,9 @@
 import type { ConvergeView } from '../../api/status.ts';
 import { printable } from '../../terminal.ts';
 import { createApiClient } from '../api-client.ts';
+import { askHolder } from '../ask-holder.ts';
 import type { Context } from '../context.ts';
-import type { Input } from '../actions.ts';
+import type { Input } from '../action.ts';
 import { humanDuration, parseDurationMs } from '../duration.ts';
 import { isLocked } from '../errors.ts';
 import { type Ending, followConvergence } from '../follow.ts';
@@ -53,7 +54,8 @@ async function driverOf(context: Context): Promise<Driver> {
     if (!isLocked(error)) throw error;
     const api = createApiClient(config.apiSocketPath);
     return {
-      sync: (approvePrune) => api.post(`${GROUP_PATH}/sync?approvePrune=${approvePrune}`),
+      sync: (approvePrune) =>
+        askHolder(context, error, (holder) => holder.post(`${GROUP_PATH}/sync?approvePrune=${approvePrune}`)),
       look: () => api.get(`${GROUP_PATH}/convergence`),
       stop: () => Promise.resolve(),
     };

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { findKind, kindNames } from '../../api/kind-names.ts';
-import type { Action } from '../actions.ts';
+import type { Action } from '../action.ts';
 import { createApiClient } from '../api-client.ts';
 import type { Services } from '../context.ts';
 import { CliError } from '../errors.ts';

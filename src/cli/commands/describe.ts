@@ -1,6 +1,6 @@
 import { kindNames } from '../../api/kind-names.ts';
 import type { AgentStatus, ApiObject } from '../../api/status.ts';
-import type { Action } from '../actions.ts';
+import type { Action } from '../action.ts';
 import { createApiClient } from '../api-client.ts';
 import { describeAgent, describeObject } from '../description.ts';
 import { CliError } from '../errors.ts';

@@ -1,5 +1,5 @@
 import type { EventObject } from '../../api/status.ts';
-import type { Action, Input } from '../actions.ts';
+import type { Action, Input } from '../action.ts';
 import { createApiClient } from '../api-client.ts';
 import { CliError } from '../errors.ts';
 import { type EventList, eventRow, EVENT_HEADERS } from '../event-table.ts';

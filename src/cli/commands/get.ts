@@ -1,6 +1,6 @@
 import type { KindNames } from '../../api/kind-names.ts';
 import type { ApiObject } from '../../api/status.ts';
-import type { Action } from '../actions.ts';
+import type { Action } from '../action.ts';
 import { type ApiClient, createApiClient } from '../api-client.ts';
 import { type Column, columnsFor } from '../columns.ts';
 import type { Context } from '../context.ts';

@@ -1,6 +1,6 @@
 import { dependencyGraph } from '../../plan/graph.ts';
 import { validateFiles } from '../../source/validate-files.ts';
-import type { Action } from '../actions.ts';
+import type { Action } from '../action.ts';
 import { drawDot, drawMermaid, drawText, graphNodes } from '../draw-graph.ts';
 
 const DRAWINGS = { text: drawText, mermaid: drawMermaid, dot: drawDot } as const;

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { Action, Input } from '../actions.ts';
+import type { Action, Input } from '../action.ts';
 import { kindNames } from '../../api/kind-names.ts';
 import { printable } from '../../terminal.ts';
 import { createApiClient } from '../api-client.ts';

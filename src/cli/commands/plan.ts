@@ -1,8 +1,8 @@
 import type { PlanView } from '../../api/status.ts';
 import { printable } from '../../terminal.ts';
-import { createApiClient } from '../api-client.ts';
+import { askHolder } from '../ask-holder.ts';
 import type { Context } from '../context.ts';
-import type { Input } from '../actions.ts';
+import type { Input } from '../action.ts';
 import { isLocked } from '../errors.ts';
 import { GROUP_PATH } from '../paths.ts';
 import { formatTable } from '../table.ts';
@@ -26,7 +26,7 @@ async function previewOf(context: Context): Promise<PlanView> {
     return await context.services.planOffline(context.config, { log: await createWarningLog(context) });
   } catch (error) {
     if (!isLocked(error)) throw error;
-    return createApiClient(context.config.apiSocketPath).post(`${GROUP_PATH}/plan`);
+    return askHolder(context, error, (api) => api.post(`${GROUP_PATH}/plan`));
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Action } from '../actions.ts';
+import type { Action } from '../action.ts';
 import type { Context, RunningController } from '../context.ts';
 import { CliError, isLocked } from '../errors.ts';
 import { showLive } from '../show-live.ts';

@@ -5,7 +5,7 @@ import type { ManifestProblem } from '../../state/desired.ts';
 import { formatProblem } from '../../state/format-problem.ts';
 import { printable } from '../../terminal.ts';
 import type { Context } from '../context.ts';
-import type { Input } from '../actions.ts';
+import type { Input } from '../action.ts';
 import { CliError } from '../errors.ts';
 
 export async function validate({ terminal, services, config }: Context, { args }: Input): Promise<number> {

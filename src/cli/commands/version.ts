@@ -1,4 +1,4 @@
-import type { Action } from '../actions.ts';
+import type { Action } from '../action.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
 
 export const version: Action = ({ terminal }, { options }) => {
