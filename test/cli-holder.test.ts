@@ -1,0 +1,39 @@
+import { existsSync, renameSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { StoreError } from '../src/store/errors.ts';
+import { cli, NOW_MS, serveApi } from './fakes/cli.ts';
+
+const locked = () =>
+  Promise.reject(new StoreError('Locked', 'the state directory is in use by process 7', { holderPid: 7 }));
+const holder = { startController: locked, planOffline: locked };
+const nothing = { changes: [], problems: [] };
+
+test.each(['apply', 'plan'])(
+  '%s says when the controller that holds the lock does not listen',
+  async (command) => {
+    let nowMs = NOW_MS;
+    const services = { ...holder, nowMs: () => (nowMs += 1_000) };
+    const result = await cli([command, '--api-socket', '/tmp/nobody-listens.sock'], { services });
+    expect(result).toEqual({
+      code: 1,
+      out: '',
+      err: 'rookery: the state directory is in use by process 7, and it does not listen at /tmp/nobody-listens.sock: name its socket with --api-socket\n',
+    });
+  },
+);
+
+test('plan waits for a controller that has only begun to start', async () => {
+  const api = await serveApi({ 'POST /apis/rookery.dev/v1alpha1/plan': nothing });
+  const hidden = `${api.socket}.hidden`;
+  renameSync(api.socket, hidden);
+  let looks = 0;
+  const nowMs = () => {
+    looks += 1;
+    if (looks === 4 && existsSync(hidden)) renameSync(hidden, api.socket);
+    return NOW_MS;
+  };
+  const result = await cli(['plan', '--api-socket', api.socket], { services: { ...holder, nowMs } });
+  await api.close();
+  expect(result).toEqual({ code: 0, out: 'nothing to do\n', err: '' });
+  expect(looks).toBeGreaterThanOrEqual(4);
+});
