@@ -39,6 +39,7 @@ export function createAdapters({ config, podman, rootless, clock, log }: HostPar
   const reader = createDirectoryReader({
     directory: config.manifestsDir,
     now,
+    digestFile: join(config.stateDir, 'digests.json'),
     ...(config.roots.length > 0 && { roots: config.roots }),
   });
   const onWatchError = (reason: string): void =>

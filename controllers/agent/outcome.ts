@@ -1,4 +1,5 @@
 import type { PodmanErrorKind } from '../../src/podman/errors.ts';
+import type { ExecuteOutcome } from '../../src/podman/execute.ts';
 import { type Operation, phraseOf } from '../../src/plan/operation.ts';
 import type { AgentRecord, StepFailure } from '../../src/state/record.ts';
 import {
@@ -10,18 +11,6 @@ import {
   TRANSIENT_BACKOFF,
 } from './backoff.ts';
 import { withOutcome } from './rollout.ts';
-
-/** How a plan went: all of it, or up to an operation that failed. */
-export interface PlanOutcome {
-  readonly failure?: {
-    readonly operation: Operation;
-    readonly kind: PodmanErrorKind;
-    readonly message: string;
-  };
-  /** Container id → its last lines, for `CaptureLogs`. */
-  readonly logTails: Readonly<Record<string, readonly string[]>>;
-  readonly done: readonly Operation[];
-}
 
 /** These say nothing about the spec: the same call may go through later. */
 const TRANSIENT: ReadonlySet<PodmanErrorKind> = new Set([
@@ -42,14 +31,14 @@ const REASONS: Partial<Record<PodmanErrorKind, string>> = {
 };
 
 /** Folds what a plan did into the record: a failure waits for its back-off, a success forgets the failures before it. */
-export function noteOutcome(record: AgentRecord, outcome: PlanOutcome, nowMs: number): AgentRecord {
+export function noteOutcome(record: AgentRecord, outcome: ExecuteOutcome, nowMs: number): AgentRecord {
   const noted = noteLogs(notePull(record, outcome), outcome);
   return outcome.failure ? noteFailure(noted, outcome.failure, nowMs) : forgetFailures(noted, outcome);
 }
 
 function noteFailure(
   record: AgentRecord,
-  failure: NonNullable<PlanOutcome['failure']>,
+  failure: NonNullable<ExecuteOutcome['failure']>,
   nowMs: number,
 ): AgentRecord {
   const { operation, kind, message } = failure;
@@ -69,17 +58,17 @@ function backoffFor(operation: Operation, kind: PodmanErrorKind): BackoffPolicy 
   return kind === 'PortInUse' || kind === 'NoSpace' ? TRANSIENT_BACKOFF : STEP_BACKOFF;
 }
 
-function forgetFailures(record: AgentRecord, { done }: PlanOutcome): AgentRecord {
+function forgetFailures(record: AgentRecord, { done }: ExecuteOutcome): AgentRecord {
   const acted = done.some(({ type }) => type !== 'CaptureLogs');
   if (!acted || (!record.stepFailure && record.step.failures === 0)) return record;
   const { stepFailure: _, ...rest } = record;
   return { ...rest, step: NO_BACKOFF };
 }
 
-const notePull = (record: AgentRecord, { done }: PlanOutcome): AgentRecord =>
+const notePull = (record: AgentRecord, { done }: ExecuteOutcome): AgentRecord =>
   done.some(({ type }) => type === 'PullImage') ? { ...record, pulledGeneration: record.generation } : record;
 
-function noteLogs(record: AgentRecord, { logTails }: PlanOutcome): AgentRecord {
+function noteLogs(record: AgentRecord, { logTails }: ExecuteOutcome): AgentRecord {
   const [tail] = Object.values(logTails);
   return tail ? noteLastWords(record, tail) : record;
 }

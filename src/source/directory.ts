@@ -1,7 +1,8 @@
 import type { KeyString } from '../api/key.ts';
 import type { Snapshot } from '../state/desired.ts';
 import { assemble, combine } from './assemble.ts';
-import { createInputReader } from './inputs.ts';
+import { createDigestFile } from './digest-file.ts';
+import { createInputReader, type InputReader } from './inputs.ts';
 import { type LoadedFile, loadFile } from './load.ts';
 import { defaultRoots, resolveRoots, systemWords } from './roots.ts';
 import { type Listing, listManifests } from './scan.ts';
@@ -13,6 +14,8 @@ export interface DirectoryOptions {
   readonly roots?: readonly string[];
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** Where digests of large files outlive the process: a base image is hashed once, not at every start. */
+  readonly digestFile?: string;
 }
 
 export interface DirectoryReader {
@@ -22,21 +25,25 @@ export interface DirectoryReader {
 
 /** Reads a directory again and again; what did not change since costs its stats only. */
 export function createDirectoryReader(options: DirectoryOptions): DirectoryReader {
-  const files = createStatCache<LoadedFile>(options.now);
-  const inputs = createInputReader(options.now);
-  const read = async (known: ReadonlySet<KeyString> = new Set()): Promise<Snapshot> => {
+  const { directory, now, digestFile } = options;
+  const files = createStatCache<LoadedFile>(now);
+  const digests = digestFile === undefined ? undefined : createDigestFile(digestFile);
+  let inputs: InputReader | undefined;
+  const readOnce = async (known: ReadonlySet<KeyString>): Promise<Snapshot> => {
+    inputs ??= createInputReader(now, await digests?.load());
     try {
-      const roots = await resolveRoots(options.roots ?? defaultRoots(options.directory));
-      const loaded = await loadStable(options.directory, roots, files);
-      return await assemble(loaded, { origin: options.directory, now: options.now, roots, inputs, known });
+      const roots = await resolveRoots(options.roots ?? defaultRoots(directory));
+      const loaded = await loadStable(directory, roots, files);
+      return await assemble(loaded, { origin: directory, now, roots, inputs, known });
     } catch (error) {
       return unreadable(options, systemWords(error));
     } finally {
       files.sweep();
       inputs.sweep();
+      await digests?.save(inputs.digests());
     }
   };
-  return { read };
+  return { read: (known = new Set()) => readOnce(known) };
 }
 
 /** One reading without memory. */

@@ -11,7 +11,7 @@ import type { FieldPath } from './nodes.ts';
 import { parseIgnore } from './ignore.ts';
 import type { Finding } from './problem.ts';
 import { resolveInside, systemWords } from './roots.ts';
-import { createStatCache } from './stat-cache.ts';
+import { createStatCache, type StatCacheEntries } from './stat-cache.ts';
 
 const CONTEXT_BOUNDS = { maxFiles: 20_000, maxBytes: 2 ** 30 };
 const MOUNT_BOUNDS = { maxFiles: 1_000, maxBytes: 10 * 2 ** 20 };
@@ -35,10 +35,12 @@ export interface InputReader {
   read(request: InputRequest): Promise<InputResult>;
   /** Call it after each reading of the source: contexts are looked at once for each. */
   sweep(): void;
+  /** Digests of the files that the newest reading looked at. */
+  digests(): StatCacheEntries<string>;
 }
 
-export function createInputReader(now: () => number): InputReader {
-  const hashes = createStatCache<string>(now);
+export function createInputReader(now: () => number, saved?: StatCacheEntries<string>): InputReader {
+  const hashes = createStatCache(now, saved);
   const contexts = new Map<string, Promise<BuildInputs>>();
   return {
     read: (request) => readInputs({ ...request, hashes, contexts }),
@@ -46,6 +48,7 @@ export function createInputReader(now: () => number): InputReader {
       hashes.sweep();
       contexts.clear();
     },
+    digests: hashes.entries,
   };
 }
 
