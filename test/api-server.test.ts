@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiServer, type ServerLimits, startServer } from '../src/server/server.ts';
 import { createFakeBackend, fakeAgent, fakeEvent, lines } from './fakes/fake-backend.ts';
 import { createRecordingLog } from './fakes/log.ts';
@@ -34,6 +34,7 @@ afterEach(async () => {
   await server?.close();
   server = undefined;
 });
+afterAll(directory.remove);
 
 describe('the socket', () => {
   test('only its owner may open it or its directory', async () => {
