@@ -216,3 +216,19 @@ test('get -w goes on with a line for every change until the controller ends', as
     err: 'rookery: the controller ended; start it again with: rookery run\n',
   });
 });
+
+test('get -w of one object tells its changes only', async () => {
+  const changes = [
+    { type: 'MODIFIED', object: twin },
+    { type: 'DELETED', object: coordinator },
+  ];
+  await serve({
+    ...agents,
+    [`${AGENTS}?watch=true&resourceVersion=7`]: changes
+      .map((change) => `${JSON.stringify(change)}\n`)
+      .join(''),
+  });
+  expect((await get('agent', 'coordinator', '-w', '-o', 'name', '-n', 'ai-system')).out).toBe(
+    'agent/coordinator\nagent/coordinator\n',
+  );
+});

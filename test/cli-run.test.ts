@@ -61,7 +61,9 @@ describe('run on a terminal', () => {
       '2/2 healthy  after 1s; watching, Ctrl-C ends (the agents stay)',
     );
 
+    expect(clock.pendingTimers).toBe(0);
     const settled = terminal.printed.out;
+    backend.change({ agents: [apiAgent('coordinator')] });
     await clock.advance(3_600_000);
     expect(terminal.printed.out).toBe(settled);
 
@@ -76,6 +78,17 @@ describe('run on a terminal', () => {
     for (let change = 0; change < 50; change += 1) backend.change({ event: apiEvent(`agent-${change}`) });
     await clock.advance(150);
     expect(terminal.printed.out.split('\r').length).toBe(before + 1);
+    terminal.interrupt();
+    await result;
+  });
+
+  test('is not kept waiting by changes that never end', async () => {
+    const { clock, terminal, backend, result } = await startRun(true);
+    for (let step = 0; step < 10; step += 1) {
+      backend.change({ event: apiEvent(`agent-${step}`) });
+      await clock.advance(50);
+    }
+    expect(picture(terminal.printed.out).at(-1)).toMatch(/agent-[5-9]/);
     terminal.interrupt();
     await result;
   });
@@ -101,6 +114,7 @@ describe('run on a terminal', () => {
   test('fits the table into what a resize leaves', async () => {
     const { clock, terminal, result } = await startRun(true);
     terminal.resize(20, 3);
+    expect(terminal.printed.out).toContain(`${ESCAPE}[H${ESCAPE}[2J`);
     await clock.advance(100);
     expect(picture(terminal.printed.out)).toEqual(['0/2 healthy  0s', 'NAME          LAYER…']);
     terminal.interrupt();
