@@ -17,16 +17,17 @@ const agent = (name: string, spec: string): string =>
 const GOOD = [
   agent('twin', '  layer: 0\n'),
   agent('manager', '  dependsOn: [{name: twin}]\n'),
+  agent('alone', ''),
   agent('got-tot', '  required: false\n  dependsOn: [{name: manager, condition: Started}]\n'),
 ].join('---\n');
 
 describe('validate', () => {
   test('says that all is well', async () => {
-    expect(await cli(['validate', directory])).toEqual({ code: 0, out: '3 objects, no errors\n', err: '' });
+    expect(await cli(['validate', directory])).toEqual({ code: 0, out: '4 objects, no errors\n', err: '' });
   });
 
   test('checks the manifests when no path is given', async () => {
-    expect((await cli(['validate', '--manifests', directory])).out).toBe('3 objects, no errors\n');
+    expect((await cli(['validate', '--manifests', directory])).out).toBe('4 objects, no errors\n');
   });
 
   test('shows every error where it is, and what was probably meant', async () => {
@@ -64,6 +65,7 @@ describe('graph', () => {
   layer 0
     twin
   layer 1
+    alone
     manager  ← twin
     got-tot  ← manager (Started)  (optional)
 `);
@@ -75,11 +77,12 @@ describe('graph', () => {
     a0["twin"]
   end
   subgraph g1 ["ai-system, layer 1"]
-    a1["manager"]
-    a2("got-tot"):::optional
+    a1["alone"]
+    a2["manager"]
+    a3("got-tot"):::optional
   end
-  a1 --> a0
-  a2 -->|Started| a1
+  a2 --> a0
+  a3 -->|Started| a2
   classDef optional stroke-dasharray: 4
 `);
   });
@@ -94,6 +97,7 @@ describe('graph', () => {
   }
   subgraph cluster_1 {
     label="ai-system, layer 1";
+    "Agent/ai-system/alone" [label="alone"];
     "Agent/ai-system/manager" [label="manager"];
     "Agent/ai-system/got-tot" [label="got-tot", style=dashed];
   }
