@@ -1,0 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const LOOK_EVERY_MS = 50;
+
+/** Waits for a condition, not for a time: the first answer that is neither undefined nor false. */
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  limitMs = 30_000,
+): Promise<T> {
+  const endMs = Date.now() + limitMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const found = await look();
+      if (found !== undefined && found !== false) return found;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > endMs)
+      throw new Error(`within ${limitMs} ms it did not happen: ${what}${last ? ` (${String(last)})` : ''}`);
+    await sleep(LOOK_EVERY_MS);
+  }
+}
