@@ -60,12 +60,13 @@ export function assemble(parts: Parts): Engine {
   const wiring: Wiring = {
     enqueue: () => undefined,
     graph: dependencyGraph(EMPTY_DESIRED),
-    queueDepths: () => ({}),
+    queues: () => ({}),
   };
   const registry = createRegistry({ nowMs: () => clock.now() });
   const metrics = createMetrics({
     agents: () => registry.list('Agent').items,
-    queueDepths: () => wiring.queueDepths(),
+    queueDepths: () =>
+      Object.fromEntries(Object.entries(wiring.queues()).map(([kind, { queued }]) => [kind, queued])),
   });
   const podman = timed(parts.podman, { clock, onCall: metrics.podmanCall });
   const images = createImageCache(podman, () => clock.now());
@@ -103,7 +104,10 @@ export function assemble(parts: Parts): Engine {
     metrics,
     signal: ending.signal,
   });
-  wiring.enqueue = manager.enqueue;
+  Object.assign(wiring, { enqueue: manager.enqueue, queues: manager.queues });
+  store.events.subscribe(({ reason, involvedObject }) => {
+    if (reason === 'RolledBack') metrics.rollback(involvedObject.namespace, involvedObject.name);
+  });
   const context = { signal: ending.signal, log, now: () => clock.now() };
   const backend = createBackend({
     world,
@@ -112,6 +116,7 @@ export function assemble(parts: Parts): Engine {
     sync: (options) => keeper.refresh(options),
     metrics: metrics.render,
     reachable: () => reachability,
+    isBusy: () => Object.values(manager.queues()).some(({ queued, running }) => queued + running > 0),
   });
   const stop = async (): Promise<void> => {
     ending.abort();
@@ -127,7 +132,7 @@ export function assemble(parts: Parts): Engine {
 interface Wiring {
   enqueue: (key: ObjectKey) => void;
   graph: DependencyGraph;
-  queueDepths: () => Readonly<Record<string, number>>;
+  queues: Manager['queues'];
 }
 
 const installationOf = ({ store, home }: Parts) => ({ ...store.installation, home });
@@ -182,6 +187,7 @@ function createWorld(
   };
   const onOperation = (key: ObjectKey, operation: Operation, outcome: string, durationMs: number): void => {
     metrics.operation(operation.type, outcome, durationMs);
+    if (operation.type === 'CreateContainer') observer.expect(key, operation.name);
     const fields = { object: keyString(key), cause: operation.cause, durationMs };
     if (outcome === 'Success') log.info(fields, phraseOf(operation));
     else log.warn({ ...fields, outcome }, phraseOf(operation));
@@ -239,13 +245,10 @@ function createManagerFor(
 ): Manager {
   const { clock, log, adapters } = parts;
   const reconcilers = [...createSharedReconcilers(world), createAgentReconciler({ world, prober })];
-  const queues = new Map(
-    reconcilers.map(({ kind }) => [kind, createWorkQueue({ clock, random: adapters.random })]),
-  );
   const controllers = reconcilers.map((reconciler) =>
     createController({
       reconciler,
-      queue: queues.get(reconciler.kind) ?? createWorkQueue({ clock, random: adapters.random }),
+      queue: createWorkQueue({ clock, random: adapters.random }),
       clock,
       log,
       onOutcome: (key, outcome, durationMs) => metrics.reconcile(key.kind, outcome.kind, durationMs),

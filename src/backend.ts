@@ -11,6 +11,8 @@ export interface BackendOptions {
   readonly plan: () => Promise<PlanView>;
   readonly sync: Backend['sync'];
   readonly metrics: Backend['metrics'];
+  /** Something is being looked at, or waits to be: what is known may not be the newest. */
+  readonly isBusy: () => boolean;
   readonly reachable: () => { readonly ok: boolean; readonly message: string };
 }
 
@@ -67,7 +69,7 @@ async function agentLogs(
 const DONE: ReadonlySet<string> = new Set(['Monitoring', 'Healthy', 'Completed', 'Suspended']);
 
 /** Converged: every agent follows its manifest and serves; an optional one that does not is told, and holds nothing up. */
-function convergence({ world, objects }: BackendOptions): ConvergeView {
+function convergence({ world, objects, isBusy }: BackendOptions): ConvergeView {
   const desired = world.desired();
   const agents = [...desired.objects.values()].filter(({ key }) => key.kind === 'Agent');
   const waitingFor = agents.flatMap(({ key, manifest, specHash }) => {
@@ -86,6 +88,7 @@ function convergence({ world, objects }: BackendOptions): ConvergeView {
   const problems = problemsOf(world);
   return {
     converged:
+      !isBusy() &&
       waitingFor.every(({ optional }) => optional) &&
       pending.length === 0 &&
       problems.length === 0 &&

@@ -2,6 +2,7 @@ import { keyString, type ObjectKey } from '../api/key.ts';
 import type { Clock } from './clock.ts';
 import type { Controller } from './controller.ts';
 import type { Log } from './reconciler.ts';
+import type { WorkQueueStats } from './workqueue.ts';
 
 export type Enqueue = (key: ObjectKey, delayMs?: number) => void;
 
@@ -22,6 +23,8 @@ export interface ManagerOptions {
 export interface Manager {
   /** To the queue of the key's kind; a kind without a controller is ignored. */
   readonly enqueue: Enqueue;
+  /** The state of each kind's queue. */
+  queues(): Readonly<Record<string, WorkQueueStats>>;
   /** Triggers in their order, then the controllers: nothing is decided before everything watches. */
   start(): Promise<void>;
   /** Controllers at once, then the triggers in reverse; returns the names of what was busy at the deadline. */
@@ -46,6 +49,8 @@ export function createManager({ controllers, triggers, clock, log }: ManagerOpti
     if (controller) controller.queue.addAfter(key, delayMs);
     else log.debug({ object: keyString(key) }, 'no controller for this kind');
   };
+  const queues = (): Record<string, WorkQueueStats> =>
+    Object.fromEntries(controllers.map(({ kind, queue }) => [kind, queue.stats()]));
   const stop = async (deadlineMs: number): Promise<readonly string[]> => {
     const end = createEnd(clock, clock.now() + deadlineMs, log);
     const late = await Promise.all(working.splice(0).map(end));
@@ -61,6 +66,7 @@ export function createManager({ controllers, triggers, clock, log }: ManagerOpti
   };
   return {
     enqueue,
+    queues,
     stop,
     start: () =>
       start().catch(async (error: unknown) => {
