@@ -1,5 +1,6 @@
 import type { AgentRecord, AgentState, Revision, RevisionFailure } from '../../src/state/record.ts';
-import { createRevision, differences, wishHash } from '../../src/state/revision.ts';
+import { differences } from '../../src/state/differences.ts';
+import { createRevision, wishHash } from '../../src/state/revision.ts';
 import { NO_BACKOFF } from './backoff.ts';
 import { containerOf, findRevision, type View } from './facts.ts';
 import type { AgentEvent } from './machine.ts';
