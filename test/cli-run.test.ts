@@ -67,6 +67,10 @@ describe('run on a terminal', () => {
     await clock.advance(3_600_000);
     expect(terminal.printed.out).toBe(settled);
 
+    backend.change({ agents: [apiAgent('coordinator', { status: { ready: false } })], view: viewOf({}) });
+    await clock.advance(2_100);
+    expect(picture(terminal.printed.out)[0]).toBe('0/2 healthy  2s');
+
     terminal.interrupt();
     expect((await result).code).toBe(0);
   });

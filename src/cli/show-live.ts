@@ -19,7 +19,7 @@ export function showLive(context: Context, { controller, warnings }: Show): () =
   const { backend } = controller;
   const screen = createScreen(terminal);
   const paint = createPaint(config.colour);
-  const startedAtMs = services.nowMs();
+  let startedAtMs = services.nowMs();
   let settledAtMs: number | undefined;
   let picture = '';
   let cancel: () => void = () => undefined;
@@ -30,6 +30,7 @@ export function showLive(context: Context, { controller, warnings }: Show): () =
     isDue = false;
     const { converged, healthy, total, problems } = backend.convergence();
     const nowMs = services.nowMs();
+    if (!converged && settledAtMs !== undefined) startedAtMs = nowMs;
     settledAtMs = converged ? (settledAtMs ?? nowMs) : undefined;
     const lines = renderLive(
       {
