@@ -36,6 +36,7 @@ npm_packages() {
     echo "up to date"
     return
   fi
+  say "installing the npm packages of the lock file, up to a minute"
   npm ci --include=dev --no-audit --no-fund --loglevel=error >&2 || die "npm could not install the packages"
   echo "installed from the lock file"
 }

@@ -45,6 +45,8 @@ function messageFor(record: AgentRecord, state: AgentState): string {
       return 'its image is built or pulled';
     case 'Degraded':
       return record.lastExit ? `last exit code ${record.lastExit.code}` : 'it runs, but its probes fail';
+    case 'Terminating':
+      return 'its manifest was deleted';
     case 'RolledBack':
       return `back on revision ${record.currentRevision}: ${record.message}`;
     default:
