@@ -35,6 +35,7 @@ afterEach(async () => {
   server = undefined;
 });
 afterAll(directory.remove);
+afterAll(directory.remove);
 
 describe('the socket', () => {
   test('only its owner may open it or its directory', async () => {
@@ -172,7 +173,7 @@ describe('errors are Status objects', () => {
     ['/apis/rookery.dev/v1alpha1/widgets', 404, 'NotFound', /could not find the requested resource/],
     [`${AGENTS}/nobody`, 404, 'NotFound', /agents.rookery.dev "nobody" not found/],
     ['/elsewhere', 404, 'NotFound', /\/elsewhere/],
-    [`${AGENTS}/a/status`, 404, 'NotFound', /./],
+    [`${AGENTS}/quiet/status`, 404, 'NotFound', /quiet\/status/],
     [`${AGENTS}/%zz`, 400, 'BadRequest', /escape/],
     [`${AGENTS}?fieldSelector=spec.image%3Dx`, 400, 'BadRequest', /not supported; fields: metadata.name/],
     [`${AGENTS}?labelSelector=a+in+(b)`, 400, 'BadRequest', /key=value/],
@@ -182,6 +183,13 @@ describe('errors are Status objects', () => {
     ['/api/v1/namespaces/default/pods/nobody/log', 404, 'NotFound', /agents "nobody" not found/],
     ['/api/v1/namespaces/default/pods/quiet/log', 400, 'BadRequest', /has no container/],
     ['/api/v1/namespaces/default/pods/quiet/log?tailLines=-1', 400, 'BadRequest', /tailLines "-1"/],
+    ['/api/v1/namespaces/default/pods/quiet/log?sinceTime=noon', 400, 'BadRequest', /sinceTime "noon"/],
+    [
+      '/api/v1/namespaces/default/pods/quiet/log?sinceSeconds=1&sinceTime=2026-01-01',
+      400,
+      'BadRequest',
+      /not both/,
+    ],
   ])('%s → %i %s', async (path, code, reason, message) => {
     backend.registry.publish(fakeAgent('quiet'));
     await start();
@@ -367,6 +375,30 @@ describe('watching', () => {
     expect(message.complete).toBe(true);
   });
 
+  test('nobody watches for a client that has gone', async () => {
+    let watchers = 0;
+    const { registry } = backend;
+    backend = {
+      ...backend,
+      objects: {
+        ...registry,
+        watch: (selector, onChange) => {
+          const stop = registry.watch(selector, onChange);
+          watchers += 1;
+          return () => {
+            watchers -= 1;
+            stop();
+          };
+        },
+      },
+    };
+    await start();
+    const message = await open(socketPath, `${AGENTS}?watch=true`);
+    expect(watchers).toBe(1);
+    message.destroy();
+    await expect.poll(() => watchers).toBe(0);
+  });
+
   test('events: what is kept, then what happens', async () => {
     const first = fakeEvent('a');
     backend.happen(first);
@@ -379,7 +411,8 @@ describe('watching', () => {
       items: [{ kind: 'Event', apiVersion: 'v1', involvedObject: { name: 'a' } }],
     });
     const stream = collectLines(await open(socketPath, `${path}?watch=true&resourceVersion=77`));
-    backend.happen({ ...first, metadata: { ...first.metadata, resourceVersion: '78' }, count: 2 });
+    backend.happen(fakeEvent('b', { metadata: { name: 'b.y', namespace: 'other', resourceVersion: '78' } }));
+    backend.happen({ ...first, metadata: { ...first.metadata, resourceVersion: '79' }, count: 2 });
     const [event = ''] = await stream.until(1);
     expect(JSON.parse(event)).toMatchObject({ type: 'MODIFIED', object: { kind: 'Event', count: 2 } });
   });
@@ -401,6 +434,34 @@ describe('logs', () => {
     expect(backend.asked.at(-1)).toBe(
       'logs default/a {"follow":false,"timestamps":true,"previous":false,"tailLines":5,"sinceMs":1767225600000}',
     );
+  });
+
+  test('go back so many seconds', async () => {
+    backend.registry.publish(fakeAgent('a'));
+    backend.output.set('default/a', lines('one'));
+    await start();
+    const beforeMs = Date.now();
+    await call(socketPath, `${path}?sinceSeconds=60&previous=true`);
+    const asked = backend.asked.at(-1)?.replace('logs default/a ', '') ?? '{}';
+    const { sinceMs, previous } = JSON.parse(asked) as { sinceMs: number; previous: boolean };
+    expect(previous).toBe(true);
+    expect(sinceMs).toBeGreaterThanOrEqual(beforeMs - 60_000);
+    expect(sinceMs).toBeLessThanOrEqual(Date.now() - 60_000);
+  });
+
+  test('of a client that does not read are not taken from their source', async () => {
+    backend.registry.publish(fakeAgent('a'));
+    let taken = 0;
+    backend.output.set('default/a', async function* () {
+      for (; taken < 5_000; taken += 1) yield { stream: 'stdout', text: 'x'.repeat(10_000) } as const;
+    });
+    await start();
+    const lazy = await open(socketPath, path);
+    await call(socketPath, '/healthz');
+    expect(taken).toBeLessThan(1_000);
+    const { ended, lines: read } = collectLines(lazy);
+    await ended;
+    expect(read).toHaveLength(5_000);
   });
 
   test('a followed one ends its source when the client goes', async () => {

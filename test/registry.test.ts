@@ -48,12 +48,13 @@ describe('what the API serves', () => {
     registry.publish(fakeAgent('a'));
     registry.publish(fakeAgent('b'));
     const stop = registry.watch(
-      { kind: 'Agent', namespace: 'default', name: 'b', sinceVersion: 1001 },
+      { kind: 'Agent', namespace: 'default', name: 'b', sinceVersion: START_MS },
       (event) => events.push(event),
     );
     registry.publish(fakeAgent('b', { namespace: 'another' }));
     registry.remove('Agent', 'default', 'b');
     registry.remove('Agent', 'default', 'b');
+    expect(registry.list('Agent').resourceVersion).toBe('1004');
     stop();
     registry.publish(fakeAgent('b'));
     expect(told(events)).toEqual(['ADDED b 1002', 'DELETED b 1004']);
