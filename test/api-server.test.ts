@@ -39,7 +39,9 @@ afterAll(directory.remove);
 
 describe('the socket', () => {
   test('only its owner may open it or its directory', async () => {
+    const umask = process.umask();
     await start();
+    expect(process.umask()).toBe(umask);
     expect(statSync(socketPath).mode & 0o777).toBe(0o600);
     expect(statSync(socketPath).uid).toBe(process.getuid?.());
     expect(statSync(dirname(socketPath)).mode & 0o777).toBe(0o700);
