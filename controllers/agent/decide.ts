@@ -71,12 +71,20 @@ function explainWaiting({ record, facts }: View): AgentRecord {
     if (!facts.gating.open) return { ...record, reason: facts.gating.reason, message: facts.gating.message };
     return record;
   }
-  const waits =
-    record.stepFailure && ['Building', 'Preparing', 'StoppingOld', 'Starting'].includes(record.state);
-  return waits && record.stepFailure
+  return record.stepFailure && SAYS_WHAT_FAILS.has(record.state)
     ? { ...record, reason: record.stepFailure.reason, message: record.stepFailure.message }
     : record;
 }
+
+/** The others have more to say than the step that they try again. */
+const SAYS_WHAT_FAILS: ReadonlySet<AgentState> = new Set([
+  'Building',
+  'Preparing',
+  'StoppingOld',
+  'Starting',
+  'Healing',
+  'Degraded',
+]);
 
 function requeue({ record, facts, nowMs }: View): { requeueAtMs?: number } {
   const stopped = record.clocksStoppedAtMs !== undefined;

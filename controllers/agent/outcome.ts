@@ -61,8 +61,9 @@ function backoffFor(operation: Operation, kind: PodmanErrorKind): BackoffPolicy 
 function forgetFailures(record: AgentRecord, { done }: ExecuteOutcome): AgentRecord {
   const acted = done.some(({ type }) => type !== 'CaptureLogs');
   if (!acted || (!record.stepFailure && record.step.failures === 0)) return record;
-  const { stepFailure: _, ...rest } = record;
-  return { ...rest, step: NO_BACKOFF };
+  const { stepFailure, ...rest } = record;
+  const wasTold = stepFailure !== undefined && record.message === stepFailure.message;
+  return { ...rest, step: NO_BACKOFF, ...(wasTold && { reason: record.state, message: '' }) };
 }
 
 const notePull = (record: AgentRecord, { done }: ExecuteOutcome): AgentRecord =>
