@@ -197,5 +197,3 @@ export const agent = z.strictObject({
 
 export type Agent = z.output<typeof agent>;
 export type AgentSpec = z.output<typeof agentSpec>;
-export type Dependency = AgentSpec['dependsOn'][number];
-export type Rollout = AgentSpec['rollout'];

@@ -14,5 +14,3 @@ export const objectMeta = z.strictObject({
   labels: stringMap.optional().describe('Labels for people and tools.'),
   annotations: stringMap.optional().describe('Notes for people and tools.'),
 });
-
-export type ObjectMeta = z.output<typeof objectMeta>;

@@ -172,10 +172,7 @@ export const build = z.strictObject({
 });
 
 export type Build = z.output<typeof build>;
-export type Port = z.output<typeof port>;
 export type VolumeSource = z.output<typeof volumeSource>;
 export type VolumeMount = z.output<typeof volumeMount>;
 export type EnvVar = z.output<typeof envVar>;
 export type EnvFromSource = z.output<typeof envFromSource>;
-export type SecurityContext = z.output<typeof securityContext>;
-export type Resources = z.output<typeof resources>;
