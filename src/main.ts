@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createAdapters } from './adapters.ts';
 import type { PlanView } from './api/status.ts';
 import { assemble, type Parts } from './assemble.ts';
@@ -7,6 +8,7 @@ import type { Config } from './config.ts';
 import { systemClock } from './manager/clock.ts';
 import type { Log } from './manager/reconciler.ts';
 import { connectPodman } from './podman/connect.ts';
+import { serviceFacts } from './podman/service-facts.ts';
 import type { Podman } from './podman/podman.ts';
 import type { Backend } from './server/backend.ts';
 import { startServer } from './server/server.ts';
@@ -42,7 +44,8 @@ const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 
 async function boot(config: Config, store: Store, log: Log): Promise<RunningController> {
   const { parts, podman, adopted } = await connect(config, store, log);
-  if (adopted) log.warn({ installation: adopted }, 'the state directory was lost; took over what its containers say');
+  if (adopted)
+    log.warn({ installation: adopted }, 'the state directory was lost; took over what its containers say');
   const settled = await settleIntents(store, podman);
   if (settled > 0) log.info({ intents: settled }, 'settled what an interrupted run left open');
   const engine = assemble(parts);
@@ -77,14 +80,25 @@ interface Connected {
 }
 
 async function connect(config: Config, store: Store, log: Log): Promise<Connected> {
-  const { podman, socket } = await connectPodman(config.podmanSockets);
-  const { version, rootless } = await podman.info();
+  const { podman, socket, apiVersion } = await connectPodman(config.podmanSockets);
+  const cacheFile = join(config.stateDir, 'podman.json');
+  const { version, rootless } = await serviceFacts(podman, { socket, apiVersion, cacheFile });
   log.debug({ socket, podman: version, rootless }, 'connected to Podman');
   const home = homeOf(config.stateDir);
   const adopted = await adoptLostInstallation(store, podman, home);
   const stateWasLost = adopted !== undefined || store.origin === 'Damaged';
   const bootId = (await readFile(BOOT_ID_FILE, 'utf8')).trim();
   const adapters = createAdapters({ config, podman, rootless, clock: systemClock, log });
-  const parts: Parts = { adapters, store, podman, rootless, bootId, home, stateWasLost, log, clock: systemClock };
+  const parts: Parts = {
+    adapters,
+    store,
+    podman,
+    rootless,
+    bootId,
+    home,
+    stateWasLost,
+    log,
+    clock: systemClock,
+  };
   return { parts, podman, adopted };
 }

@@ -6,13 +6,13 @@ import type { Podman } from './podman.ts';
 /** The first of these sockets that answers as Podman. Throws `PodmanError` (`Unreachable`) that says what to do. */
 export async function connectPodman(
   sockets: readonly string[],
-): Promise<{ readonly podman: Podman; readonly socket: string }> {
+): Promise<{ readonly podman: Podman; readonly socket: string; readonly apiVersion: string }> {
   const tried: string[] = [];
   for (const socketPath of sockets) {
     const podman = createLibpod({ socketPath });
     try {
-      await podman.ping();
-      return { podman, socket: socketPath };
+      const { apiVersion } = await podman.ping();
+      return { podman, socket: socketPath, apiVersion };
     } catch (error) {
       tried.push(`${socketPath}: ${messageOf(error)}`);
     }

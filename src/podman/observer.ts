@@ -1,9 +1,9 @@
 import { messageOf } from '../api/errors.ts';
-import { type KeyString, keyString, type ObjectKey } from '../api/key.ts';
-import { labels } from '../api/labels.ts';
-import { type Installation, ownFilter } from '../state/names.ts';
-import type { ObservedAgent, ObservedContainer } from '../state/observed.ts';
-import type { ContainerSummary, Podman, PodmanEvent } from './podman.ts';
+import type { ObjectKey } from '../api/key.ts';
+import type { Installation } from '../state/names.ts';
+import type { ObservedAgent } from '../state/observed.ts';
+import { createObservation, type Observation, ownerOf } from './observation.ts';
+import type { Podman, PodmanEvent } from './podman.ts';
 
 const RELIST_MS = 30_000;
 const REINSPECT_MS = 300_000;
@@ -30,149 +30,70 @@ export interface Observer {
   observe(key: ObjectKey): Promise<ObservedAgent>;
   /** After an action of ours: what was seen before it is worth nothing. */
   invalidate(key: ObjectKey): void;
+  /** A create was asked for; whether it answered or not, there may be a container of this name now. */
+  expect(key: ObjectKey, name: string): void;
   /** Every key that had a container of ours in the newest list. */
   keys(): readonly ObjectKey[];
   start(signal: AbortSignal): Promise<void>;
 }
 
-interface Known {
-  readonly key: ObjectKey;
-  readonly observed: ObservedAgent;
-}
-
 /** One list at start, then Podman's events as hints with targeted inspects, and a slow list for what they lose. */
 export function createObserver(options: ObserverOptions): Observer {
-  const { podman, clock } = options;
-  const known = new Map<KeyString, Known>();
-  const stale = new Set<KeyString>();
-  let listed: readonly ObjectKey[] = [];
-
-  const mark = (key: ObjectKey): void => {
-    stale.add(keyString(key));
-    options.onChange(key);
-  };
-  const observe = async (key: ObjectKey): Promise<ObservedAgent> => {
-    const id = keyString(key);
-    const cached = known.get(id);
-    if (cached && !stale.has(id)) return cached.observed;
-    stale.delete(id);
-    try {
-      const observed = await look(options, key);
-      known.set(id, { key, observed });
-      return observed;
-    } catch (error) {
-      stale.add(id);
-      throw error;
-    }
-  };
-  const relist = async (): Promise<void> => {
-    const summaries = await podman.listContainers(ownFilter(options.installation()));
-    listed = keysOf(summaries, options.installation().id);
-    for (const key of changedKeys(summaries, known)) mark(key);
-  };
+  const { clock, installation } = options;
+  const observation = createObservation(options);
   const onEvent = (event: PodmanEvent): void => {
     if (QUIET_ACTIONS.test(event.action)) return;
-    const key = event.type === 'container' ? keyOf(event.labels, options.installation().id) : undefined;
-    if (key) mark(key);
+    const key = event.type === 'container' ? ownerOf(event.labels, installation().id) : undefined;
+    if (key) observation.hint(key, event);
     else options.onResource(event);
   };
-  const reinspect = (): void => {
-    for (const { key } of known.values()) mark(key);
-  };
+  const relist = (): void => void observation.list().catch(() => undefined);
   return {
-    observe,
-    invalidate: (key) => void stale.add(keyString(key)),
-    keys: () => listed,
+    observe: observation.observe,
+    invalidate: observation.invalidate,
+    expect: observation.expect,
+    keys: observation.keys,
     start: async (signal) => {
-      await relist();
-      void follow(options, {
-        onEvent,
-        relist,
-        signal,
-        onLost: () => [...known.keys()].forEach((id) => stale.add(id)),
-      });
-      every(clock, { periodMs: RELIST_MS, signal, task: () => void relist().catch(() => undefined) });
-      every(clock, { periodMs: REINSPECT_MS, signal, task: reinspect });
+      const sinceMs = clock.now();
+      await observation.list();
+      void follow(options, { onEvent, observation, signal, sinceMs });
+      every(clock, { periodMs: RELIST_MS, signal, task: relist });
+      every(clock, { periodMs: REINSPECT_MS, signal, task: observation.doubt });
     },
   };
 }
 
-async function look(
-  { podman, clock, installation }: ObserverOptions,
-  key: ObjectKey,
-): Promise<ObservedAgent> {
-  const observedAtMs = clock.now();
-  const summaries = await podman.listContainers(ownFilter(installation(), key));
-  const found = await Promise.all(summaries.map(({ id }) => podman.inspectContainer(id)));
-  return { containers: found.filter((container) => container !== undefined), observedAtMs };
-}
-
-function keyOf(found: Readonly<Record<string, string>>, installation: string): ObjectKey | undefined {
-  const { [labels.kind]: kind, [labels.namespace]: namespace, [labels.name]: name } = found;
-  if (found[labels.installation] !== installation || !kind || !namespace || !name) return undefined;
-  return { kind, namespace, name };
-}
-
-function keysOf(summaries: readonly ContainerSummary[], installation: string): ObjectKey[] {
-  const keys = summaries
-    .map((summary) => keyOf(summary.labels, installation))
-    .filter((key) => key !== undefined);
-  return [...new Map(keys.map((key) => [keyString(key), key])).values()];
-}
-
-/** Keys whose list differs from what is known: new, gone, or in another state or run. */
-function changedKeys(
-  summaries: readonly ContainerSummary[],
-  known: ReadonlyMap<KeyString, Known>,
-): ObjectKey[] {
-  const changed = new Map<KeyString, ObjectKey>();
-  const seen = new Set<string>();
-  const byId = new Map<string, ObservedContainer>();
-  for (const { observed } of known.values())
-    for (const container of observed.containers) byId.set(container.id, container);
-  for (const summary of summaries) {
-    seen.add(summary.id);
-    const key = keyOf(summary.labels, summary.labels[labels.installation] ?? '');
-    const before = byId.get(summary.id);
-    const same =
-      before?.state === summary.state && before.pid === summary.pid && before.name === summary.name;
-    if (key && !same) changed.set(keyString(key), key);
-  }
-  for (const { key, observed } of known.values()) {
-    if (observed.containers.some(({ id }) => !seen.has(id))) changed.set(keyString(key), key);
-  }
-  return [...changed.values()];
-}
-
 interface Following {
   readonly onEvent: (event: PodmanEvent) => void;
-  readonly relist: () => Promise<void>;
-  /** What was seen before an outage is worth nothing after it. */
-  readonly onLost: () => void;
+  readonly observation: Observation;
   readonly signal: AbortSignal;
+  /** A list began then: what happens from then on is told by events. */
+  readonly sinceMs: number;
 }
 
 /** Holds the event stream open; what was missed while it was down is found by a list. */
 async function follow(
   options: ObserverOptions,
-  { onEvent, relist, onLost, signal }: Following,
+  { onEvent, observation, signal, sinceMs: startedAtMs }: Following,
 ): Promise<void> {
   const { podman, clock, onReachable } = options;
   let delayMs = FIRST_RECONNECT_MS;
-  let sinceMs = clock.now();
-  while (!signal.aborted) {
+  let sinceMs = startedAtMs;
+  for (let isFirst = true; !signal.aborted; isFirst = false) {
     try {
-      await podman.ping(signal);
+      if (!isFirst) {
+        await podman.ping(signal);
+        sinceMs = clock.now();
+        await observation.list();
+      }
       onReachable(true, '');
-      await relist();
       delayMs = FIRST_RECONNECT_MS;
       for await (const event of podman.events(sinceMs, signal)) onEvent(event);
-      sinceMs = clock.now();
     } catch (error) {
       if (signal.aborted) return;
-      onLost();
       onReachable(false, messageOf(error));
     }
+    observation.lose();
     if (!signal.aborted) await pause(clock, delayMs, signal);
     delayMs = Math.min(MAX_RECONNECT_MS, delayMs * 2);
   }
@@ -180,8 +101,13 @@ async function follow(
 
 function pause(clock: ObserverOptions['clock'], delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = clock.setTimer(delayMs, resolve);
-    signal.addEventListener('abort', () => (cancel(), resolve()), { once: true });
+    const done = (): void => {
+      cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = clock.setTimer(delayMs, done);
+    signal.addEventListener('abort', done);
   });
 }
 

@@ -1,0 +1,151 @@
+import { type KeyString, keyString, type ObjectKey } from '../api/key.ts';
+import { labels } from '../api/labels.ts';
+import { type Installation, isOurs, ownFilter } from '../state/names.ts';
+import type { ObservedAgent, ObservedContainer } from '../state/observed.ts';
+import { createContainerIndex } from './container-index.ts';
+import type { ContainerSummary, Podman, PodmanEvent } from './podman.ts';
+
+export interface ObservationOptions {
+  readonly podman: Podman;
+  readonly installation: () => Installation;
+  readonly clock: { now(): number };
+  /** Something about this object may differ. */
+  readonly onChange: (key: ObjectKey) => void;
+}
+
+/** What was last seen of each object, and whether that can still be believed. */
+export interface Observation {
+  observe(key: ObjectKey): Promise<ObservedAgent>;
+  invalidate(key: ObjectKey): void;
+  expect(key: ObjectKey, name: string): void;
+  /** An event about one of its containers: any may be lost, doubled or late. */
+  hint(key: ObjectKey, event: PodmanEvent): void;
+  /** Finds what no event told; tells of every object that differs. */
+  list(): Promise<void>;
+  /** Events may have been missed: nothing known counts until the next list. */
+  lose(): void;
+  /** Everything is to be looked at again. */
+  doubt(): void;
+  keys(): readonly ObjectKey[];
+}
+
+interface Known {
+  readonly key: ObjectKey;
+  readonly observed: ObservedAgent;
+}
+
+/**
+ * A list costs Podman 0.2 to 0.8 ms for every container there is, filtered or not, and an inspect 2 ms: so nothing is
+ * listed for one object. Which containers it has is known from the list of all, from events and from our own creates.
+ */
+export function createObservation(options: ObservationOptions): Observation {
+  const { podman, clock, installation } = options;
+  const known = new Map<KeyString, Known>();
+  const stale = new Set<KeyString>();
+  const index = createContainerIndex();
+  let listed: readonly ObjectKey[] = [];
+  let isIndexed = false;
+  let indexing: Promise<void> | undefined;
+
+  const mark = (key: ObjectKey): void => {
+    stale.add(keyString(key));
+    options.onChange(key);
+  };
+  const list = async (): Promise<void> => {
+    const summaries = await podman.listContainers(ownFilter(installation()));
+    listed = keysOf(summaries, installation().id);
+    for (const { id, labels: found } of summaries) {
+      const key = ownerOf(found, installation().id);
+      if (key) index.add(keyString(key), id);
+    }
+    isIndexed = true;
+    for (const key of changedKeys(summaries, known)) mark(key);
+  };
+  const whenIndexed = (): Promise<void> => {
+    indexing ??= list().finally(() => (indexing = undefined));
+    return indexing;
+  };
+  const look = async (key: ObjectKey): Promise<ObservedAgent> => {
+    if (!isIndexed) await whenIndexed();
+    const observedAtMs = clock.now();
+    const containers = await index.inspect(keyString(key), podman.inspectContainer);
+    const own = containers.filter((container) => isOurs(installation(), key, container.labels));
+    return { containers: own, observedAtMs };
+  };
+  const observe = async (key: ObjectKey): Promise<ObservedAgent> => {
+    const id = keyString(key);
+    const cached = known.get(id);
+    if (cached && !stale.has(id)) return cached.observed;
+    stale.delete(id);
+    try {
+      const observed = await look(key);
+      known.set(id, { key, observed });
+      return observed;
+    } catch (error) {
+      stale.add(id);
+      throw error;
+    }
+  };
+  /** What happened before the last look began was seen by it: most events tell of our own calls, late. */
+  const isOld = (id: KeyString, atMs: number): boolean =>
+    !stale.has(id) && atMs < (known.get(id)?.observed.observedAtMs ?? 0);
+  return {
+    observe,
+    invalidate: (key) => void stale.add(keyString(key)),
+    expect: (key, name) => index.add(keyString(key), name),
+    hint: (key, { id, atMs }) => {
+      index.add(keyString(key), id);
+      if (!isOld(keyString(key), atMs)) mark(key);
+    },
+    list,
+    lose: () => {
+      isIndexed = false;
+      for (const id of known.keys()) stale.add(id);
+    },
+    doubt: () => {
+      for (const { key } of known.values()) mark(key);
+    },
+    keys: () => listed,
+  };
+}
+
+/** The object that a container of ours belongs to, by its labels. */
+export function ownerOf(
+  found: Readonly<Record<string, string>>,
+  installation: string,
+): ObjectKey | undefined {
+  const { [labels.kind]: kind, [labels.namespace]: namespace, [labels.name]: name } = found;
+  if (found[labels.installation] !== installation || !kind || !namespace || !name) return undefined;
+  return { kind, namespace, name };
+}
+
+function keysOf(summaries: readonly ContainerSummary[], installation: string): ObjectKey[] {
+  const keys = summaries
+    .map((summary) => ownerOf(summary.labels, installation))
+    .filter((key) => key !== undefined);
+  return [...new Map(keys.map((key) => [keyString(key), key])).values()];
+}
+
+/** Keys whose list differs from what is known: new, gone, or in another state or run. */
+function changedKeys(
+  summaries: readonly ContainerSummary[],
+  known: ReadonlyMap<KeyString, Known>,
+): ObjectKey[] {
+  const changed = new Map<KeyString, ObjectKey>();
+  const seen = new Set<string>();
+  const byId = new Map<string, ObservedContainer>();
+  for (const { observed } of known.values())
+    for (const container of observed.containers) byId.set(container.id, container);
+  for (const summary of summaries) {
+    seen.add(summary.id);
+    const key = ownerOf(summary.labels, summary.labels[labels.installation] ?? '');
+    const before = byId.get(summary.id);
+    const same =
+      before?.state === summary.state && before.pid === summary.pid && before.name === summary.name;
+    if (key && !same) changed.set(keyString(key), key);
+  }
+  for (const { key, observed } of known.values()) {
+    if (observed.containers.some(({ id }) => !seen.has(id))) changed.set(keyString(key), key);
+  }
+  return [...changed.values()];
+}

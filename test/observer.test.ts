@@ -1,0 +1,179 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { ObjectKey } from '../src/api/key.ts';
+import { createObserver, type Observer } from '../src/podman/observer.ts';
+import type { Labels } from '../src/podman/podman.ts';
+import { ownerLabels } from '../src/state/names.ts';
+import { createFakePodman, type FakePodman } from './fakes/fake-podman.ts';
+import { createSimulatedClock, type SimulatedClock } from './fakes/simulated-clock.ts';
+import { aTemplate } from './fakes/templates.ts';
+
+const IMAGE = 'localhost/agent:1';
+const installation = { id: 'here', hmacKey: new Uint8Array(32) };
+const twin: ObjectKey = { kind: 'Agent', namespace: 'ai', name: 'twin' };
+const other: ObjectKey = { kind: 'Agent', namespace: 'ai', name: 'other' };
+
+let clock: SimulatedClock;
+let podman: FakePodman;
+let observer: Observer;
+let changed: string[];
+let ending: AbortController;
+
+beforeEach(async () => {
+  clock = createSimulatedClock();
+  podman = createFakePodman({ clock });
+  podman.controls.addImage(IMAGE);
+  changed = [];
+  ending = new AbortController();
+  observer = createObserver({
+    podman,
+    clock,
+    installation: () => installation,
+    onChange: ({ name }) => changed.push(name),
+    onResource: () => undefined,
+    onReachable: () => undefined,
+  });
+});
+
+const start = async (): Promise<void> => {
+  const started = observer.start(ending.signal);
+  await clock.settle();
+  await started;
+};
+
+async function create(key: ObjectKey, name: string, labels?: Labels): Promise<void> {
+  const image = { reference: IMAGE, id: (await podman.inspectImage(IMAGE))?.id ?? '' };
+  const template = aTemplate({ image, network: { mode: 'none' } });
+  const owned = labels ?? ownerLabels(installation, key, 'uid-1');
+  await podman.createContainer({ name, template, labels: owned, annotations: {} });
+  await podman.startContainer(name);
+  await clock.settle();
+}
+
+const namesOf = async (key: ObjectKey): Promise<string[]> =>
+  (await observer.observe(key)).containers.map(({ name }) => name).sort();
+
+const callsSince = (begin: number): string[] =>
+  podman.controls.calls.slice(begin).map(({ method }) => method);
+
+describe('what is asked of Podman', () => {
+  test('one list finds the containers of every object, and each is inspected', async () => {
+    await create(twin, 'a-twin');
+    await create(other, 'an-other');
+    await start();
+    expect([...new Set(changed)].sort()).toEqual(['other', 'twin']);
+    const begin = podman.controls.calls.length;
+    expect(await namesOf(twin)).toEqual(['a-twin']);
+    expect(await namesOf(other)).toEqual(['an-other']);
+    expect(callsSince(begin)).toEqual(['inspectContainer', 'inspectContainer']);
+  });
+
+  test('nothing while nothing hints at a change', async () => {
+    await create(twin, 'a-twin');
+    await start();
+    await namesOf(twin);
+    const begin = podman.controls.calls.length;
+    await namesOf(twin);
+    expect(callsSince(begin)).toEqual([]);
+  });
+
+  test('before the start, one list for all who ask', async () => {
+    await create(twin, 'a-twin');
+    const found = await Promise.all([namesOf(twin), namesOf(other)]);
+    expect(found).toEqual([['a-twin'], []]);
+    expect(podman.controls.calls.filter(({ method }) => method === 'listContainers')).toHaveLength(1);
+  });
+
+  test('an event that tells late of what was seen already is passed over', async () => {
+    await start();
+    podman.controls.setDelivery(() => [200]);
+    await create(twin, 'a-twin');
+    observer.expect(twin, 'a-twin');
+    observer.invalidate(twin);
+    await clock.advance(100);
+    await namesOf(twin);
+    changed = [];
+    await clock.advance(200);
+    expect(changed).toEqual([]);
+  });
+
+  test('an event of something newer than the last look makes us look again', async () => {
+    await create(twin, 'a-twin');
+    await start();
+    await namesOf(twin);
+    changed = [];
+    await clock.advance(100);
+    podman.controls.setDelivery(() => [200]);
+    podman.controls.kill('a-twin', 137);
+    await clock.advance(250);
+    expect(changed).toContain('twin');
+    expect((await observer.observe(twin)).containers[0]?.state).toBe('exited');
+  });
+});
+
+describe('a container is found', () => {
+  beforeEach(start);
+
+  test('when its event is lost and its create never answered, because it was expected', async () => {
+    podman.controls.setDelivery(() => []);
+    await create(twin, 'a-twin');
+    observer.expect(twin, 'a-twin');
+    observer.invalidate(twin);
+    expect(await namesOf(twin)).toEqual(['a-twin']);
+  });
+
+  test('by its id from then on, whatever its name', async () => {
+    podman.controls.setDelivery(() => []);
+    await create(twin, 'a-twin');
+    observer.expect(twin, 'a-twin');
+    observer.invalidate(twin);
+    await namesOf(twin);
+    await podman.renameContainer('a-twin', 'renamed');
+    observer.invalidate(twin);
+    expect(await namesOf(twin)).toEqual(['renamed']);
+  });
+
+  test('when somebody else made it with our labels, by its event', async () => {
+    await create(twin, 'a-twin');
+    expect(await namesOf(twin)).toEqual(['a-twin']);
+  });
+
+  test('when even that event is lost, by the slow list', async () => {
+    await namesOf(twin);
+    podman.controls.setDelivery(() => []);
+    await create(twin, 'a-twin');
+    expect(await namesOf(twin)).toEqual([]);
+    await clock.advance(30_000);
+    expect(await namesOf(twin)).toEqual(['a-twin']);
+  });
+
+  test('when it came while Podman could not be reached', async () => {
+    await namesOf(twin);
+    podman.controls.down();
+    await clock.settle();
+    podman.controls.up();
+    podman.controls.setDelivery(() => []);
+    await create(twin, 'a-twin');
+    await clock.advance(10_000);
+    expect(await namesOf(twin)).toEqual(['a-twin']);
+  });
+});
+
+test("a foreign container of the expected name is nobody's", async () => {
+  await start();
+  await create(twin, 'a-twin', { somebody: 'else' });
+  observer.expect(twin, 'a-twin');
+  expect(await namesOf(twin)).toEqual([]);
+});
+
+test('what was removed is gone, and is not asked for again', async () => {
+  await create(twin, 'a-twin');
+  await start();
+  await namesOf(twin);
+  await podman.removeContainer('a-twin');
+  observer.invalidate(twin);
+  expect(await namesOf(twin)).toEqual([]);
+  observer.invalidate(twin);
+  const begin = podman.controls.calls.length;
+  await namesOf(twin);
+  expect(callsSince(begin)).toEqual([]);
+});
