@@ -35,7 +35,6 @@ afterEach(async () => {
   server = undefined;
 });
 afterAll(directory.remove);
-afterAll(directory.remove);
 
 describe('the socket', () => {
   test('only its owner may open it or its directory', async () => {
