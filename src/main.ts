@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAdapters } from './adapters.ts';
 import type { PlanView } from './api/status.ts';
-import { assemble, type Parts } from './assemble.ts';
+import { assemble, type Engine, type Parts } from './assemble.ts';
 import { adoptLostInstallation, homeOf, settleIntents } from './boot.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './manager/clock.ts';
@@ -11,7 +11,7 @@ import { connectPodman } from './podman/connect.ts';
 import { serviceFacts } from './podman/service-facts.ts';
 import type { Podman } from './podman/podman.ts';
 import type { Backend } from './server/backend.ts';
-import { startServer } from './server/server.ts';
+import { type ApiServer, startServer } from './server/server.ts';
 import { openStateDirectory } from './store/directory.ts';
 import { lookAtStateDirectory } from './store/look.ts';
 import type { Store } from './store/store.ts';
@@ -50,13 +50,23 @@ async function boot(config: Config, store: Store, log: Log): Promise<RunningCont
   if (settled > 0) log.info({ intents: settled }, 'settled what an interrupted run left open');
   const engine = assemble(parts);
   await engine.start();
-  const server = await startServer({ backend: engine.backend, socketPath: config.apiSocketPath, log });
+  const server = await listen(engine, config, log);
   const stop = async (): Promise<void> => {
     await server.close();
     await engine.stop();
     await store.close();
   };
   return { backend: engine.backend, stop };
+}
+
+/** A controller that nobody can ask must not go on unseen. */
+async function listen(engine: Engine, config: Config, log: Log): Promise<ApiServer> {
+  try {
+    return await startServer({ backend: engine.backend, socketPath: config.apiSocketPath, log });
+  } catch (error) {
+    await engine.stop();
+    throw error;
+  }
 }
 
 /** What a controller would do, made out without one and without changing anything. Throws as `startController` does. */
