@@ -155,6 +155,9 @@ function createKeeper(parts: Parts, onChange: (desired: DesiredState) => void): 
       onApprove: async (keys) => {
         for (const id of keys) await store.approvals.put({ key: parseKey(id), approvedAtMs: clock.now() });
       },
+      onApprovalEnd: async (keys) => {
+        for (const id of keys) await store.approvals.delete(parseKey(id));
+      },
       clock,
       absenceMs: DIRECTORY_ABSENCE_MS,
       mustAskBeforePruning: parts.stateWasLost,

@@ -10,6 +10,8 @@ export interface DesiredKeeperOptions {
   readonly inventory: () => readonly KeyString[];
   readonly approved: () => ReadonlySet<KeyString>;
   readonly onApprove: (keys: readonly KeyString[]) => Promise<void>;
+  /** Consent was for one removal: it ends when the object is back, or gone. */
+  readonly onApprovalEnd: (keys: readonly KeyString[]) => Promise<void>;
   readonly clock: Clock;
   readonly absenceMs: number;
   /** What a lost or damaged state would remove needs a person's consent, however little it is. */
@@ -65,6 +67,7 @@ export function createDesiredKeeper(
   const refreshOnce = async (approvePrune: boolean): Promise<void> => {
     const next = await merge(approvePrune ? 'all' : options.approved());
     if (approvePrune) await options.onApprove([...next.desired.pruned]);
+    await options.onApprovalEnd(outlived(options, next.desired));
     accept(next);
   };
   const refresh: DesiredKeeper['refresh'] = ({ approvePrune = false } = {}) => {
@@ -78,6 +81,11 @@ export function createDesiredKeeper(
     preview: async () => (await merge(options.approved())).desired,
     close: () => cancelRecheck(),
   };
+}
+
+function outlived({ approved, inventory }: DesiredKeeperOptions, { objects }: DesiredState): KeyString[] {
+  const made = new Set(inventory());
+  return [...approved()].filter((key) => objects.has(key) || !made.has(key));
 }
 
 function askFirst(

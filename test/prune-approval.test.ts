@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest';
+import { type KeyString, parseKey } from '../src/api/key.ts';
+import type { Manifest } from '../src/api/kinds.ts';
+import { createDesiredKeeper } from '../src/manager/desired-keeper.ts';
+import type { DesiredObject } from '../src/state/desired.ts';
+import { createSimulatedClock } from './fakes/simulated-clock.ts';
+
+const NAMES = ['a', 'b', 'c', 'd', 'e'];
+const keyOf = (name: string): KeyString => `ConfigMap/default/${name}`;
+
+const object = (name: string): DesiredObject => ({
+  key: parseKey(keyOf(name)),
+  manifest: { kind: 'ConfigMap', data: {} } as unknown as Manifest,
+  position: { file: `${name}.yaml`, line: 1, column: 1 },
+  specHash: name,
+  inputs: { paths: {}, digests: {}, baseImages: [] },
+});
+
+/** A directory of manifests, what was made of it, and what a person agreed to. */
+function site() {
+  const clock = createSimulatedClock();
+  const host = {
+    manifests: NAMES,
+    made: new Set<KeyString>(NAMES.map(keyOf)),
+    approved: new Set<KeyString>(),
+  };
+  const keeper = createDesiredKeeper(
+    {
+      read: () =>
+        Promise.resolve({
+          objects: new Map(host.manifests.map((name) => [keyOf(name), object(name)])),
+          problems: [],
+          complete: true,
+          origin: 'manifests',
+          takenAtMs: clock.now(),
+        }),
+      inventory: () => [...host.made],
+      approved: () => host.approved,
+      onApprove: (keys) => Promise.resolve(keys.forEach((key) => host.approved.add(key))),
+      onApprovalEnd: (keys) => Promise.resolve(keys.forEach((key) => host.approved.delete(key))),
+      clock,
+      absenceMs: 10_000,
+      mustAskBeforePruning: false,
+      onChange: () => undefined,
+    },
+    new Map(),
+  );
+  const gone = async (): Promise<void> => {
+    host.manifests = [];
+    await keeper.refresh();
+    await clock.advance(10_000);
+    await keeper.refresh();
+  };
+  return { host, keeper, gone };
+}
+
+test('agreeing to a prune is not agreeing to the next one', async () => {
+  const { host, keeper, gone } = site();
+  await keeper.refresh();
+  await gone();
+  expect(keeper.current().pruned.size).toBe(0);
+  await keeper.refresh({ approvePrune: true });
+  await keeper.refresh();
+  expect(keeper.current().pruned.size).toBe(5);
+
+  host.manifests = NAMES;
+  await keeper.refresh();
+  expect(host.approved.size).toBe(0);
+  await gone();
+  expect(keeper.current().pruned.size).toBe(0);
+  expect(keeper.current().pruneBlocked).toContain('there is no manifest left');
+  keeper.close();
+});
+
+test('consent is forgotten with what it was given for', async () => {
+  const { host, keeper, gone } = site();
+  await keeper.refresh();
+  await gone();
+  await keeper.refresh({ approvePrune: true });
+  host.made.delete(keyOf('a'));
+  await keeper.refresh();
+  expect([...host.approved].sort()).toEqual(NAMES.slice(1).map(keyOf));
+  keeper.close();
+});
