@@ -99,7 +99,10 @@ describe('the spec that Podman is given', () => {
     ];
     expect(specOf({ network: { mode: 'bridge', networks }, ports: [port] })).toMatchObject({
       netns: { nsmode: 'bridge' },
-      Networks: { n: { aliases: ['a', 'a.ns'], static_ips: ['10.0.0.9'] }, m: { aliases: [] } },
+      Networks: {
+        n: { aliases: ['a', 'a.ns'], static_ips: ['10.0.0.9'], static_mac: '0a:58:0a:00:00:09' },
+        m: { aliases: [] },
+      },
       portmappings: [{ container_port: 80, host_port: 8_080, host_ip: '127.0.0.1', protocol: 'tcp' }],
     });
     const member = specOf({ network: { mode: 'pod', pod: 'p' }, ports: [port] });

@@ -4,6 +4,7 @@ import { PodmanError } from './errors.ts';
 import { hasLabels, labelFilter } from './labels.ts';
 import { observedNetwork } from './observe.ts';
 import type { CreateNetwork, Podman } from './podman.ts';
+import { staticAddress } from './static-address.ts';
 import type { WireNetwork } from './wire.ts';
 
 type NetworkCalls = Pick<
@@ -45,7 +46,7 @@ export function networkCalls(dial: Dial): NetworkCalls {
 
     async connectNetwork(network, container, options) {
       const { ip, aliases } = options;
-      const body = { container, aliases, ...(ip === undefined ? {} : { static_ips: [ip] }) };
+      const body = { container, aliases, ...staticAddress(ip) };
       const what = `connect container ${container} to network ${network}`;
       const path = `${pathOf(network)}/connect`;
       await doneAlready(dial.call({ method: 'POST', path, body, what }), 'is already connected');

@@ -2,6 +2,7 @@ import type { ContainerTemplate, Mount, PodTemplate, PublishedPort } from '../st
 import type { AttachedNetwork, NetworkAttachment, ResourceLimits } from '../state/template.ts';
 import { PodmanError } from './errors.ts';
 import type { Labels } from './podman.ts';
+import { staticAddress } from './static-address.ts';
 
 /** One file of the log; conmon starts it anew when it is full, so this bounds the disk and what `logs` can tell. */
 const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
@@ -159,7 +160,7 @@ export function networkSpec(network: NetworkAttachment, ports: readonly Publishe
 
 const attachment = (attached: AttachedNetwork): Json => ({
   aliases: attached.aliases,
-  ...(attached.ip === undefined ? {} : { static_ips: [attached.ip] }),
+  ...staticAddress(attached.ip),
 });
 
 const portMapping = (port: PublishedPort): Json => ({

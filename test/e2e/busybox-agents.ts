@@ -45,3 +45,7 @@ ${indent(more, 2)}
 `;
 
 const indent = (text: string, by: number): string => text.trimEnd().replace(/^(?=.)/gm, ' '.repeat(by));
+
+/** An HTTP server on port 8080 that says hello. */
+export const SERVES = `mkdir -p /tmp/www; echo hello >/tmp/www/index.html
+httpd -f -p 8080 -h /tmp/www & trap 'exit 0' TERM; wait`;

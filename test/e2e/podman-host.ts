@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 /** A container as Podman itself tells it; read without any code of ours. */
@@ -28,7 +29,7 @@ export interface PodmanHost {
   /** Runs `podman ARGS`; throws with its words when it fails. */
   podman(...args: string[]): Promise<string>;
   api<T>(path: string): Promise<T>;
-  /** Every container of a namespace, by agent; the newest start last. */
+  /** Every container of the agents of a namespace; the newest start last. */
   containers(namespace: string): Promise<readonly HostContainer[]>;
 }
 
@@ -56,7 +57,9 @@ export function createPodmanHost(url: string): PodmanHost {
   };
 }
 
-const ofNamespace = (namespace: string) => ({ label: [`rookery.dev/namespace=${namespace}`] });
+const ofNamespace = (namespace: string) => ({
+  label: [`rookery.dev/namespace=${namespace}`, 'rookery.dev/kind=Agent'],
+});
 
 function getJson<T>(socketPath: string, path: string): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -98,11 +101,14 @@ export function testPodman(): PodmanHost {
   return createPodmanHost(`unix://${socket.replace(/^unix:\/\//, '')}`);
 }
 
-/** The limit a cgroup v1 or v2 host has set for a process, such as `pids.max` of controller `pids`. */
-export function cgroupValue(pid: number, controller: string, file: string): string {
-  const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
+/** What the kernel has set for a process, under the file's name in cgroup v1 or v2. */
+export function cgroupValue(pid: number, controller: string, files: readonly string[]): string {
+  const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n');
   const own = lines.find((line) => line.split(':')[1]?.split(',').includes(controller));
-  const [, , path = ''] = (own ?? lines.find((line) => line.startsWith('0::')) ?? '').split(':');
-  const root = own ? `/sys/fs/cgroup/${controller}` : '/sys/fs/cgroup';
-  return readFileSync(`${root}${path}/${file}`, 'utf8').trim();
+  const [, controllers = '', path = ''] = (own ?? lines.at(-1) ?? '').split(':');
+  const found = files
+    .map((file) => join('/sys/fs/cgroup', own ? controllers : '', path, file))
+    .find((file) => existsSync(file));
+  if (!found) throw new Error(`process ${pid} has none of ${files.join(', ')}`);
+  return readFileSync(found, 'utf8').trim();
 }

@@ -11,9 +11,6 @@ import { type PodmanHost, removeNamespace, testPodman } from './podman-host.ts';
 import { until } from './until.ts';
 
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
-/** Another build of the command line, such as an installed package. */
-const CLI = process.env['ROOKERY_TEST_CLI'] ?? join(REPOSITORY, 'bin/rookery');
-
 export interface CliResult {
   readonly exitCode: number | null;
   readonly stdout: string;
@@ -36,10 +33,10 @@ export interface Site {
   readonly dir: string;
   readonly manifests: string;
   readonly stateDir: string;
-  readonly apiSocket: string;
   readonly namespace: string;
   readonly host: PodmanHost;
-  readonly env: NodeJS.ProcessEnv;
+  /** The examples' build contexts. */
+  readonly images: string;
   write(file: string, text: string): void;
   /** Replaces text that must be there, as somebody with an editor would. */
   edit(file: string, from: string | RegExp, to: string): void;
@@ -62,16 +59,27 @@ export interface Agent {
 export interface SiteOptions {
   readonly host?: PodmanHost;
   readonly env?: NodeJS.ProcessEnv;
+  /** What to put before a command to run it as somebody else. */
+  readonly user?: readonly string[];
+  /** Where the command line and the examples' images are. */
+  readonly repository?: string;
 }
 
-export function openSite({ host = testPodman(), env: more = {} }: SiteOptions = {}): Site {
+export function openSite(options: SiteOptions = {}): Site {
+  const { host = testPodman(), env: more = {}, user = [], repository = REPOSITORY } = options;
   const namespace = `e2e-${randomBytes(3).toString('hex')}`;
   const dir = mkdtempSync(join(tmpdir(), 'rookery-e2e-'));
   const manifests = join(dir, 'manifests');
   mkdirSync(manifests);
   const stateDir = join(dir, 'state');
   const apiSocket = join(dir, 'api.sock');
-  const env = { ...environment({ host, dir, manifests, stateDir, apiSocket, namespace }), ...more };
+  const images = join(repository, 'images');
+  const env = { ...environment({ host, dir, manifests, stateDir, apiSocket, namespace, images }), ...more };
+  const command = [
+    ...user,
+    process.execPath,
+    process.env['ROOKERY_TEST_CLI'] ?? join(repository, 'bin/rookery'),
+  ];
   const running = new Set<ChildProcess>();
   const path = (file: string): string => join(manifests, file);
   const write = (file: string, text: string): void => writeFileSync(path(file), text);
@@ -81,10 +89,9 @@ export function openSite({ host = testPodman(), env: more = {} }: SiteOptions = 
     dir,
     manifests,
     stateDir,
-    apiSocket,
     namespace,
     host,
-    env,
+    images,
     write,
     edit: (file, from, to) => {
       const before = readFileSync(path(file), 'utf8');
@@ -93,8 +100,8 @@ export function openSite({ host = testPodman(), env: more = {} }: SiteOptions = 
       write(file, after);
     },
     remove: (file) => rmSync(path(file)),
-    rookery: (...args) => finish(launch(args, env, running)),
-    start: (...args) => controllerOf(launch(['run', ...args], env, running)),
+    rookery: (...args) => finish(launch([...command, ...args], env, running)),
+    start: (...args) => controllerOf(launch([...command, 'run', ...args], env, running)),
     get,
     agents: async () => (await get<{ items: Agent[] }>(agentsPath)).items,
     status: async (name) => {
@@ -118,6 +125,7 @@ interface Places {
   readonly stateDir: string;
   readonly apiSocket: string;
   readonly namespace: string;
+  readonly images: string;
 }
 
 const environment = (places: Places): NodeJS.ProcessEnv => ({
@@ -128,11 +136,15 @@ const environment = (places: Places): NodeJS.ProcessEnv => ({
   ROOKERY_STATE_DIR: places.stateDir,
   ROOKERY_API_SOCKET: places.apiSocket,
   ROOKERY_NAMESPACE: places.namespace,
-  ROOKERY_ROOT: `${places.dir}:${join(REPOSITORY, 'images')}`,
+  ROOKERY_ROOT: `${places.dir}:${places.images}`,
 });
 
-function launch(args: readonly string[], env: NodeJS.ProcessEnv, running: Set<ChildProcess>): ChildProcess {
-  const child = spawn(process.execPath, [CLI, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+function launch(
+  [program = '', ...args]: readonly string[],
+  env: NodeJS.ProcessEnv,
+  running: Set<ChildProcess>,
+): ChildProcess {
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   child.once('close', () => running.delete(child));
   return child;
@@ -209,7 +221,8 @@ export async function copyExample(site: Site, name: string): Promise<void> {
   for (const file of readdirSync(from)) {
     let text = readFileSync(join(from, file), 'utf8')
       .replaceAll('namespace: ai-system', `namespace: ${site.namespace}`)
-      .replaceAll('../../images', join(REPOSITORY, 'images'))
+      .replaceAll('../../images', site.images)
+      .replaceAll(/metadata: \{name: (\w+)\}/g, `metadata: {name: $1, namespace: ${site.namespace}}`)
       .replaceAll('monitorSeconds: 10', 'monitorSeconds: 3');
     for (const [port] of text.matchAll(/hostPort: \d+/g))
       text = text.replace(port, `hostPort: ${await freePort()}`);

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { agentText, ensureBusybox } from './busybox-agents.ts';
+import { cgroupValue, type HostContainer } from './podman-host.ts';
+import { openSite, type Site } from './site.ts';
+import { untilStable } from './status.ts';
+
+const LIMITS = 'resources: {limits: {cpu: 500m, memory: 64Mi, pids: 32}}';
+
+describe('an agent that asks for nothing', () => {
+  let site: Site;
+  let container: HostContainer;
+
+  beforeAll(async () => {
+    site = openSite();
+    await ensureBusybox(site.host);
+    site.write('agent.yaml', agentText({ name: 'plain', namespace: site.namespace, more: LIMITS }));
+    site.start();
+    await untilStable(site, 1);
+    const [found] = await site.host.containers(site.namespace);
+    if (!found) throw new Error('nothing runs');
+    container = found;
+  }, 60_000);
+  afterAll(() => site?.cleanUp(), 60_000);
+
+  const inside = (script: string): Promise<string> =>
+    site.host.podman('exec', container.Id, 'sh', '-c', script);
+
+  test('has no capability and cannot get one', { timeout: 30_000 }, async () => {
+    const status = await inside('cat /proc/1/status');
+    for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+      expect(status).toMatch(new RegExp(`^${set}:\\t0{16}$`, 'm'));
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+  });
+
+  test('writes to scratch space alone', { timeout: 30_000 }, async () => {
+    expect(await inside('touch /file 2>&1 || echo refused')).toMatch(/Read-only file system\s+refused/);
+    expect(await inside('echo kept >/tmp/file && cat /tmp/file && touch /run/file && echo done')).toBe(
+      'kept\ndone',
+    );
+  });
+
+  test('has the limits it was given', { timeout: 30_000 }, async () => {
+    expect(container.HostConfig).toMatchObject({ Memory: 64 * 1024 * 1024, PidsLimit: 32 });
+    const { Pid } = container.State;
+    expect(cgroupValue(Pid, 'memory', ['memory.limit_in_bytes', 'memory.max'])).toBe(
+      String(64 * 1024 * 1024),
+    );
+    expect(cgroupValue(Pid, 'pids', ['pids.max'])).toBe('32');
+    expect(cgroupValue(Pid, 'cpu', ['cpu.cfs_quota_us', 'cpu.max'])).toMatch(/^50000/);
+  });
+});

@@ -1,0 +1,134 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { agentText, ensureBusybox } from './busybox-agents.ts';
+import type { HostContainer } from './podman-host.ts';
+import { type Controller, openSite, type Site } from './site.ts';
+import { untilStable } from './status.ts';
+import { until } from './until.ts';
+
+const newCanary = (): string => `canary-${randomBytes(12).toString('hex')}`;
+
+/** Agent → how it reads what it reads. */
+const READERS: Readonly<Record<string, string>> = {
+  'secret-env': 'env: [{name: VALUE, valueFrom: {secretKeyRef: {name: api, key: token}}}]',
+  'secret-file':
+    'volumes: [{name: v, secret: {secretName: api}}]\nvolumeMounts: [{name: v, mountPath: /input, readOnly: true}]',
+  'config-env': 'env: [{name: VALUE, valueFrom: {configMapKeyRef: {name: settings, key: token}}}]',
+  'config-file':
+    'volumes: [{name: v, configMap: {name: settings}}]\nvolumeMounts: [{name: v, mountPath: /input, readOnly: true}]',
+  bystander: '',
+};
+const NAMES = Object.keys(READERS);
+
+describe('secrets and configuration', () => {
+  let site: Site;
+  let controller: Controller;
+  const secrets = [newCanary(), newCanary()] as const;
+
+  beforeAll(async () => {
+    site = openSite();
+    await ensureBusybox(site.host);
+    const { namespace } = site;
+    for (const [name, more] of Object.entries(READERS))
+      site.write(`${name}.yaml`, agentText({ name, namespace, more }));
+    site.write('secret.yaml', `${head('Secret', 'api', namespace)}stringData: {token: ${secrets[0]}}\n`);
+    site.write('config.yaml', `${head('ConfigMap', 'settings', namespace)}data: {token: config-1}\n`);
+    controller = site.start('--log-level', 'debug');
+    await untilStable(site, NAMES.length);
+  }, 60_000);
+  afterAll(() => site?.cleanUp(), 60_000);
+
+  const containers = async (): Promise<Record<string, string>> =>
+    Object.fromEntries(
+      (await site.host.containers(site.namespace))
+        .filter(({ State }) => State.Status === 'running')
+        .map(({ Id, Config }) => [Config.Labels['rookery.dev/name'] ?? '', Id]),
+    );
+  /** What each agent reads, from inside. */
+  const read = async (): Promise<Record<string, string>> => {
+    const entries = Object.entries(await containers()).map(async ([name, id]) => {
+      const script = name.endsWith('-file') ? 'cat /input/token' : 'echo "$VALUE"';
+      return [name, await site.host.podman('exec', id, 'sh', '-c', script)];
+    });
+    return Object.fromEntries(await Promise.all(entries)) as Record<string, string>;
+  };
+  const recreatedBy = async (edit: () => void, readers: readonly string[]): Promise<void> => {
+    const before = await containers();
+    edit();
+    await until('its readers are new', async () => {
+      const now = await containers();
+      return readers.every((name) => now[name] !== undefined && now[name] !== before[name]);
+    });
+    await untilStable(site, NAMES.length);
+    const after = await containers();
+    const recreated = NAMES.filter((name) => after[name] !== before[name]);
+    expect(recreated).toEqual(readers);
+  };
+
+  test('reach those who ask for them', { timeout: 30_000 }, async () => {
+    expect(await read()).toEqual({
+      'secret-env': secrets[0],
+      'secret-file': secrets[0],
+      'config-env': 'config-1',
+      'config-file': 'config-1',
+      bystander: '',
+    });
+  });
+
+  test('recreate exactly their readers when they change', { timeout: 60_000 }, async () => {
+    await recreatedBy(() => site.edit('secret.yaml', ...secrets), ['secret-env', 'secret-file']);
+    await recreatedBy(() => site.edit('config.yaml', 'config-1', 'config-2'), ['config-env', 'config-file']);
+    expect(await read()).toEqual({
+      'secret-env': secrets[1],
+      'secret-file': secrets[1],
+      'config-env': 'config-2',
+      'config-file': 'config-2',
+      bystander: '',
+    });
+  });
+
+  test('show a secret nowhere else', { timeout: 60_000 }, async () => {
+    const said = await Promise.all([
+      site.rookery('get', 'all', '-o', 'json'),
+      site.rookery('get', 'secrets', '-o', 'yaml'),
+      site.rookery('describe', 'secret', 'api'),
+      site.rookery('describe', 'agent', 'secret-env'),
+      site.rookery('events', '-A'),
+      site.rookery('plan', '-o', 'json'),
+    ]);
+    const inspected = await site.host.containers(site.namespace);
+    const places: Record<string, string> = {
+      'the log': controller.output(),
+      'the command line': said.map(({ stdout, stderr }) => stdout + stderr).join('\n'),
+      'podman inspect': JSON.stringify(inspected.map(withoutEnvironment)),
+      'podman ps': await site.host.podman('ps', '--all', '--format', 'json'),
+      'podman secret ls': await site.host.podman('secret', 'ls'),
+      'the process': execFileSync('tr', ['\\0', ' '], {
+        input: execFileSync('cat', [`/proc/${controller.pid}/cmdline`]),
+      }).toString(),
+    };
+    for (const secret of secrets)
+      for (const form of [secret, Buffer.from(secret).toString('base64')]) {
+        for (const [place, text] of Object.entries(places))
+          expect(text.includes(form), `${place} has ${form}`).toBe(false);
+        expect(filesWith(site.stateDir, form)).toBe('');
+      }
+    expect(places['the command line']).toContain('secret-env');
+  });
+});
+
+/** Podman 4.3 itself shows the secrets in the environment of a container that runs. */
+const withoutEnvironment = (container: HostContainer): object => ({
+  ...container,
+  Config: { ...container.Config, Env: [] },
+});
+
+const head = (kind: string, name: string, namespace: string): string =>
+  `apiVersion: v1\nkind: ${kind}\nmetadata: {name: ${name}, namespace: ${namespace}}\n`;
+
+function filesWith(directory: string, text: string): string {
+  return execFileSync('sh', ['-c', 'grep -rlF -e "$1" "$2" || true', 'sh', text, directory], {
+    encoding: 'utf8',
+  });
+}
