@@ -1,4 +1,4 @@
-// Writes what follows from the schema: crds/*.yaml and docs/reference/manifests.md.
+// Writes what follows from the schema and from the command line's own definition: crds/*.yaml and docs/reference/*.md.
 // usage: generate.mjs [DIRECTORY]   (by default the repository itself)
 import { mkdir, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -12,7 +12,10 @@ const target = resolve(process.argv[2] ?? root);
 // Node 20 reads no TypeScript: the pure part is bundled in memory and imported from there.
 const { outputFiles } = await build({
   stdin: {
-    contents: "export * from './src/api/crd.ts'; export * from './src/api/reference.ts';",
+    contents: `
+      export { crdFor, crdKinds } from './src/api/crd.ts';
+      export { manifestReference } from './src/api/reference.ts';
+      export { commandReference } from './src/cli/reference.ts';`,
     resolveDir: root,
   },
   bundle: true,
@@ -21,7 +24,9 @@ const { outputFiles } = await build({
   platform: 'node',
 });
 const source = Buffer.from(outputFiles[0]?.contents ?? []).toString('base64');
-const { crdFor, crdKinds, manifestReference } = await import(`data:text/javascript;base64,${source}`);
+const { crdFor, crdKinds, manifestReference, commandReference } = await import(
+  `data:text/javascript;base64,${source}`
+);
 
 const NOTE = '# Generated from the schema by `npm run generate`: change src/api instead.\n';
 const write = async (path, text) => {
@@ -36,3 +41,4 @@ for (const kind of crdKinds) {
   await write(`crds/${crd.metadata.name}.yaml`, NOTE + dump(crd, { noRefs: true, lineWidth: 110 }));
 }
 await write('docs/reference/manifests.md', manifestReference());
+await write('docs/reference/cli.md', commandReference());

@@ -10,6 +10,7 @@ import { type CrdKind, crdFor, crdKinds } from '../src/api/crd.ts';
 import { dropNullFields, inputSchemaOf } from '../src/api/fields.ts';
 import { kinds } from '../src/api/kinds.ts';
 import { manifestReference } from '../src/api/reference.ts';
+import { commandReference } from '../src/cli/reference.ts';
 import { loadText } from '../src/source/load.ts';
 
 type Node = { readonly [field: string]: unknown };
@@ -30,10 +31,12 @@ describe('what is generated', () => {
     const files = [
       ...crdKinds.map((kind) => `crds/${kinds[kind].plural}.rookery.dev.yaml`),
       'docs/reference/manifests.md',
+      'docs/reference/cli.md',
     ];
     for (const file of files)
       expect(readFileSync(file, 'utf8')).toBe(readFileSync(join(directory, file), 'utf8'));
     expect(readFileSync('docs/reference/manifests.md', 'utf8')).toBe(manifestReference());
+    expect(readFileSync('docs/reference/cli.md', 'utf8')).toBe(commandReference());
     expect(readdirSync('crds').sort()).toEqual(readdirSync(join(directory, 'crds')).sort());
   });
 
