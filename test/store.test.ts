@@ -353,6 +353,18 @@ describe('addresses', () => {
     expect(await again.ensure('net2', 'z', lowest)).toBe('10.0.0.2');
   });
 
+  test('fifty that are asked for together are written together, and one that fails spoils no other', async () => {
+    const files = createMemoryFiles();
+    const { addresses } = await memoryStore({ files });
+    const before = files.changes;
+    const ask = (index: number): Promise<string> =>
+      addresses.ensure('net', `agent-${index}`, () => (index === 7 ? '10.0.0.0' : `10.0.0.${index}`));
+    const given = await Promise.allSettled(Array.from({ length: 50 }, (_, index) => ask(index)));
+    expect(files.changes - before).toBe(1);
+    expect(given.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+    expect(Object.keys((await memoryStore({ files })).addresses.all()['net'] ?? {})).toHaveLength(49);
+  });
+
   test('an address that is taken is not given twice', async () => {
     const { addresses } = await memoryStore();
     await addresses.ensure('net', 'x', () => '10.0.0.2');
