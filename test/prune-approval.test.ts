@@ -51,7 +51,7 @@ function site() {
     await clock.advance(10_000);
     await keeper.refresh();
   };
-  return { host, keeper, gone };
+  return { host, keeper, clock, gone };
 }
 
 test('agreeing to a prune is not agreeing to the next one', async () => {
@@ -80,5 +80,17 @@ test('consent is forgotten with what it was given for', async () => {
   host.made.delete(keyOf('a'));
   await keeper.refresh();
   expect([...host.approved].sort()).toEqual(NAMES.slice(1).map(keyOf));
+  keeper.close();
+});
+
+test('consent that is given before the absence is confirmed waits for it', async () => {
+  const { host, keeper, clock } = site();
+  await keeper.refresh();
+  host.manifests = [];
+  await keeper.refresh({ approvePrune: true });
+  expect(keeper.current().pruned.size).toBe(0);
+  await clock.advance(10_000);
+  await keeper.refresh();
+  expect(keeper.current().pruned.size).toBe(5);
   keeper.close();
 });

@@ -4,7 +4,13 @@ export class CliError extends Error {
 }
 
 /** Errors of other rooms that are already written for a person. */
-const FOR_PEOPLE: ReadonlySet<string> = new Set(['CliError', 'ConfigError', 'StoreError', 'PodmanError']);
+const FOR_PEOPLE: ReadonlySet<string> = new Set([
+  'CliError',
+  'ConfigError',
+  'StoreError',
+  'PodmanError',
+  'SocketError',
+]);
 
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

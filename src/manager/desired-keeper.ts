@@ -66,8 +66,9 @@ export function createDesiredKeeper(
   };
   const refreshOnce = async (approvePrune: boolean): Promise<void> => {
     const next = await merge(approvePrune ? 'all' : options.approved());
-    if (approvePrune) await options.onApprove([...next.desired.pruned]);
-    await options.onApprovalEnd(outlived(options, next.desired));
+    // Also what is not absent for long enough yet: nobody agrees twice.
+    if (approvePrune) await options.onApprove([...next.absentSinceMs.keys()]);
+    await options.onApprovalEnd(outlived(options, next));
     accept(next);
   };
   const refresh: DesiredKeeper['refresh'] = ({ approvePrune = false } = {}) => {
@@ -83,9 +84,13 @@ export function createDesiredKeeper(
   };
 }
 
-function outlived({ approved, inventory }: DesiredKeeperOptions, { objects }: DesiredState): KeyString[] {
+function outlived(
+  { approved, inventory }: DesiredKeeperOptions,
+  { desired, absentSinceMs }: Merged,
+): KeyString[] {
   const made = new Set(inventory());
-  return [...approved()].filter((key) => objects.has(key) || !made.has(key));
+  const isBack = (key: KeyString): boolean => desired.objects.has(key) && !absentSinceMs.has(key);
+  return [...approved()].filter((key) => isBack(key) || !made.has(key));
 }
 
 function askFirst(
