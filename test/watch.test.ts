@@ -51,6 +51,17 @@ describe('a change of a file is told', () => {
     await seenSince(() => tree.write('manifests/new/c.yaml', 'c'));
   });
 
+  test('when the directory itself was moved away and came back', async () => {
+    const { seenSince } = await watchReally();
+    const away = tree.path('away');
+    await seenSince(() => renameSync(tree.manifests, away));
+    await seenSince(() => renameSync(away, tree.manifests));
+    await vi.waitFor(() => seenSince(() => tree.write('manifests/after.yaml', String(performance.now()))), {
+      timeout: 10_000,
+      interval: 400,
+    });
+  });
+
   test('when a link is swapped, as Kubernetes mounts config maps', async () => {
     tree.write('manifests/..v1/a.yaml', '1');
     tree.write('manifests/..v2/a.yaml', '2');

@@ -172,11 +172,13 @@ describe('what a person gets wrong', () => {
 const HOST_PATH = 'volumes: [{name: v, hostPath: {path: PATH}}]\nvolumeMounts: [{name: v, mountPath: /v}]';
 
 function aliasBomb(): string {
-  const levels = [...'abcdefgh'].map((letter, level, all) =>
-    level === 0
-      ? `${letter}: &${letter} [x,x,x,x,x,x,x,x,x]`
-      : `${letter}: &${letter} [${`*${all[level - 1]},`.repeat(9)}]`,
-  );
+  const levels = 'abcdefgh'
+    .split('')
+    .map((letter, level, all) =>
+      level === 0
+        ? `${letter}: &${letter} [x,x,x,x,x,x,x,x,x]`
+        : `${letter}: &${letter} [${`*${all[level - 1]},`.repeat(9)}]`,
+    );
   return `${levels.join('\n')}\n`;
 }
 

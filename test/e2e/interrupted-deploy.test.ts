@@ -29,7 +29,7 @@ describe('a controller that is killed in the middle of a first deploy', () => {
       site.start();
       await untilStable(site, NAMES.length);
       const containers = await site.host.containers(site.namespace);
-      expect(containers.map(({ Config }) => Config.Labels['rookery.dev/name']).sort()).toEqual(
+      expect(containers.map(({ Config }) => Config.Labels['rookery.dev/name'] ?? '').sort()).toEqual(
         [...NAMES].sort(),
       );
       expect(containers.every(({ State }) => State.Status === 'running')).toBe(true);

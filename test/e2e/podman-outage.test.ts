@@ -35,7 +35,9 @@ describe("Podman's service", () => {
   }, 60_000);
 
   const processes = async (): Promise<number[]> =>
-    (await site.host.containers(site.namespace)).map(({ State }) => State.Pid).sort();
+    (await site.host.containers(site.namespace))
+      .map(({ State }) => State.Pid)
+      .sort((left, right) => left - right);
 
   test('may die: the agents run on, nothing is judged, and all is well when it is back', {
     timeout: 60_000,

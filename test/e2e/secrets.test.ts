@@ -13,7 +13,7 @@ const newCanary = (): string => `canary-${randomBytes(12).toString('hex')}`;
 const READERS: Readonly<Record<string, string>> = {
   'secret-env': 'env: [{name: VALUE, valueFrom: {secretKeyRef: {name: api, key: token}}}]',
   'secret-file':
-    'volumes: [{name: v, secret: {secretName: api}}]\nvolumeMounts: [{name: v, mountPath: /input, readOnly: true}]',
+    'volumes: [{name: v, secret: {secretName: api, items: [{key: token, path: token}]}}]\nvolumeMounts: [{name: v, mountPath: /input, readOnly: true}]',
   'config-env': 'env: [{name: VALUE, valueFrom: {configMapKeyRef: {name: settings, key: token}}}]',
   'config-file':
     'volumes: [{name: v, configMap: {name: settings}}]\nvolumeMounts: [{name: v, mountPath: /input, readOnly: true}]',
@@ -86,6 +86,20 @@ describe('secrets and configuration', () => {
       'config-file': 'config-2',
       bystander: '',
     });
+  });
+
+  test('keep their readers running when a key goes missing, and say so', { timeout: 60_000 }, async () => {
+    const before = await containers();
+    site.edit('secret.yaml', '{token:', '{tokem:');
+    const told = await until('apply says so', async () => {
+      const apply = await site.rookery('apply', '--timeout', '20s');
+      return apply.exitCode === 1 && apply.stderr;
+    });
+    expect(told).toMatch(/secret-env.*token/);
+    expect(await containers()).toEqual(before);
+    site.edit('secret.yaml', '{tokem:', '{token:');
+    await until('all is well', async () => (await site.rookery('apply', '--timeout', '20s')).exitCode === 0);
+    expect(await containers()).toEqual(before);
   });
 
   test('show a secret nowhere else', { timeout: 60_000 }, async () => {

@@ -9,16 +9,15 @@ export async function until<T>(
   limitMs = 30_000,
 ): Promise<T> {
   const endMs = Date.now() + limitMs;
-  let last: unknown;
+  let last = '';
   for (;;) {
     try {
       const found = await look();
       if (found !== undefined && found !== false) return found;
     } catch (error) {
-      last = error;
+      last = ` (${(error as Error).message})`;
     }
-    if (Date.now() > endMs)
-      throw new Error(`within ${limitMs} ms it did not happen: ${what}${last ? ` (${String(last)})` : ''}`);
+    if (Date.now() > endMs) throw new Error(`within ${limitMs} ms it did not happen: ${what}${last}`);
     await sleep(LOOK_EVERY_MS);
   }
 }
