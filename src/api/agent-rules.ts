@@ -32,10 +32,17 @@ const entriesOf = (spec: Spec, list: string): Spec[] => {
 };
 
 function checkMounts(spec: Spec, report: Report): void {
-  const declared = new Set(entriesOf(spec, 'volumes').map((volume) => volume['name']));
-  for (const [index, { name }] of entriesOf(spec, 'volumeMounts').entries()) {
-    if (typeof name !== 'string' || declared.has(name)) continue;
-    report(['volumeMounts', index, 'name'], `no volume "${name}" in spec.volumes`);
+  const declared = new Map(entriesOf(spec, 'volumes').map((volume) => [volume['name'], volume]));
+  for (const [index, { name, subPath }] of entriesOf(spec, 'volumeMounts').entries()) {
+    if (typeof name !== 'string') continue;
+    const volume = declared.get(name);
+    if (!volume) report(['volumeMounts', index, 'name'], `no volume "${name}" in spec.volumes`);
+    else if (subPath !== undefined && volume['hostPath'] !== undefined) {
+      report(
+        ['volumeMounts', index, 'subPath'],
+        'a hostPath has none; write the whole path in hostPath.path',
+      );
+    }
   }
 }
 

@@ -9,8 +9,8 @@ export const configKey = z
   .min(1)
   .max(253)
   .regex(/^[-._a-zA-Z0-9]+$/, 'must consist of letters, digits, "-", "_" or "."')
-  .refine((key) => key !== '.' && key !== '..', 'must not be "." or ".."')
-  .meta({ not: { enum: ['.', '..'] } });
+  .refine((key) => key !== '.' && !key.startsWith('..'), 'must not be "." or start with ".."')
+  .meta({ not: { pattern: '^(\\.$|\\.\\.)' } });
 
 export const envName = z
   .string()
@@ -22,6 +22,15 @@ export const absolutePath = z
   .string()
   .max(4096)
   .regex(/^\/[^\0]*$/, 'must be an absolute path')
+  .refine((path) => !path.split('/').includes('..'), 'must not contain ".."')
+  .meta({ not: { pattern: '(^|/)\\.\\.(/|$)' } });
+
+/** Below something else: with ".." it would lead out of that, to any file of the host. */
+export const relativePath = z
+  .string()
+  .min(1)
+  .max(4096)
+  .regex(/^[^/\0][^\0]*$/, 'must be a relative path')
   .refine((path) => !path.split('/').includes('..'), 'must not contain ".."')
   .meta({ not: { pattern: '(^|/)\\.\\.(/|$)' } });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { absolutePath, configKey, dnsLabel, envName, portNumber } from './names.ts';
+import { absolutePath, configKey, dnsLabel, envName, portNumber, relativePath } from './names.ts';
 import { evenIfPartlyWrong, exactlyOneOf, isObject } from './one-of.ts';
 import { quantity } from './quantity.ts';
 
@@ -57,13 +57,15 @@ export const port = z.strictObject({
 export const volumeMount = z.strictObject({
   name: dnsLabel.describe("Name of one of the agent's `volumes`."),
   mountPath: absolutePath.describe('Where it appears in the container.'),
-  subPath: z.string().min(1).optional().describe('A path within the volume instead of its top.'),
+  subPath: relativePath
+    .optional()
+    .describe('A path within the volume, ConfigMap or Secret instead of its top.'),
   readOnly: z.boolean().default(false).describe('The container may not write to it.'),
 });
 
 const keyToPath = z.strictObject({
   key: configKey.describe('Key of the ConfigMap or Secret.'),
-  path: z.string().min(1).describe('Path of its file below the mount.'),
+  path: relativePath.describe('Path of its file below the mount.'),
 });
 const items = z
   .array(keyToPath)
