@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { packContext } from '../src/podman/build-context.ts';
-import { parseIgnore } from '../src/podman/context-ignore.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -80,34 +79,5 @@ describe('a packed build context', () => {
       /too large \(at big\).*containerignore/s,
     );
     await expect(pack({ totalBytes: 10_000, entries: 1 })).rejects.toThrow('too many files');
-  });
-});
-
-describe('an ignore file', () => {
-  test.each([
-    ['*.log', 'a.log', true],
-    ['*.log', 'sub/a.log', false],
-    ['**/*.log', 'a.log', true],
-    ['**/*.log', 'x/y/a.log', true],
-    ['sub', 'sub/deep/file', true],
-    ['sub/', 'sub', true],
-    ['/sub', 'sub', true],
-    ['./sub', 'sub', true],
-    ['sub', 'subway', false],
-    ['a?c', 'abc', true],
-    ['a?c', 'a/c', false],
-    ['[a-c].txt', 'b.txt', true],
-    ['a.c', 'abc', false],
-    ['\\*', '*', true],
-    ['\\*', 'x', false],
-    ['**', 'any/thing', true],
-    ['a/**/z', 'a/z', true],
-    ['a/**/z', 'a/b/c/z', true],
-    ['# comment', '# comment', false],
-    ['.', 'file', false],
-    ['*\n!keep', 'keep', false],
-    ['!keep\n*', 'keep', true],
-  ])('%j says of %s: %s', (text, path, ignored) => {
-    expect(parseIgnore(text).ignores(path)).toBe(ignored);
   });
 });

@@ -1,8 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, symlinkSync, truncateSync, utimesSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { baseImages } from '../src/source/containerfile.ts';
 import { createDirectoryReader } from '../src/source/directory.ts';
-import { parseIgnore } from '../src/source/ignore.ts';
 import { defaultRoots } from '../src/source/roots.ts';
 import { agentYaml, createManifestTree, type ManifestTree } from './fakes/manifest-tree.ts';
 
@@ -188,17 +188,28 @@ test.each([
   expect(baseImages(text, args)).toEqual(expected);
 });
 
-test.each([
-  ['*.md', ['a.md'], ['x/a.md', 'a.mdx']],
-  ['**/*.md', ['a.md', 'x/y/a.md'], ['a.txt']],
-  ['/build/', ['build', 'build/x'], ['x/build']],
-  ['a?c\n[x-z]*', ['abc', 'x1'], ['ac', 'w']],
-  ['*\n!keep\n!src/**\nsrc/tmp', ['other', 'src/tmp/x'], ['keep', 'src/a/b']],
-  ['# comment\n\n./x', ['x'], ['# comment']],
-  ['a+b(c)', ['a+b(c)'], ['aab(c)']],
-  ['[z-a]', ['[z-a]'], ['z']],
-])('ignore rules: %j', (text, ignored, kept) => {
-  const { ignores } = parseIgnore(text);
-  expect(ignored.filter((path) => !ignores(path))).toEqual([]);
-  expect(kept.filter(ignores)).toEqual([]);
+describe('what is no ordinary file is refused, and holds nothing up', () => {
+  const pipe = (path: string): void => void execFileSync('mkfifo', [tree.path(path)]);
+
+  test.each(['Containerfile', '.containerignore'])('a pipe as %s', async (name) => {
+    tree.write('manifests/a.yaml', agentYaml('a', '  build: {context: ../images/a}'));
+    tree.write('images/a/src', '');
+    if (name !== 'Containerfile') tree.write('images/a/Containerfile', 'FROM x');
+    pipe(`images/a/${name}`);
+    expect(await problems()).toEqual([
+      `Unreadable spec.build.context: "../images/a" cannot be read: ${name} is not an ordinary file`,
+    ]);
+  });
+
+  test('a pipe as a root file system', async () => {
+    const spec = 'spec: {tag: t, rootfs: {tar: r.tar}}';
+    tree.write(
+      'manifests/a.yaml',
+      `apiVersion: rookery.dev/v1alpha1\nkind: Image\nmetadata: {name: a}\n${spec}`,
+    );
+    pipe('manifests/r.tar');
+    expect(await problems()).toEqual([
+      'Unreadable spec.rootfs.tar: "r.tar" cannot be read: r.tar is not an ordinary file',
+    ]);
+  });
 });

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { lstat, open, readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { type IgnoreRules, parseIgnore } from './context-ignore.ts';
+import { type IgnoreRules, parseIgnore } from '../state/ignore.ts';
 import { PodmanError } from './errors.ts';
 import { TAR_END, type TarEntry, tarHeader, tarPadding } from './tar.ts';
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { sha256 } from '../state/canonical.ts';
-import type { IgnoreRule } from './ignore.ts';
+import type { IgnoreRules } from '../state/ignore.ts';
+import { withFile } from './open-file.ts';
 import type { StatCache } from './stat-cache.ts';
 
 /** Thrown when a tree is larger than asked for. */
@@ -16,7 +16,7 @@ export interface TreeOptions {
   readonly maxFiles: number;
   readonly maxBytes: number;
   /** Paths relative to the tree's top that do not count. */
-  readonly ignores?: IgnoreRule;
+  readonly ignores?: IgnoreRules['ignores'];
   /** An ignored directory is entered all the same: an exception may lie below it. */
   readonly entersIgnored?: boolean;
 }
@@ -28,7 +28,7 @@ export async function fileDigest(path: string, hashes: FileHashes): Promise<stri
   const stats = await lstat(path, { bigint: true });
   return hashes.get(path, stats, async () => {
     const hash = createHash('sha256');
-    await pipeline(createReadStream(path), hash);
+    await withFile(path, (file) => pipeline(file.createReadStream({ autoClose: false }), hash));
     return hash.digest('hex');
   });
 }

@@ -1,14 +1,15 @@
-import { lstat, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Manifest } from '../api/kinds.ts';
 import type { Build, VolumeSource } from '../api/workload.ts';
 import { sha256 } from '../state/canonical.ts';
 import type { ProblemReason, ResolvedInputs } from '../state/desired.ts';
+import { parseIgnore } from '../state/ignore.ts';
 import { baseImages } from './containerfile.ts';
 import { type FileHashes, fileDigest, TooLargeError, treeDigest } from './content.ts';
 import { pathText } from './messages.ts';
 import type { FieldPath } from './nodes.ts';
-import { parseIgnore } from './ignore.ts';
+import { readBounded } from './open-file.ts';
 import type { Finding } from './problem.ts';
 import { resolveInside, systemWords } from './roots.ts';
 import { createStatCache, type StatCacheEntries } from './stat-cache.ts';
@@ -16,6 +17,7 @@ import { createStatCache, type StatCacheEntries } from './stat-cache.ts';
 const CONTEXT_BOUNDS = { maxFiles: 20_000, maxBytes: 2 ** 30 };
 const MOUNT_BOUNDS = { maxFiles: 1_000, maxBytes: 10 * 2 ** 20 };
 const MAX_CONTAINERFILE_BYTES = 2 ** 20;
+const MAX_IGNORE_BYTES = 2 ** 16;
 
 export interface InputRequest {
   readonly manifest: Manifest;
@@ -155,9 +157,7 @@ async function readContext(context: string, containerfile: string, hashes: FileH
       `the containerfile "${containerfile}" must lie within the build context ${context}`,
     );
   }
-  if ((await lstat(inner.path)).size > MAX_CONTAINERFILE_BYTES)
-    throw new TooLargeError('a huge Containerfile');
-  const text = await readFile(inner.path, 'utf8');
+  const text = await readText(inner.path, MAX_CONTAINERFILE_BYTES);
   const ignore = parseIgnore(await readIgnoreFile(context));
   const options = { ...CONTEXT_BOUNDS, ignores: ignore.ignores, entersIgnored: ignore.hasExceptions };
   const digest = await treeDigest(context, options, hashes);
@@ -165,14 +165,26 @@ async function readContext(context: string, containerfile: string, hashes: FileH
   return { digest: sha256(`${digest}\n${sha256(text)}`), containerfile: text };
 }
 
+async function readText(path: string, maxBytes: number): Promise<string> {
+  const bytes = await readBounded(path, maxBytes);
+  if (bytes.length > maxBytes) throw new TooLargeError(`a huge ${basename(path)}`);
+  return new TextDecoder().decode(bytes);
+}
+
 /** The first that is there, as `podman build` looks for them. */
 async function readIgnoreFile(context: string): Promise<string> {
   for (const name of ['.containerignore', '.dockerignore']) {
-    const text = await readFile(join(context, name), 'utf8').catch(() => undefined);
-    if (text !== undefined) return text;
+    const path = join(context, name);
+    if (await isThere(path)) return readText(path, MAX_IGNORE_BYTES);
   }
   return '';
 }
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
 
 function hostPathInput(reading: Reading, volume: VolumeSource, index: number): Input[] {
   const { manifest, hashes } = reading;

@@ -1,10 +1,9 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import type { ObjectKey } from '../api/key.ts';
 import type { Manifest } from '../api/kinds.ts';
 import { hashOf } from '../state/canonical.ts';
 import type { DesiredObject, ManifestProblem, ProblemReason } from '../state/desired.ts';
 import { decode, expandLists, type SourceDocument } from './decode.ts';
+import { readBounded } from './open-file.ts';
 import { unreadableAt } from './problem.ts';
 import { systemWords } from './roots.ts';
 import { positionAt } from './text.ts';
@@ -34,7 +33,7 @@ export interface LoadedFile {
 
 export async function loadFile(path: string): Promise<LoadedFile> {
   try {
-    const bytes = await readBounded(path);
+    const bytes = await readBounded(path, MAX_FILE_BYTES);
     if (bytes.length > MAX_FILE_BYTES) {
       const words = `is larger than ${MAX_FILE_BYTES >> 20} MB, the most that is read of one manifest file`;
       return unread(path, 'FileTooLarge', words);
@@ -43,28 +42,6 @@ export async function loadFile(path: string): Promise<LoadedFile> {
   } catch (error) {
     const words = error instanceof TypeError ? 'it is not UTF-8 text' : systemWords(error);
     return unread(path, 'Unreadable', `cannot be read: ${words}`);
-  }
-}
-
-/** At most one byte more than is allowed, whatever the file grows to meanwhile. */
-async function readBounded(path: string): Promise<Uint8Array> {
-  // Not blocking: the file may have been replaced by a pipe since it was listed.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const { size } = await file.stat();
-    const buffer = new Uint8Array(Math.min(size, MAX_FILE_BYTES) + 1);
-    return buffer.subarray(0, await fill(file, buffer));
-  } finally {
-    await file.close();
-  }
-}
-
-async function fill(file: FileHandle, buffer: Uint8Array): Promise<number> {
-  let length = 0;
-  for (;;) {
-    const { bytesRead } = await file.read(buffer, length, buffer.length - length);
-    length += bytesRead;
-    if (bytesRead === 0 || length === buffer.length) return length;
   }
 }
 
