@@ -244,7 +244,7 @@ describe('the controller itself', () => {
     await host.apply(agentManifest('twin'), agentManifest('model', { dependsOn: [{ name: 'twin' }] }));
     await host.start();
     await host.until(phaseIs('model', 'Healthy'), 120_000);
-    await host.crash();
+    host.crash();
     host.podman.controls.calls = [];
     await host.start();
     await host.clock.advance(60_000);

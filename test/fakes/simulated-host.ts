@@ -1,9 +1,11 @@
 import type { Adapters } from '../../src/adapters.ts';
+import { messageOf } from '../../src/api/errors.ts';
 import { keyString } from '../../src/api/key.ts';
 import { type Kind, kinds } from '../../src/api/kinds.ts';
 import { assemble, type Engine } from '../../src/assemble.ts';
 import type { AgentStatus } from '../../src/api/status.ts';
 import { adoptLostInstallation, settleIntents } from '../../src/boot.ts';
+import type { ProbeOutcome } from '../../src/probe/probe.ts';
 import { hashOf } from '../../src/state/canonical.ts';
 import type { DesiredObject, Snapshot } from '../../src/state/desired.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
@@ -84,18 +86,22 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     origin: 'simulation',
     takenAtMs: clock.now(),
   });
+  const probe = (containerId: string): ProbeOutcome => {
+    try {
+      return podman.controls.isReady(containerId)
+        ? { verdict: 'Success', message: 'ok' }
+        : { verdict: 'Failure', message: 'status is error' };
+    } catch (error) {
+      return { verdict: 'Unknown', message: messageOf(error) };
+    }
+  };
   const adapters: Adapters = {
     read: () => Promise.resolve(snapshot()),
     watch: (onChange) => {
       notify = onChange;
       return { close: () => Promise.resolve() };
     },
-    runProbe: (_probe, target) =>
-      Promise.resolve(
-        podman.controls.isReady(target.containerId)
-          ? { verdict: 'Success', message: 'ok' }
-          : { verdict: 'Failure', message: 'status is error' },
-      ),
+    runProbe: (_probe, { containerId }) => Promise.resolve(probe(containerId)),
     isPortFree: (_ip, port) => Promise.resolve(!takenPorts.has(port)),
     files: {
       configMapPaths: (name, digest) => ({
@@ -126,6 +132,11 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     remove: (path) => disk.remove(path),
     move: (from, to) => disk.move(from, to),
   };
+  const crash = (): void => {
+    incarnation?.kill();
+    incarnation = undefined;
+    engine = undefined;
+  };
   const boot = async (): Promise<void> => {
     const life = createIncarnation({ podman, files: watched, clock }, () => host.latency);
     incarnation = life;
@@ -152,6 +163,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     await clock.settle();
   };
   const launch = (): void => {
+    if (incarnation) return;
     boot().catch(() => {
       crash();
       clock.setTimer(RELAUNCH_MS, launch);
@@ -161,11 +173,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     const ended = engine?.stop();
     await clock.settle();
     await ended;
-    engine = undefined;
-  };
-  const crash = (): void => {
-    incarnation?.kill();
-    engine = undefined;
+    crash();
   };
   const status = (name: string): AgentStatus | undefined =>
     engine?.backend.objects.get('Agent', NAMESPACE, name)?.status as AgentStatus | undefined;
@@ -203,7 +211,8 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       crash();
       podman.controls.reboot();
       boots += 1;
-      await start();
+      launch();
+      await clock.settle();
     },
     loseState: () => {
       disk = createMemoryFiles();

@@ -1,7 +1,7 @@
 import type { CreateContainer, Podman } from '../../../src/podman/podman.ts';
 import type { ObservedContainer } from '../../../src/state/observed.ts';
 import { addressesOf, assignAddresses, attachmentsOf } from './addresses.ts';
-import { emitOf, endProcess, sendSignal, startProcess, stopProcess, wake } from './process.ts';
+import { emitOf, endProcess, sendSignal, startInfra, startProcess, stopProcess, wake } from './process.ts';
 import {
   type FakeContainer,
   failure,
@@ -54,6 +54,8 @@ export function fakeContainers(world: World): ContainerCalls {
     createContainer: async (request) => ({ id: createContainer(world, request).id, warnings: [] }),
 
     startContainer: async (nameOrId) => {
+      const pod = [...world.pods.values()].find(({ infraId }) => infraId === nameOrId);
+      if (pod) return startInfra(world, pod);
       const container = requireContainer(world, nameOrId);
       if (!isUp(container.state)) startProcess(world, container);
     },
