@@ -8,6 +8,7 @@ import { hostsFile, type NetworkOwner, ownersOn } from '../src/state/hosts.ts';
 import { isOurs, ownerLabels, podmanName } from '../src/state/names.ts';
 import type { ObservedNetwork } from '../src/state/observed.ts';
 import type { NetworkFacts } from '../src/state/provision.ts';
+import { learnAddresses } from './learn-addresses.ts';
 import { conflict, createSharedReconciler, perform, type Subject } from './shared.ts';
 import type { World } from './world.ts';
 
@@ -28,15 +29,7 @@ async function ensureNetwork(subject: Subject<'Network'>): Promise<NetworkFacts>
   const agents = desiredOf(world.desired(), 'Agent');
   const groups = desiredOf(world.desired(), 'PodGroup');
   const owners = ownersOn({ namespace, network: name, agents, groups });
-  const addresses: Record<string, string> = {};
-  for (const owner of owners.filter(({ address }) => address === 'Own')) {
-    const choose = (taken: ReadonlySet<string>): string => chooseAddress(subnet, taken);
-    addresses[owner.name] = await world.store.addresses.ensure(
-      network.name,
-      addressOwner(namespace, owner),
-      choose,
-    );
-  }
+  const addresses = await giveAddresses(world, { network: network.name, namespace, subnet }, owners);
   const content = hostsFile({
     namespace,
     owners,
@@ -47,7 +40,30 @@ async function ensureNetwork(subject: Subject<'Network'>): Promise<NetworkFacts>
   return { kind: 'Network', podmanName: network.name, gateway: subnet.gateway, addresses, hostsFile: file };
 }
 
-const addressOwner = (namespace: string, { name }: NetworkOwner): string => `${namespace}/${name}`;
+interface Place {
+  readonly network: string;
+  readonly namespace: string;
+  readonly subnet: ObservedNetwork['subnets'][number];
+}
+
+async function giveAddresses(
+  world: World,
+  { network, namespace, subnet }: Place,
+  owners: readonly NetworkOwner[],
+): Promise<Record<string, string>> {
+  const own = owners.filter(({ address }) => address === 'Own');
+  const learned = await learnAddresses(world, { network, namespace }, own);
+  const addresses: Record<string, string> = {};
+  for (const { name } of own) {
+    const choose = (taken: ReadonlySet<string>): string => {
+      const before = learned.get(name);
+      if (before !== undefined && !taken.has(before)) return before;
+      return chooseAddress(subnet, new Set([...taken, ...learned.values()]));
+    };
+    addresses[name] = await world.store.addresses.ensure(network, `${namespace}/${name}`, choose);
+  }
+  return addresses;
+}
 
 async function existingNetwork({
   world,

@@ -88,7 +88,7 @@ describe('a plan is the difference between an aim and what runs', () => {
     ],
     [
       'others are stopped and removed, and only when asked',
-      { containers: [anAim(A, 'Running')], others: { remove: 'replaced' } },
+      { containers: [anAim(A, 'Running')], others: { remove: 'replaced', graceSeconds: 1 } },
       [aContainer('aaaaaaaa', 1, holding), aContainer('bbbbbbbb', 7)],
       ['stop container ns.twin-bbbbbbbb-7-0 (replaced)', 'remove container ns.twin-bbbbbbbb-7-0 (replaced)'],
     ],

@@ -3,9 +3,21 @@ import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState, Revision } from '../../src/state/record.ts';
 import { containerOf, findRevision, isLive, runningContainer, runningRevision, type View } from './facts.ts';
 import { hasDrifted, mustPull } from './judge.ts';
+import { canRunAgain } from './rollout.ts';
 import { hasCompleted, heldBack, isCondemned } from './supervise.ts';
 
 const FAILED_CANDIDATE_GRACE_SECONDS = 1;
+
+/** What nobody needs any more, most often a candidate that failed. */
+const discarded = (cause: string): AgentAim['others'] => ({
+  remove: cause,
+  graceSeconds: FAILED_CANDIDATE_GRACE_SECONDS,
+});
+
+/** Whoever serves is given the time that its manifest promised, also at the very end. */
+const lastGraceSeconds = (record: AgentRecord): number =>
+  findRevision(record, record.currentRevision ?? record.targetRevision)?.template.stopGraceSeconds ??
+  FAILED_CANDIDATE_GRACE_SECONDS;
 
 const NOTHING: AgentAim = { containers: [], others: 'Leave' };
 
@@ -22,12 +34,12 @@ const trying: Aim = (view) => ({
 });
 const watching: Aim = (view) => ({ containers: [...serving(view), ...kept(view)], others: 'Leave' });
 const rolledBack: Aim = (view) => ({
-  containers: [...serving(view), ...discardedTarget(view)],
-  others: { remove: 'rolled back' },
+  containers: [...serving(view), ...kept(view), ...discardedTarget(view)],
+  others: discarded('rolled back'),
 });
 const settled: Aim = (view) => ({
   containers: serving(view),
-  others: { remove: 'its revision was replaced by a stable one' },
+  others: discarded('its revision was replaced by a stable one'),
 });
 
 const AIMS: Readonly<Record<AgentState, Aim>> = {
@@ -35,7 +47,7 @@ const AIMS: Readonly<Record<AgentState, Aim>> = {
   Blocked: waiting,
   Building: (view) => ({ ...imageAim(view), ...waiting(view) }),
   Preparing: (view) => ({
-    containers: [...serving(view), ...kept(view), ...candidate(view, 'Created')],
+    containers: [...survivor(view), ...kept(view), ...candidate(view, 'Created')],
     others: discard(view),
   }),
   StoppingOld: (view) => ({
@@ -56,15 +68,18 @@ const AIMS: Readonly<Record<AgentState, Aim>> = {
   Paused: () => NOTHING,
   Completed: (view) => ({
     containers: named(view, view.record.currentRevision, 'Untouched', 'completed'),
-    others: { remove: 'replaced' },
+    others: discarded('replaced'),
   }),
-  Terminating: () => ({ containers: [], others: { remove: 'its manifest was deleted' } }),
+  Terminating: ({ record }) => ({
+    containers: [],
+    others: { remove: 'its manifest was deleted', graceSeconds: lastGraceSeconds(record) },
+  }),
 };
 
 function discard({ record }: View): AgentAim['others'] {
   return record.currentRevision === undefined && record.state === 'Blocked'
     ? 'Leave'
-    : { remove: 'a candidate that is no longer asked for' };
+    : discarded('a candidate that is no longer asked for');
 }
 
 function named(
@@ -92,12 +107,19 @@ const container = (
   correctDrift: false,
 });
 
+/** About to be replaced: what keeps it from starting again must not stop its successor. */
+function survivor(view: View): ContainerAim[] {
+  if (isLive(runningContainer(view))) return serving(view);
+  return named(view, view.record.currentRevision, 'Untouched', 'is about to be replaced');
+}
+
 /** The container that should run now: started, restarted within its back-off, or killed when a probe condemned it. */
 function serving(view: View): ContainerAim[] {
   const { record, facts } = view;
   const revision = findRevision(record, runningRevision(record));
   if (!revision) return [];
   const live = runningContainer(view);
+  if (!live && !canRunAgain(view, revision)) return [];
   const aim = container(record, revision, servingWant(view, live), servingCause(view, live, revision));
   const correctDrift = record.state === 'Healing' && hasDrifted(view);
   const wished =
@@ -139,7 +161,7 @@ function kept(view: View): ContainerAim[] {
   const { record } = view;
   const { stableRevision, currentRevision } = record;
   if (stableRevision === currentRevision || stableRevision === runningRevision(record)) return [];
-  return named(view, stableRevision, 'Untouched', 'kept as the way back');
+  return named(view, stableRevision, 'Stopped', 'kept as the way back');
 }
 
 function stopped(view: View): ContainerAim[] {
@@ -165,8 +187,9 @@ function lastWords(view: View): ContainerAim[] {
 
 function discardedTarget(view: View): ContainerAim[] {
   const { record } = view;
-  if (record.targetRevision === record.currentRevision || !containerOf(view, record.targetRevision))
-    return [];
+  const { targetRevision, currentRevision, stableRevision } = record;
+  if (targetRevision === currentRevision || targetRevision === stableRevision) return [];
+  if (!containerOf(view, targetRevision)) return [];
   const aims = named(view, record.targetRevision, 'Absent', `failed: ${record.message}`);
   return aims.map((aim) => ({ ...aim, graceSeconds: FAILED_CANDIDATE_GRACE_SECONDS }));
 }
@@ -175,7 +198,16 @@ function failedAim(view: View): AgentAim {
   const { record } = view;
   if (record.targetRevision === undefined)
     return { ...imageAim(view), containers: serving(view), others: 'Leave' };
-  return { containers: [...serving(view), ...kept(view)], others: 'Leave' };
+  return { containers: [...serving(view), ...kept(view), ...stoppedTarget(view)], others: 'Leave' };
+}
+
+/** What failed makes room for the survivor, and stays for a look at it. */
+function stoppedTarget(view: View): ContainerAim[] {
+  const { record } = view;
+  const { targetRevision, currentRevision } = record;
+  if (currentRevision === undefined || targetRevision === currentRevision) return [];
+  const aims = named(view, targetRevision, 'Stopped', `failed: ${record.message}`);
+  return aims.map((aim) => ({ ...aim, graceSeconds: FAILED_CANDIDATE_GRACE_SECONDS }));
 }
 
 function imageAim(view: View): { image?: ImageAim } {

@@ -2,7 +2,7 @@ import type { AgentRecord, AgentState, Revision, RevisionFailure } from '../../s
 import { differences } from '../../src/state/differences.ts';
 import { createRevision, wishHash } from '../../src/state/revision.ts';
 import { NO_BACKOFF } from './backoff.ts';
-import { containerOf, findRevision, type View } from './facts.ts';
+import { containerOf, findRevision, runningRevision, type View } from './facts.ts';
 import type { AgentEvent } from './machine.ts';
 import { trimHistory, wayBack, withOutcome, withRevision } from './rollout.ts';
 
@@ -94,6 +94,7 @@ function acceptWish({ record, facts }: View): AgentRecord {
   return {
     ...rest,
     wishHash: facts.wish ? wishHash(facts.wish.template) : record.wishHash,
+    triedGeneration: record.generation,
     rolloutRestarts: 0,
   };
 }
@@ -104,26 +105,30 @@ function chooseTarget(view: View): AgentRecord {
   const current = findRevision(record, record.currentRevision);
   const cause = current ? differences(current.template, facts.wish.template).join('; ') : 'first deploy';
   const revision = createRevision(facts.wish.template, cause || 'deployed again', nowMs);
-  const attempt = record.attempt + 1;
-  return {
+  const chosen = {
     ...withoutStep(record),
     targetRevision: revision.id,
     revisions: withRevision(record, revision),
-    attempt,
-    attempts: { ...record.attempts, [revision.id]: attempt },
   };
+  if (isKept(view, revision)) return chosen;
+  const attempt = record.attempt + 1;
+  return { ...chosen, attempt, attempts: { ...record.attempts, [revision.id]: attempt } };
 }
+
+/** Back to the stable revision from one that has not proved itself: its kept container is started, as in a rollback. */
+const isKept = (view: View, { id }: Revision): boolean =>
+  id === view.record.stableRevision &&
+  id !== view.record.currentRevision &&
+  containerOf(view, id) !== undefined;
 
 function startAfresh(record: AgentRecord): AgentRecord {
   const { condemned: _, ...rest } = withoutHealth(withoutStep(record));
   return { ...rest, rolloutRestarts: 0, crash: NO_BACKOFF };
 }
 
-/** Whatever serves now has proved itself: it is what a later failure returns to. */
-function settle(view: View, event: AgentEvent): AgentRecord {
-  const { record } = view;
-  const proven =
-    event === 'ALREADY_CURRENT' ? record.currentRevision : (record.targetRevision ?? record.currentRevision);
+/** Whatever served until now has proved itself: it is what a later failure returns to. */
+function settle({ record, facts }: View, _event: AgentEvent, before: View): AgentRecord {
+  const proven = runningRevision(before.record);
   if (proven === undefined) return record;
   const superseded = record.revisions.map(
     (revision): Revision =>
@@ -138,7 +143,7 @@ function settle(view: View, event: AgentEvent): AgentRecord {
     stableRevision: proven,
     revisions: withOutcome(superseded, proven, { outcome: 'Stable' }),
   };
-  const revisions = trimHistory(settled, view.facts.spec?.rollout.revisionHistoryLimit ?? 10);
+  const revisions = trimHistory(settled, facts.spec?.rollout.revisionHistoryLimit ?? 10);
   const kept = Object.entries(settled.attempts).filter(([id]) =>
     revisions.some((revision) => revision.id === id),
   );
@@ -152,7 +157,8 @@ function quarantine(view: View, event: AgentEvent, before: View): AgentRecord {
     outcome: 'Failed',
     failure,
   });
-  return { ...view.record, revisions, reason: failure.reason, message: failure.message };
+  const { generation: triedGeneration } = view.record;
+  return { ...view.record, revisions, triedGeneration, reason: failure.reason, message: failure.message };
 }
 
 function failureOf(view: View, event: AgentEvent, before: View): RevisionFailure {

@@ -20,14 +20,23 @@ export interface GatherInput {
   readonly key: ObjectKey;
   readonly observed: ObservedAgent;
   readonly record: AgentRecord | undefined;
+  readonly resolved: ResolvedWish;
   readonly verdictOf: (container: ObservedContainer) => ContainerVerdict | undefined;
 }
 
-/** Reads everything that `decide` may look at, at one instant. */
-export async function gather(input: GatherInput): Promise<AgentFacts> {
-  const { world, key, observed, verdictOf, peers } = input;
+/** What the manifest asks for now: the only part of the facts that has to be waited for. */
+export async function wishOf(world: World, key: ObjectKey): Promise<ResolvedWish> {
   const object = desiredObject(world, 'Agent', keyString(key));
-  const resolved = object ? await resolveWish(world, object) : { missing: [] };
+  return object ? resolveWish(world, object) : { missing: [] };
+}
+
+/**
+ * Reads everything that `decide` may look at, at one instant. Not async on purpose: whoever counts the peers that are
+ * busy and then becomes one must do both before anybody else gets a turn.
+ */
+export function gather(input: GatherInput): AgentFacts {
+  const { world, key, observed, verdictOf, peers, resolved } = input;
+  const object = desiredObject(world, 'Agent', keyString(key));
   return {
     key,
     spec: object?.manifest.spec,
@@ -44,7 +53,7 @@ export async function gather(input: GatherInput): Promise<AgentFacts> {
   };
 }
 
-type ResolvedWish = { readonly wish: Wish } | { readonly missing: readonly MissingInput[] };
+export type ResolvedWish = { readonly wish: Wish } | { readonly missing: readonly MissingInput[] };
 
 export async function resolveWish(world: World, agent: DesiredObject<Agent>): Promise<ResolvedWish> {
   const never = unsupported(agent.manifest);

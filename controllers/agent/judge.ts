@@ -48,11 +48,10 @@ const JUDGES: Readonly<Record<AgentState, Judge>> = {
   Healing: judgeHealing,
   Degraded: (view) => completed(view) ?? (healthyFor(view, RECOVERY_MS) ? 'RECOVERED' : undefined),
   Failing: judgeFailing,
-  RollingBack: (view) =>
-    isReady(view, runningContainer(view)) ? 'RESTORED' : (stepFailed(view) ?? overdue(view)),
-  RolledBack: () => undefined,
+  RollingBack: judgeRollingBack,
+  RolledBack: retry,
   Failed: judgeFailed,
-  Paused: () => undefined,
+  Paused: retry,
   Completed: () => undefined,
   Terminating: () => undefined,
 };
@@ -135,12 +134,27 @@ function judgeFailing(view: View): AgentEvent | undefined {
   return wayBack(view) ? 'ROLL_BACK' : 'GIVE_UP';
 }
 
+/** A newer manifest, though it asks for the same container, or the image that was missing: worth another try. */
+function retry(view: View): AgentEvent | undefined {
+  const { record, facts } = view;
+  const isNewer = record.triedGeneration !== undefined && record.triedGeneration !== record.generation;
+  const hasImage = facts.wish?.imageKnown === true && !mustPull(view);
+  return isNewer || (record.targetRevision === undefined && hasImage) ? 'RETRY' : undefined;
+}
+
+/** A job that had ended before is back without running again. */
+function judgeRollingBack(view: View): AgentEvent | undefined {
+  if (isReady(view, runningContainer(view)) || completed(view)) return 'RESTORED';
+  return stepFailed(view) ?? overdue(view);
+}
+
 function judgeFailed(view: View): AgentEvent | undefined {
   const { record, facts } = view;
-  if (record.targetRevision === undefined) return facts.wish?.imageKnown ? 'RETRY' : undefined;
-  const done = completed(view);
-  if (done) return done;
+  const again = retry(view);
+  if (again || record.targetRevision === undefined) return again;
   const survivorIsTarget = (record.currentRevision ?? record.targetRevision) === record.targetRevision;
+  const done = completed(view);
+  if (done) return survivorIsTarget ? done : 'RESTORED';
   const provenMs = (facts.spec?.rollout.minHealthySeconds ?? 0) * 1000;
   if (!healthyFor(view, provenMs)) return undefined;
   return survivorIsTarget ? 'RECOVERED' : 'RESTORED';

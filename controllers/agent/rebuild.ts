@@ -38,12 +38,16 @@ export function rebuildRecord(
 }
 
 function revisionOf(container: ObservedContainer, nowMs: number): Revision | undefined {
-  const text = container.annotations[REVISION_ANNOTATION];
   const label = container.labels[labels.revision];
-  if (text === undefined || label === undefined) return undefined;
-  const template = parseTemplate(text);
-  if (!template) return undefined;
+  const template = templateOf(container);
+  if (label === undefined || !template) return undefined;
   return { ...createRevision(template, 'rebuilt from labels', nowMs), id: label };
+}
+
+/** What the container was made from, as it says itself. */
+export function templateOf({ annotations }: ObservedContainer): ContainerTemplate | undefined {
+  const text = annotations[REVISION_ANNOTATION];
+  return text === undefined ? undefined : parseTemplate(text);
 }
 
 /** Our own annotation, but on a container that anyone with the socket could have made. */

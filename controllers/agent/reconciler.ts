@@ -14,7 +14,7 @@ import { shiftClocks } from './clocks.ts';
 import { type Decision, decide, newRecord } from './decide.ts';
 import { type AgentFacts, isReady, isLive, runningContainer, type View } from './facts.ts';
 import { freeze } from './freeze.ts';
-import { gather } from './gather.ts';
+import { gather, type ResolvedWish, wishOf } from './gather.ts';
 import { narrate } from './narrate.ts';
 import { noteOutcome } from './outcome.ts';
 import { type Peer, seePeers } from './peers.ts';
@@ -51,17 +51,26 @@ export function createAgentReconciler(options: AgentReconcilerOptions): Reconcil
 async function reconcileAgent(memory: Memory, key: ObjectKey, context: ReconcileContext): Promise<Result> {
   const { world } = memory;
   if (!isOurConcern(world, key)) return {};
-  const observed = await observe(memory, key, context.now());
+  const startedAtMs = context.now();
+  const observed = await observe(memory, key, startedAtMs);
   const before = await loadRecord(memory, key, observed, context.now());
-  const facts = await gatherFacts(memory, { key, observed, record: before });
+  const resolved = await wishOf(world, key);
+  const facts = gatherFacts(memory, { key, observed, record: before }, resolved);
   const decision = decide(facts, before, context.now());
+  const plan = planFor(memory, decision, observed);
+  if (removes(plan) && observed.observedAtMs < startedAtMs) {
+    world.observer.invalidate(key);
+    return { requeueAfterMs: 0 };
+  }
   remember(memory, { record: decision.record, facts, nowMs: context.now() });
   await world.store.records.put(decision.record);
   for (const event of narrate(decision.record, decision.transitions)) world.store.events.record(event);
-  const plan = planFor(memory, decision, observed);
   if (plan.operations.length === 0) return finish(memory, decision, facts, context);
   return act(memory, { decision, facts, plan }, context);
 }
+
+/** What cannot be taken back is decided on a look of this very run: an event that told otherwise may be lost. */
+const removes = ({ operations }: Plan): boolean => operations.some(({ type }) => type === 'RemoveContainer');
 
 function isOurConcern({ desired, store }: World, key: ObjectKey): boolean {
   const id = keyString(key);
@@ -108,13 +117,13 @@ interface Subject {
   readonly record: AgentRecord;
 }
 
-async function gatherFacts(memory: Memory, subject: Subject): Promise<AgentFacts> {
+function gatherFacts(memory: Memory, subject: Subject, resolved: ResolvedWish): AgentFacts {
   const { world, prober, peers } = memory;
   probeServing(world, prober, subject);
   const verdictOf = (container: { readonly id: string; readonly startedAtMs: number }) =>
     prober.verdict(container.id, container.startedAtMs);
   const seen = seePeers(peers, world.desired().objects);
-  const facts = await gather({ world, peers: seen, ...subject, verdictOf });
+  const facts = gather({ world, peers: seen, ...subject, resolved, verdictOf });
   return facts.spec === undefined && !mayTerminate(world, subject.key)
     ? { ...facts, suspended: true }
     : facts;
@@ -261,15 +270,21 @@ function publishUnknown({ world, published }: Memory, id: KeyString, nowMs: numb
 }
 
 /** Confirmed absent: only now does the inventory let go of it. */
-async function forget({ world, prober, peers, lastPlans }: Memory, key: ObjectKey): Promise<Result> {
+async function forget(
+  { world, prober, peers, lastPlans, outages, published }: Memory,
+  key: ObjectKey,
+): Promise<Result> {
   prober.sync(key, []);
   peers.delete(keyString(key));
   lastPlans.delete(keyString(key));
+  outages.delete(keyString(key));
+  published.delete(keyString(key));
   await world.store.records.delete(key);
   await world.store.inventory.delete(key);
   await world.store.addresses.release(`${key.namespace}/${key.name}`);
   world.publish.removed(key);
   for (const { key: other } of world.store.inventory.list())
     if (world.desired().pruned.has(keyString(other))) world.enqueue(other);
-  return {};
+  // Its manifest may be back already: then it begins anew.
+  return world.desired().objects.has(keyString(key)) ? { requeueAfterMs: 0 } : {};
 }

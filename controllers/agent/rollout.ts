@@ -18,7 +18,7 @@ const newestStable = (record: AgentRecord): Revision | undefined =>
   findRevision(record, record.stableRevision === record.targetRevision ? undefined : record.stableRevision);
 
 /** A container cannot move between pods: a revision of another pod is no way back. */
-function canRunAgain({ facts }: View, { template }: Revision): boolean {
+export function canRunAgain({ facts }: View, { template }: Revision): boolean {
   if (template.network.mode !== 'pod') return true;
   const wanted = facts.wish?.template.network;
   return wanted?.mode === 'pod' && wanted.pod === template.network.pod;

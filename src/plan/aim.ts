@@ -5,7 +5,7 @@ export interface AgentAim {
   readonly image?: ImageAim;
   readonly containers: readonly ContainerAim[];
   /** Containers of the agent that `containers` does not name. */
-  readonly others: 'Leave' | { readonly remove: string };
+  readonly others: 'Leave' | { readonly remove: string; readonly graceSeconds: number };
 }
 
 export interface ContainerAim {

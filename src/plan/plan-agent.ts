@@ -26,7 +26,7 @@ export function planAgent(aim: AgentAim, observed: ObservedAgent, ownership: Own
     operations: [
       ...image,
       ...steps.flatMap((step) => stopOperations(step)),
-      ...strays.flatMap(({ live, cause }) => stopIfRunning(live, 1, cause)),
+      ...strays.flatMap(({ live, cause, graceSeconds }) => stopIfRunning(live, graceSeconds, cause)),
       ...steps.flatMap((step) => createOperations(step, ownership, held)),
       ...steps.flatMap((step) => startOperations(step, held)),
       ...steps.flatMap((step) => inPlaceOperations(step)),
@@ -61,11 +61,19 @@ export const findIncarnation = (
       container.labels[labels.ordinal] === String(ordinal),
   );
 
-function straysOf(aim: AgentAim, observed: ObservedAgent): { live: ObservedContainer; cause: string }[] {
-  if (aim.others === 'Leave') return [];
-  const cause = aim.others.remove;
-  const named = new Set(aim.containers.map((container) => findIncarnation(observed, container)?.id));
-  return observed.containers.filter(({ id }) => !named.has(id)).map((live) => ({ live, cause }));
+interface Stray {
+  readonly live: ObservedContainer;
+  readonly cause: string;
+  readonly graceSeconds: number;
+}
+
+function straysOf({ containers, others }: AgentAim, observed: ObservedAgent): Stray[] {
+  if (others === 'Leave') return [];
+  const { remove: cause, graceSeconds } = others;
+  const named = new Set(containers.map((container) => findIncarnation(observed, container)?.id));
+  return observed.containers
+    .filter(({ id }) => !named.has(id))
+    .map((live) => ({ live, cause, graceSeconds }));
 }
 
 const heldPorts = (observed: ObservedAgent): ReadonlySet<string> =>

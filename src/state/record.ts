@@ -77,6 +77,8 @@ export interface AgentRecord {
   readonly revisions: readonly Revision[];
   /** Hash of what this generation asks for, its image not yet resolved: see `wishHash`. */
   readonly wishHash: string;
+  /** The newest generation that was tried with it: one after that is a reason to try again what failed. */
+  readonly triedGeneration?: number;
   /** The revision this generation asks for; absent until its image and inputs are known. */
   readonly targetRevision?: string;
   /** The revision whose container serves. */

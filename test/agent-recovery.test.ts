@@ -1,0 +1,436 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { keyString } from '../src/api/key.ts';
+import {
+  agentManifest,
+  NAMESPACE,
+  type SimulatedHost,
+  createSimulatedHost,
+  IMAGE,
+} from './fakes/simulated-host.ts';
+
+let host: SimulatedHost;
+
+beforeEach(async () => {
+  host = await createSimulatedHost();
+});
+
+const phaseIs = (name: string, phase: string) => (): boolean => host.status(name)?.phase === phase;
+const containersOf = (name: string) =>
+  host.podman.controls.containers().filter((container) => container.name.startsWith(`${NAMESPACE}.${name}-`));
+const upOf = (name: string): string[] =>
+  containersOf(name)
+    .filter(({ state }) => state === 'running')
+    .map((container) => container.name);
+const writes = (): string[] =>
+  host.podman.controls.calls
+    .map(({ method }) => method)
+    .filter((method) => /^(create|start|stop|kill|remove|rename|update|connect|disconnect)/.test(method));
+const manifest = (kind: string, name: string, rest: object): object => ({
+  apiVersion: kind === 'ConfigMap' || kind === 'Secret' ? 'v1' : 'rookery.dev/v1alpha1',
+  kind,
+  metadata: { name, namespace: NAMESPACE },
+  ...rest,
+});
+const healthy = async (...names: string[]): Promise<void> => {
+  for (const name of names) await host.until(phaseIs(name, 'Healthy'), 300_000);
+  host.podman.controls.calls = [];
+};
+
+describe('a failed update', () => {
+  test('whose last words cannot be read is rolled back all the same', async () => {
+    await host.apply(agentManifest('twin'));
+    await host.start();
+    await healthy('twin');
+    host.programs.set('twin', ({ env }) => (env['BAD'] ? { exitAfterMs: 50, exitCode: 1 } : {}));
+    host.podman.controls.beforeCall = ({ method }) => {
+      if (method === 'logs') throw new Error('the log is gone');
+    };
+    await host.apply(agentManifest('twin', {}, { BAD: '1' }));
+    await host.until(phaseIs('twin', 'RolledBack'), 60_000);
+    expect(host.status('twin')?.revisions[1]?.failure?.logTail).toEqual(['(its logs could not be read)']);
+  });
+
+  test('goes back although somebody removed the kept container: it is made again from its revision', async () => {
+    await host.apply(agentManifest('twin'));
+    await host.start();
+    await healthy('twin');
+    const [old] = containersOf('twin');
+    host.programs.set('twin', ({ env }) => (env['BAD'] ? { readyAfterMs: 1e9 } : {}));
+    await host.apply(agentManifest('twin', {}, { BAD: '1' }));
+    await host.until(phaseIs('twin', 'Verifying'), 60_000);
+    await host.podman.removeContainer(old?.id ?? '');
+    await host.until(phaseIs('twin', 'RolledBack'), 120_000);
+    expect(host.status('twin')?.ready).toBe(true);
+    expect(upOf('twin')).toEqual([old?.name]);
+  });
+
+  test('is tried again when its probes are corrected, though the container would be the same', async () => {
+    const bad = { startupProbe: { tcpSocket: { port: 1 }, periodSeconds: 1, failureThreshold: 2 } };
+    await host.apply(agentManifest('twin'));
+    await host.start();
+    await healthy('twin');
+    host.programs.set('twin', ({ env }) => (env['V'] ? { readyAfterMs: 8_000 } : {}));
+    await host.apply(agentManifest('twin', bad, { V: '2' }));
+    await host.until(phaseIs('twin', 'RolledBack'), 120_000);
+    await host.apply(agentManifest('twin', {}, { V: '2' }));
+    await host.until(phaseIs('twin', 'Healthy'), 120_000);
+    expect(host.status('twin')?.currentRevision).toBe(host.status('twin')?.targetRevision);
+  });
+
+  test('to an image that was missing is tried again when the image appears', async () => {
+    await host.apply(agentManifest('twin'));
+    await host.start();
+    await healthy('twin');
+    await host.apply(agentManifest('twin', { image: 'localhost/late:1' }));
+    await host.until(phaseIs('twin', 'RolledBack'), 600_000);
+    host.podman.controls.addImage('localhost/late:1');
+    await host.until(phaseIs('twin', 'Healthy'), 600_000);
+    expect(containersOf('twin')).toHaveLength(1);
+  });
+
+  test('never leaves two running, when there is nothing stable to go back to', async () => {
+    host.programs.set('twin', ({ env }) => (env['BAD'] ? { readyAfterMs: 1e9 } : {}));
+    await host.apply(agentManifest('twin', { rollout: { minHealthySeconds: 2, monitorSeconds: 300 } }));
+    await host.start();
+    await host.until(phaseIs('twin', 'Monitoring'), 60_000);
+    const [first] = upOf('twin');
+    await host.apply(agentManifest('twin', { rollout: { healthyDeadlineSeconds: 30 } }, { BAD: '1' }));
+    await host.until(phaseIs('twin', 'RolledBack'), 300_000);
+    expect(upOf('twin')).toEqual([first]);
+  });
+
+  test('of a job goes back to the one that had ended, without running it again, and is no success', async () => {
+    const job = { restartPolicy: 'OnFailure', rollout: { minHealthySeconds: 2, healthyDeadlineSeconds: 30 } };
+    host.programs.set('job', ({ env }) => (env['BAD'] ? { readyAfterMs: 1e9 } : { exitAfterMs: 3_000 }));
+    await host.apply(agentManifest('job', job));
+    await host.start();
+    await host.until(phaseIs('job', 'Completed'), 60_000);
+    const before = host.status('job')?.currentRevision;
+    await host.apply(agentManifest('job', job, { BAD: '1' }));
+    await host.until(phaseIs('job', 'RolledBack'), 120_000);
+    expect(host.status('job')).toMatchObject({ currentRevision: before, stableRevision: before });
+    expect(upOf('job')).toEqual([]);
+  });
+});
+
+describe('a first deploy without its image', () => {
+  test('fails, says so, and goes on as soon as the image is there', async () => {
+    await host.apply(agentManifest('twin', { image: 'localhost/late:1' }));
+    await host.start();
+    await host.until(phaseIs('twin', 'Failed'), 600_000);
+    expect(host.status('twin')?.reason).toBe('ImageNotFound');
+    host.podman.controls.addImage('localhost/late:1');
+    await host.until(phaseIs('twin', 'Healthy'), 600_000);
+  });
+});
+
+describe('in every state on the way', () => {
+  const slow = { terminationGracePeriodSeconds: 5, rollout: { minHealthySeconds: 10, monitorSeconds: 20 } };
+  const meet = async (state: string): Promise<void> => {
+    host.programs.set('twin', () => ({ readyAfterMs: 3_000, stopAfterMs: 2_000 }));
+    await host.apply(
+      agentManifest('twin', slow),
+      agentManifest('other'),
+      agentManifest('third'),
+      agentManifest('fourth'),
+    );
+    await host.start();
+    await healthy('twin', 'other');
+    host.latency = () => ({ thereMs: 500, backMs: 500 });
+    await host.apply(agentManifest('twin', slow, { V: '2' }));
+    const inState = (): boolean =>
+      host.store().records.get({ kind: 'Agent', namespace: NAMESPACE, name: 'twin' })?.state === state;
+    await host.until(inState, 120_000);
+  };
+  const STATES = ['Preparing', 'StoppingOld', 'Starting', 'Verifying', 'Monitoring'];
+
+  test.each(STATES)('%s: another manifest takes over, and one container is left', async (state) => {
+    await meet(state);
+    await host.apply(agentManifest('twin', slow, { V: '3' }));
+    await host.until(() => phaseIs('twin', 'Healthy')() && containersOf('twin').length === 1, 300_000);
+    expect(containersOf('twin')[0]?.state).toBe('running');
+    expect(host.status('twin')?.revisions.at(-1)?.cause).toContain('V');
+  });
+
+  test.each(STATES)('%s: the manifest is deleted, and nothing is left', async (state) => {
+    await meet(state);
+    await host.remove('Agent', 'twin');
+    await host.until(() => containersOf('twin').length === 0, 120_000);
+    await host.clock.advance(60_000);
+    expect(
+      host
+        .store()
+        .inventory.list()
+        .map(({ key }) => key.name),
+    ).not.toContain('twin');
+  });
+
+  test.each(STATES)('%s: suspended, nothing moves, and then it goes on', async (state) => {
+    await meet(state);
+    await host.apply(agentManifest('twin', { ...slow, suspend: true }, { V: '2' }));
+    await host.clock.advance(20_000);
+    host.podman.controls.calls = [];
+    await host.clock.advance(600_000);
+    expect(writes()).toEqual([]);
+    await host.apply(agentManifest('twin', slow, { V: '2' }));
+    await host.until(() => phaseIs('twin', 'Healthy')() && containersOf('twin').length === 1, 300_000);
+  });
+});
+
+describe('deleted and put back', () => {
+  test('while its container is still being stopped, it comes again', async () => {
+    host.programs.set('twin', () => ({ stopAfterMs: 20_000 }));
+    await host.apply(agentManifest('twin'), agentManifest('other'));
+    await host.start();
+    await healthy('twin', 'other');
+    await host.remove('Agent', 'twin');
+    await host.clock.advance(15_000);
+    expect(host.store().records.get({ kind: 'Agent', namespace: NAMESPACE, name: 'twin' })?.state).toBe(
+      'Terminating',
+    );
+    await host.apply(agentManifest('twin'));
+    await host.until(phaseIs('twin', 'Healthy'), 120_000);
+    expect(upOf('twin')).toHaveLength(1);
+  });
+});
+
+describe('the state directory is lost', () => {
+  test('and nothing that runs is touched: addresses are learnt from what has them', async () => {
+    await host.apply(
+      agentManifest('zoe'),
+      agentManifest('adam', { dependsOn: [{ name: 'zoe' }] }),
+      agentManifest('mid'),
+    );
+    await host.start();
+    await healthy('zoe', 'adam', 'mid');
+    // Given out in another order than a new address book would.
+    await host.apply(agentManifest('anna'));
+    await healthy('anna');
+    host.crash();
+    host.loseState();
+    host.podman.controls.calls = [];
+    await host.start();
+    await host.clock.advance(120_000);
+    expect(writes()).toEqual([]);
+    expect(Object.values(host.phases())).toEqual(['Healthy', 'Healthy', 'Healthy', 'Healthy']);
+  });
+
+  test('after a reboot the stopped containers still say their addresses', async () => {
+    await host.apply(agentManifest('zoe'), agentManifest('mid'));
+    await host.start();
+    await healthy('zoe', 'mid');
+    await host.apply(agentManifest('anna'));
+    await healthy('anna');
+    host.crash();
+    host.loseState();
+    host.podman.controls.calls = [];
+    await host.reboot();
+    await host.until(() => host.running().length === 3, 120_000);
+    expect(writes().filter((method) => method !== 'startContainer')).toEqual([]);
+  });
+});
+
+describe('a foreign container', () => {
+  test('with the name that we need is a conflict, never touched, and when it goes we go on', async () => {
+    await host.apply(agentManifest('twin'));
+    await host.start();
+    await healthy('twin');
+    const [ours] = containersOf('twin');
+    const template = {
+      ...JSON.parse(Object.values(ours?.annotations ?? {})[0] ?? '{}'),
+      env: {},
+      secretEnv: {},
+      mounts: [],
+      ports: [],
+    };
+    host.crash();
+    await host.podman.removeContainer(ours?.id ?? '');
+    await host.podman.createContainer({ name: ours?.name ?? '', template, labels: {}, annotations: {} });
+    const stranger = containersOf('twin')[0]?.id;
+    await host.start();
+    await host.clock.advance(300_000);
+    expect(containersOf('twin').map(({ id, state }) => [id, state])).toEqual([[stranger, 'created']]);
+    expect(host.status('twin')?.conditions.find(({ type }) => type === 'Stalled')?.status).toBe('True');
+    await host.podman.removeContainer(stranger ?? '');
+    await host.until(phaseIs('twin', 'Healthy'), 300_000);
+  });
+});
+
+describe('reload', () => {
+  test('signals once for each content, and never restarts', async () => {
+    const reloading = {
+      reload: { signal: 'HUP' },
+      volumes: [{ name: 'file', configMap: { name: 'settings' } }],
+      volumeMounts: [{ name: 'file', mountPath: '/etc/agent' }],
+    };
+    const settings = (level: string): object => manifest('ConfigMap', 'settings', { data: { level } });
+    await host.apply(settings('1'), agentManifest('twin', reloading));
+    await host.start();
+    await healthy('twin');
+    await host.apply(settings('2'));
+    await host.clock.advance(60_000);
+    expect(writes()).toEqual(['killContainer']);
+    host.crash();
+    await host.start();
+    await host.clock.advance(60_000);
+    await host.apply(settings('3'));
+    await host.clock.advance(60_000);
+    expect(writes()).toEqual(['killContainer', 'killContainer']);
+  });
+});
+
+describe('a pod group', () => {
+  test('that changes is a new pod: its members follow and nothing stays behind', async () => {
+    const group = (hostPort: number): object =>
+      manifest('PodGroup', 'core', { spec: { ports: [{ containerPort: 80, hostPort }] } });
+    await host.apply(
+      group(6000),
+      agentManifest('left', { podGroup: 'core' }),
+      agentManifest('right', { podGroup: 'core' }),
+    );
+    await host.start();
+    await healthy('left', 'right');
+    const [before] = await host.podman.listPods({});
+    await host.apply(group(6001));
+    await host.clock.advance(1_000);
+    await host.until(() => phaseIs('left', 'Healthy')() && phaseIs('right', 'Healthy')(), 300_000);
+    const pods = await host.podman.listPods({});
+    expect(pods).toHaveLength(1);
+    expect(pods[0]?.name).not.toBe(before?.name);
+    expect(host.running()).toHaveLength(2);
+    expect(host.podman.controls.containers()).toHaveLength(2);
+  });
+
+  test('whose infra died is made anew, members too', async () => {
+    await host.apply(manifest('PodGroup', 'core', { spec: {} }), agentManifest('left', { podGroup: 'core' }));
+    await host.start();
+    await healthy('left');
+    const [pod] = await host.podman.listPods({});
+    host.podman.controls.killInfra(pod?.name ?? '');
+    await host.clock.advance(60_000);
+    const [anew] = await host.podman.listPods({});
+    expect(anew?.id).not.toBe(pod?.id);
+    expect(host.running()).toHaveLength(1);
+    await host.until(phaseIs('left', 'Healthy'), 300_000);
+  });
+});
+
+describe('one change to many', () => {
+  test('updates four at a time', async () => {
+    const reader = (name: string): object =>
+      agentManifest(name, {
+        env: [
+          { name: 'AGENT', value: name },
+          { name: 'LEVEL', valueFrom: { configMapKeyRef: { name: 'settings', key: 'level' } } },
+        ],
+      });
+    const names = Array.from({ length: 10 }, (_, index) => `reader${index}`);
+    for (const name of names) host.programs.set(name, () => ({ readyAfterMs: 3_000 }));
+    await host.apply(manifest('ConfigMap', 'settings', { data: { level: '1' } }), ...names.map(reader));
+    await host.start();
+    await healthy(...names);
+    let fewest = names.length;
+    host.podman.controls.afterCall = ({ method }) => {
+      if (method === 'stopContainer') fewest = Math.min(fewest, host.running().length);
+    };
+    await host.apply(manifest('ConfigMap', 'settings', { data: { level: '2' } }));
+    await host.clock.advance(1_000);
+    await host.until(() => names.every((name) => phaseIs(name, 'Healthy')()), 300_000);
+    expect(fewest).toBe(names.length - 4);
+  });
+
+  test('of two agents: the upper one waits until the lower one is promoted', async () => {
+    const upper = (env = {}): object => agentManifest('upper', { dependsOn: [{ name: 'lower' }] }, env);
+    host.programs.set('lower', () => ({ readyAfterMs: 5_000 }));
+    await host.apply(agentManifest('lower'), upper());
+    await host.start();
+    await healthy('lower', 'upper');
+    await host.apply(upper({ V: '2' }), agentManifest('lower', {}, { V: '2' }));
+    await host.until(phaseIs('lower', 'Monitoring'), 60_000);
+    const order = host.podman.controls.calls
+      .filter(({ method }) => method === 'createContainer')
+      .map(({ args }) => (args[0] as { name: string }).name.split('-')[0]);
+    expect(order[0]).toBe(`${NAMESPACE}.lower`);
+    await host.until(phaseIs('upper', 'Healthy'), 120_000);
+    expect(host.running()).toHaveLength(2);
+  });
+});
+
+describe('a job', () => {
+  const job = (policy: string): object => agentManifest('job', { restartPolicy: policy });
+
+  test.each(['OnFailure', 'Never'])(
+    'with %s that ended well is completed, and lets through who waited',
+    async (policy) => {
+      host.programs.set('job', () => ({ exitAfterMs: 5_000 }));
+      await host.apply(
+        job(policy),
+        agentManifest('after', { dependsOn: [{ name: 'job', condition: 'Completed' }] }),
+      );
+      await host.start();
+      await host.clock.advance(3_000);
+      expect(upOf('after')).toEqual([]);
+      await host.until(phaseIs('after', 'Healthy'), 120_000);
+      expect(host.status('job')).toMatchObject({ phase: 'Completed', restarts: 0 });
+      host.podman.controls.calls = [];
+      await host.clock.advance(600_000);
+      expect(writes()).toEqual([]);
+    },
+  );
+
+  test('with Never that ended badly has failed, and is not started again', async () => {
+    host.programs.set('job', () => ({ exitAfterMs: 5_000, exitCode: 2 }));
+    await host.apply(job('Never'));
+    await host.start();
+    await host.until(phaseIs('job', 'Failed'), 120_000);
+    host.podman.controls.calls = [];
+    await host.clock.advance(600_000);
+    expect(writes()).toEqual([]);
+  });
+
+  test('with OnFailure that ended badly is started again until it ends well', async () => {
+    let runs = 0;
+    host.programs.set('job', () => {
+      runs += 1;
+      return { exitAfterMs: 200, exitCode: runs > 1 ? 0 : 2 };
+    });
+    await host.apply(job('OnFailure'));
+    await host.start();
+    await host.until(phaseIs('job', 'Completed'), 120_000);
+    expect(host.status('job')?.restarts).toBe(1);
+  });
+});
+
+describe('manifests that cannot be read', () => {
+  test('freeze: a removed container is not made again, a crashed one is started', async () => {
+    await host.apply(agentManifest('twin'), agentManifest('other'));
+    await host.start();
+    await healthy('twin', 'other');
+    await host.loseRoot('the directory is gone');
+    const [twin] = upOf('twin');
+    host.podman.controls.kill(twin ?? '', 1);
+    await host.podman.removeContainer(upOf('other')[0] ?? '');
+    await host.clock.advance(120_000);
+    expect(upOf('twin')).toEqual([twin]);
+    expect(containersOf('other')).toEqual([]);
+    await host.loseRoot(undefined);
+    await host.until(phaseIs('other', 'Healthy'), 120_000);
+  });
+});
+
+describe('an image that is rebuilt', () => {
+  test('rolls the agents that run from it', async () => {
+    await host.apply(agentManifest('twin'));
+    await host.start();
+    await healthy('twin');
+    const before = host.status('twin')?.currentRevision;
+    host.podman.controls.addImage('localhost/other:1');
+    const image = await host.podman.inspectImage('localhost/other:1');
+    await host.podman.tagImage(image?.id ?? '', IMAGE);
+    await host.clock.advance(1_000);
+    await host.until(phaseIs('twin', 'Healthy'), 120_000);
+    expect(host.status('twin')?.currentRevision).not.toBe(before);
+    expect(keyString({ kind: 'Agent', namespace: NAMESPACE, name: 'twin' })).toContain('twin');
+    expect(containersOf('twin')).toHaveLength(1);
+  });
+});
