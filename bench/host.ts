@@ -75,19 +75,20 @@ async function importBusybox(api: Api, podman: string): Promise<void> {
   }
 }
 
-interface Named {
+interface Listed {
   readonly Id: string;
-  readonly name: string;
+  readonly IsInfra?: boolean;
 }
 
+/** Members before their pods: a pod's own removal waits ten seconds for each that does not heed SIGTERM. */
 async function clear(api: Api): Promise<void> {
-  const list = async (path: string): Promise<Named[]> =>
-    JSON.parse(await api.ok('GET', `${LIBPOD}${path}`)) as Named[];
-  for (const { Id } of await list('/pods/json')) await api.ok('DELETE', `${LIBPOD}/pods/${Id}?force=true`);
-  const containers = await list('/containers/json?all=true');
-  await atOnce(4, containers, ({ Id }) =>
+  const list = async (path: string): Promise<Listed[]> =>
+    JSON.parse(await api.ok('GET', `${LIBPOD}${path}`)) as Listed[];
+  const members = (await list('/containers/json?all=true')).filter(({ IsInfra }) => !IsInfra);
+  await atOnce(4, members, ({ Id }) =>
     api.ok('DELETE', `${LIBPOD}/containers/${Id}?force=true&timeout=0&v=true`),
   );
+  await atOnce(4, await list('/pods/json'), ({ Id }) => api.ok('DELETE', `${LIBPOD}/pods/${Id}?force=true`));
   await api.ok('POST', `${LIBPOD}/networks/prune`);
 }
 

@@ -4,8 +4,8 @@ import type { Host } from './host.ts';
 import { cpuSecondsOf, pssMb, treeOf } from './processes.ts';
 import type { Rookery } from './rookery.ts';
 
-/** Convergence leaves timers, garbage and warm caches behind. */
-const SETTLE_MS = 10_000;
+/** The start leaves garbage behind, which V8 collects once, some 30 s later. */
+const SETTLE_MS = 45_000;
 
 export interface IdleSample {
   /** Percent of one core. */
