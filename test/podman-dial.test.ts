@@ -91,6 +91,16 @@ describe('a call', () => {
     expect((await dial.call(get)).body).toEqual(body);
   });
 
+  test.each([
+    ['cut off', 'application/json', '[{"Id":"a'],
+    ['of something else', 'text/html', '<html>'],
+  ])('does not take a reply %s for an empty one', async (_, type, text) => {
+    answer = (_request, response) => response.writeHead(200, { 'content-type': type }).end(text);
+    const error = await dial.call(get).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ kind: 'Unreachable' });
+    expect(String(error)).toContain(`its answer is no JSON: ${text}`);
+  });
+
   test.each([204, 304])('takes %i as success, with its status and headers', async (statusCode) => {
     answer = (_, response) => response.writeHead(statusCode, { 'Libpod-Api-Version': '4.3.1' }).end();
     const reply = await dial.call(get);

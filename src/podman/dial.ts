@@ -143,7 +143,7 @@ async function replyOf<T>(response: IncomingMessage, what: string): Promise<Repl
   const text = await readText(response);
   const statusCode = response.statusCode ?? 0;
   if (isFailure(response)) throw errorOfReply(statusCode, text, what);
-  return { statusCode, headers: response.headers, body: decode(text) as T | undefined };
+  return { statusCode, headers: response.headers, body: decode(response, text) as T | undefined };
 }
 
 async function readText(response: IncomingMessage): Promise<string> {
@@ -157,11 +157,19 @@ async function readText(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Some replies are plain text (`OK`) or empty; their status says all. */
-function decode(text: string): unknown {
+/**
+ * Some replies are plain text (`OK`) or empty; their status says all. Any other that cannot be read must not pass for an
+ * empty one: "there are no containers" is what an agent is made anew for.
+ */
+function decode({ headers }: IncomingMessage, text: string): unknown {
+  if (text === '' || text === 'OK') return undefined;
   try {
     return JSON.parse(text) ?? undefined;
   } catch {
-    return undefined;
+    if (headers['content-type']?.startsWith('text/plain')) return undefined;
+    throw new Error(`its answer is no JSON: ${text.slice(0, SHOWN_CHARACTERS)}`);
   }
 }
+
+/** Of an answer that makes no sense. */
+const SHOWN_CHARACTERS = 100;
