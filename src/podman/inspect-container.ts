@@ -9,16 +9,25 @@ export const containerPath = (nameOrId: string): string => `/containers/${encode
 
 export type InspectContainer = (nameOrId: string) => Promise<ObservedContainer | undefined>;
 
-/** Inspect that does not take Podman's word for a process that is gone. */
+/**
+ * Inspect that does not take Podman's word for a process that is gone. The second look is for one that ended, and was
+ * told of, between the first and the look at `/proc`: its exit code must not be lost.
+ */
 export function createInspect(dial: Dial, isAlive: IsProcessAlive): InspectContainer {
-  return async (nameOrId) => {
+  const look = (nameOrId: string): Promise<WireContainer | undefined> => {
     const path = `${containerPath(nameOrId)}/json`;
-    const what = `inspect container ${nameOrId}`;
-    const wire = await foundOrUndefined(dial.call<WireContainer>({ method: 'GET', path, what }));
-    if (!wire) return undefined;
+    return foundOrUndefined(dial.call({ method: 'GET', path, what: `inspect container ${nameOrId}` }));
+  };
+  const isTrue = async (wire: WireContainer): Promise<boolean> => {
     const observed = observedContainer(wire);
-    if (!isRunning(observed)) return observed;
-    return (await isAlive(observed.pid, wire.State?.ConmonPid ?? 0)) ? observed : lostContainer(observed);
+    return !isRunning(observed) || isAlive(observed.pid, wire.State?.ConmonPid ?? 0);
+  };
+  return async (nameOrId) => {
+    const first = await look(nameOrId);
+    if (!first || (await isTrue(first))) return first && observedContainer(first);
+    const second = await look(nameOrId);
+    if (!second || (await isTrue(second))) return second && observedContainer(second);
+    return lostContainer(observedContainer(second));
   };
 }
 

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { readlink } from 'node:fs/promises';
 
-/** `false` only when it is certain: the process is gone, and this process would see it if it were there. */
+/**
+ * `false` only when it is certain: the process is gone, this process would see it if it were there, and there is no
+ * conmon that has yet to tell Podman of the end. `conmonPid` is 0 where it is not known.
+ */
 export type IsProcessAlive = (pid: number, conmonPid: number) => Promise<boolean>;
 
 /** The inode of the machine's first pid namespace, a constant of the kernel (PROC_PID_INIT_INO). */
@@ -24,14 +27,19 @@ export function createProcessCheck(): IsProcessAlive {
     );
 
   return async (pid, conmonPid) => {
-    const state = processStateOf(pid);
-    if (state !== undefined && !ENDED.test(state)) {
-      sawConmon ||= conmonPid > 0 && commandOf(conmonPid) === 'conmon';
-      return true;
-    }
+    const hasConmon = isConmon(conmonPid);
+    sawConmon ||= hasConmon;
+    if (hasConmon || isThere(pid)) return true;
     hostPidsVisible ??= inHostNamespace();
     return !(sawConmon || (await hostPidsVisible));
   };
+}
+
+const isConmon = (pid: number): boolean => pid > 0 && isThere(pid) && commandOf(pid) === 'conmon';
+
+function isThere(pid: number): boolean {
+  const state = processStateOf(pid);
+  return state !== undefined && !ENDED.test(state);
 }
 
 /** The letter after the command in `/proc/PID/stat`; the command may itself hold brackets and blanks. */
