@@ -63,9 +63,9 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
     return { requeueAfterMs: 0 };
   }
   remember(memory, { record: decision.record, facts, nowMs: context.now() });
-  await world.store.records.put(decision.record);
   for (const event of narrate(decision.record, decision.transitions)) world.store.events.record(event);
   if (plan.operations.length === 0) return finish(memory, decision, facts, context);
+  await world.store.records.put(decision.record);
   return act(memory, { decision, facts, plan }, context);
 }
 
