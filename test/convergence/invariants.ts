@@ -12,7 +12,7 @@ export interface Watchman {
   onRecord(record: AgentRecord): void;
   /** A person removes this container: none of ours to answer for. */
   excuse(containerId: string): void;
-  /** The state is lost: who had proved what is known to nobody any more. */
+  /** The state is lost: who had proved what is known to nobody any more, and generations count from 1 again. */
   forget(): void;
   /** The first promise that was broken. */
   readonly violation: string | undefined;
@@ -23,7 +23,11 @@ export interface Watched {
   /** Names of the volumes whose manifest ever said `retention: Delete`. */
   readonly disposable: ReadonlySet<string>;
   readonly say: (line: string) => void;
+  readonly now: () => number;
 }
+
+/** Between the last look and the deed somebody can always come in: two slow calls' time. */
+const UNAVOIDABLE_MS = 10_000;
 
 /** What serves here has proved itself. */
 const SETTLED: ReadonlySet<AgentState> = new Set(['Healthy', 'Healing', 'Degraded', 'Completed']);
@@ -31,11 +35,12 @@ const SETTLED: ReadonlySet<AgentState> = new Set(['Healthy', 'Healing', 'Degrade
 const isUp = ({ state }: ObservedContainer): boolean =>
   state === 'running' || state === 'paused' || state === 'stopping';
 
-export function createWatchman({ podman, disposable, say }: Watched): Watchman {
+export function createWatchman({ podman, disposable, say, now }: Watched): Watchman {
   const records = new Map<string, AgentRecord>();
   const proven = new Map<string, string>();
   const rollbacks = new Map<string, number>();
   const foreign = new Map<string, string>();
+  const excusedAtMs = new Map<string, number>();
   let violation: string | undefined;
 
   const broken = (text: string): void => {
@@ -76,9 +81,14 @@ export function createWatchman({ podman, disposable, say }: Watched): Watchman {
       if (twice !== undefined) broken(`${twice} runs twice: ${up.map(({ name }) => name).join(', ')}`);
     },
     excuse: (containerId) => {
+      const victim = podman.controls.containers().find(({ id }) => id === containerId);
+      excusedAtMs.set(victim?.labels[labels.name] ?? '', now());
       for (const [agent, id] of proven) if (id === containerId) proven.delete(agent);
     },
-    forget: () => proven.clear(),
+    forget: () => {
+      proven.clear();
+      rollbacks.clear();
+    },
     onRecord: (record) => {
       const { name } = record.key;
       const before = records.get(name);
@@ -94,6 +104,7 @@ export function createWatchman({ podman, disposable, say }: Watched): Watchman {
               found[labels.attempt] === attempt,
           );
         if (serving) proven.set(name, serving.id);
+        else if (now() - (excusedAtMs.get(name) ?? 0) < UNAVOIDABLE_MS) proven.delete(name);
       }
       if (turnsBack(before, record)) {
         const id = `${record.uid}/${record.generation}/${record.wishHash}`;

@@ -72,7 +72,7 @@ async function begin(seed: number): Promise<Run> {
   const say = (line: string): void =>
     void story.push(`${((host.clock.now() - startedAtMs) / 1000).toFixed(2)} ${line}`);
   const disposable = new Set<string>();
-  const watchman = createWatchman({ podman: host.podman, disposable, say });
+  const watchman = createWatchman({ podman: host.podman, disposable, say, now: () => host.clock.now() });
   const cast = firstCast(random);
   for (const { name } of cast.actors.values())
     host.programs.set(name, ({ env }) => MODES[env['MODE'] ?? 'good'] ?? {});
