@@ -5,7 +5,7 @@ import { checkCycles } from './cycles.ts';
 import type { InputReader } from './inputs.ts';
 import type { LoadedFile, LoadedObject } from './load.ts';
 import { problemAt } from './problem.ts';
-import { checkReferences, claimedTwice } from './references.ts';
+import { checkExclusive, checkReferences, claimedTwice } from './references.ts';
 import { positionAt } from './text.ts';
 
 export const combine = (files: readonly LoadedFile[]): LoadedFile => ({
@@ -34,7 +34,7 @@ export async function assemble(loaded: LoadedFile, context: AssembleContext): Pr
   const twice = checkNames(loaded);
   const doubled = new Set(twice.map(({ key }) => key && keyString(key)));
   const single = loaded.objects.filter(({ object }) => !doubled.has(keyString(object.key)));
-  const together = [...checkReferences(single, isKnown), ...checkCycles(single)];
+  const together = [...checkReferences(single, isKnown), ...checkExclusive(single), ...checkCycles(single)];
   const resolved = await resolveAll(single, context);
   const problems = [...loaded.problems, ...twice, ...together, ...resolved.problems];
   const faulty = new Set(problems.flatMap(({ key }) => (key ? [keyString(key)] : [])));
