@@ -114,6 +114,20 @@ describe('a build context', () => {
 });
 
 describe('a host path', () => {
+  test.each([
+    ['data', 'File', 'it is a directory, and its type says File'],
+    ['file', 'Directory', 'it is no directory, and its type says Directory'],
+    ['file', 'DirectoryOrCreate', 'it is no directory, and its type says DirectoryOrCreate'],
+    ['file', 'File', undefined],
+    ['data', 'Directory', undefined],
+  ])('%s of type %s', async (path, type, refusal) => {
+    tree.write('data/x', '');
+    tree.write('file', '');
+    tree.write('manifests/a.yaml', hostPath(`../${path}`, `, type: ${type}`));
+    const said = `Unreadable spec.volumes[0].hostPath.path: "../${path}" cannot be read: ${refusal}`;
+    expect(await problems()).toEqual(refusal === undefined ? [] : [said]);
+  });
+
   test('of a file or a small directory that is only read counts with its contents', async () => {
     for (const [path, file] of [
       ['../config/a.conf', 'config/a.conf'],

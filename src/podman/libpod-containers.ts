@@ -1,4 +1,5 @@
 import type { Dial } from './dial.ts';
+import { makeHostDirectories } from './host-directories.ts';
 import { containerPath } from './inspect-container.ts';
 import { hasLabels, labelFilter } from './labels.ts';
 import { containerSummary } from './observe.ts';
@@ -30,6 +31,7 @@ export function containerCalls(dial: Dial, isAlive: IsProcessAlive): ContainerCa
 
     async createContainer(request) {
       const what = `create container ${request.name}`;
+      await makeHostDirectories(request.template, what);
       const template = await bindSubPaths(dial, request.template, what);
       const body = containerSpec({ ...request, template });
       const reply = await dial.call<CreateReply>({ method: 'POST', path: '/containers/create', body, what });

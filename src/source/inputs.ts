@@ -198,10 +198,24 @@ function hostPathInput(reading: Reading, volume: VolumeSource, index: number): I
       path,
       field: ['spec', 'volumes', index, 'hostPath', 'path'],
       mayBeMissing: type === 'DirectoryOrCreate',
-      read: async (real) => (isReadOnly ? mountDigest(real, hashes) : {}),
+      read: async (real) => {
+        await requireType(real, type);
+        return isReadOnly ? mountDigest(real, hashes) : {};
+      },
     },
   ];
 }
+
+/** As the kubelet; what may be missing is looked at where it is there. */
+async function requireType(real: string, type: HostPathType): Promise<void> {
+  const stats = await lstat(real).catch(() => undefined);
+  if (!stats || type === undefined) return;
+  const isDirectory = stats.isDirectory();
+  if (type === 'File' ? stats.isFile() : isDirectory) return;
+  throw new Error(`it is ${isDirectory ? 'a' : 'no'} directory, and its type says ${type}`);
+}
+
+type HostPathType = NonNullable<VolumeSource['hostPath']>['type'];
 
 /** The contents of a file or a small directory; of anything else only the path counts. */
 async function mountDigest(real: string, hashes: FileHashes): Promise<{ digest?: string }> {

@@ -29,7 +29,7 @@ function resolveMount(resolver: Resolver, mount: VolumeMount, source: VolumeSour
   if (source.volume) return volumeMounts(resolver, mount, source.volume.claimName);
   if (source.configMap) return configMapMounts(resolver, mount, source.configMap);
   if (source.secret) return secretMounts(resolver, mount, source.secret);
-  if (source.hostPath) return hostPathMounts(resolver, mount, source.hostPath.path);
+  if (source.hostPath) return hostPathMounts(resolver, mount, source.hostPath);
   const sizeLimit = source.emptyDir?.sizeLimit;
   const size = sizeLimit === undefined ? {} : { sizeBytes: Math.floor(parseQuantity(sizeLimit)) };
   return [{ type: 'tmpfs', target: mount.mountPath, mode: WORLD_WRITABLE, ...size }];
@@ -98,7 +98,9 @@ function secretMounts(resolver: Resolver, mount: VolumeMount, source: SecretSour
   });
 }
 
-function hostPathMounts(resolver: Resolver, mount: VolumeMount, path: string): Mount[] {
+type HostPathSource = NonNullable<VolumeSource['hostPath']>;
+
+function hostPathMounts(resolver: Resolver, mount: VolumeMount, { path, type }: HostPathSource): Mount[] {
   const { paths, digests } = resolver.agent.inputs;
   const source = paths[path];
   if (source === undefined) {
@@ -107,6 +109,12 @@ function hostPathMounts(resolver: Resolver, mount: VolumeMount, path: string): M
     return [];
   }
   const digest = resolver.agent.manifest.spec.reload === undefined ? digests[path] : undefined;
-  const bind: Mount = { type: 'bind', source, target: mount.mountPath, readOnly: mount.readOnly };
+  const bind: Mount = {
+    type: 'bind',
+    source,
+    target: mount.mountPath,
+    readOnly: mount.readOnly,
+    ...(type === 'DirectoryOrCreate' && { create: true }),
+  };
   return [digest === undefined ? bind : { ...bind, contentDigest: digest }];
 }

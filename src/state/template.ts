@@ -36,6 +36,8 @@ export type Mount =
       readonly target: string;
       readonly readOnly: boolean;
       readonly contentDigest?: string;
+      /** Made as a directory where it is missing. */
+      readonly create?: true;
     }
   | { readonly type: 'tmpfs'; readonly target: string; readonly sizeBytes?: number; readonly mode: number }
   | {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -123,6 +123,14 @@ describe.each(realSubjects())('a template on $name', { timeout: 60_000 }, (subje
       security({ readOnlyRootFilesystem: false, dropCapabilities: [] }),
     );
     expect(await inside(writable, 'touch /tmp/x && echo yes')).toBe('yes');
+  });
+
+  test('a directory of the host that is to be made where it is missing', async () => {
+    const source = join(directory, 'new', 'deep');
+    await started('made', {
+      mounts: [{ type: 'bind', source, target: '/d', readOnly: false, create: true }],
+    });
+    expect(statSync(source).isDirectory()).toBe(true);
   });
 
   test('binds and volumes, read-only and not, and a part of a volume', async () => {
