@@ -10,6 +10,7 @@ import type { ObservedNetwork } from '../src/state/observed.ts';
 import type { NetworkFacts } from '../src/state/provision.ts';
 import { learnAddresses } from './learn-addresses.ts';
 import { conflict, createSharedReconciler, perform, type Subject } from './shared.ts';
+import { changedOptions } from './options.ts';
 import type { World } from './world.ts';
 
 /** A network, the stable address of everyone on it, and the hosts file that names them. */
@@ -108,6 +109,9 @@ function checked(world: World, key: ObjectKey, { found, spec }: Found): Observed
     found.driver !== spec.driver && `driver ${found.driver} → ${spec.driver}`,
     found.internal !== spec.internal && `internal ${found.internal} → ${spec.internal}`,
     wanted.length > 0 && wanted.join() !== live.join() && `subnets ${live.join()} → ${wanted.join()}`,
+    // Only a bridge has a name server: for the other drivers Podman decides.
+    spec.driver === 'bridge' && found.dnsEnabled !== spec.dns && `dns ${found.dnsEnabled} → ${spec.dns}`,
+    ...changedOptions(found.options, spec.options),
   ].filter(Boolean);
   if (changed.length === 0) return found;
   const message = `${keyString(key)} cannot change in place (${changed.join('; ')}); give it a new name, or take it back`;

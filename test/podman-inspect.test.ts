@@ -93,6 +93,7 @@ describe('what inspect tells, as recorded', () => {
     expect(observedNetwork({ name: 'n', id: 'i' })).toMatchObject({
       subnets: [],
       dnsEnabled: false,
+      options: {},
       labels: {},
     });
     expect(observedImage({ Id: 'sha256:ab', RepoTags: null, Labels: null })).toEqual({

@@ -132,6 +132,7 @@ export const observedNetwork = (wire: WireNetwork): ObservedNetwork => ({
   })),
   internal: wire.internal ?? false,
   dnsEnabled: wire.dns_enabled ?? false,
+  options: wire.options ?? {},
 });
 
 export const observedVolume = (wire: WireVolume): ObservedVolume => ({

@@ -67,6 +67,7 @@ export interface WireNetwork {
   readonly subnets?: readonly { readonly subnet?: string; readonly gateway?: string }[] | null;
   readonly internal?: boolean;
   readonly dns_enabled?: boolean;
+  readonly options?: WireLabels;
 }
 
 export interface WireVolume {

@@ -60,6 +60,7 @@ export interface ObservedNetwork {
   readonly subnets: readonly { readonly cidr: string; readonly gateway: string }[];
   readonly internal: boolean;
   readonly dnsEnabled: boolean;
+  readonly options: Readonly<Record<string, string>>;
 }
 
 export interface ObservedVolume {

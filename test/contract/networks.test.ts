@@ -33,6 +33,7 @@ describe.each(subjects())('networks on $name', { timeout: 30_000 }, (subject) =>
       driver: 'bridge',
       internal: false,
       dnsEnabled: true,
+      options: {},
       labels: bench.labels,
     });
     expect(network.subnets[0]?.cidr).toMatch(/^[\d.]+\/\d+$/);

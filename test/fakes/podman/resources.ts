@@ -78,6 +78,7 @@ function createNetwork(world: World, request: CreateNetwork): ObservedNetwork {
     subnets: cidrs.map((cidr) => ({ cidr, gateway: textOf(rangeOf(cidr)[0] + 1) })),
     internal: request.internal,
     dnsEnabled: request.dns,
+    options: structuredClone(request.options),
   };
   world.networks.set(network.name, network);
   emitNetwork(world, network, 'create');
