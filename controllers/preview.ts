@@ -31,8 +31,18 @@ export async function previewPlan(
     const object = keyString(parseKey(id));
     changes.push({ object, operation: 'remove', cause: 'its manifest is gone' });
   }
-  return { changes, problems: [...manifestProblems(desired), ...problems] };
+  return { changes, problems: [...manifestProblems(desired), ...problems, ...givenUp(world)] };
 }
+
+/** A quarantined spec changes nothing by itself: without a word a person would take that for success. */
+const givenUp = (world: World): string[] =>
+  world.store.records.list().flatMap(({ key, specHash, state, message }) => {
+    const object = desiredObject(world, 'Agent', keyString(key));
+    if (!GAVE_UP.has(state) || object?.specHash !== specHash) return [];
+    return [`${keyString(key)} is ${state}: ${message}; the same spec is not tried again, edit it`];
+  });
+
+const GAVE_UP: ReadonlySet<string> = new Set(['RolledBack', 'Failed', 'Paused']);
 
 const changeOf = (key: ObjectKey, operation: Operation): Change => ({
   object: keyString(key),

@@ -63,11 +63,7 @@ export function assemble(parts: Parts): Engine {
     queues: () => ({}),
   };
   const registry = createRegistry({ nowMs: () => clock.now() });
-  const metrics = createMetrics({
-    agents: () => registry.list('Agent').items,
-    queueDepths: () =>
-      Object.fromEntries(Object.entries(wiring.queues()).map(([kind, { queued }]) => [kind, queued])),
-  });
+  const metrics = createMetricsOf(registry, wiring, store);
   const podman = timed(parts.podman, { clock, onCall: metrics.podmanCall });
   const images = createImageCache(podman, () => clock.now());
   const keeper = createKeeper(parts, (desired) => {
@@ -105,9 +101,6 @@ export function assemble(parts: Parts): Engine {
     signal: ending.signal,
   });
   Object.assign(wiring, { enqueue: manager.enqueue, queues: manager.queues });
-  store.events.subscribe(({ reason, involvedObject }) => {
-    if (reason === 'RolledBack') metrics.rollback(involvedObject.namespace, involvedObject.name);
-  });
   const context = { signal: ending.signal, log, now: () => clock.now() };
   const backend = createBackend({
     world,
@@ -133,6 +126,22 @@ interface Wiring {
   enqueue: (key: ObjectKey) => void;
   graph: DependencyGraph;
   queues: Manager['queues'];
+}
+
+function createMetricsOf(
+  registry: ReturnType<typeof createRegistry>,
+  wiring: Wiring,
+  { events }: Store,
+): Metrics {
+  const metrics = createMetrics({
+    agents: () => registry.list('Agent').items,
+    queueDepths: () =>
+      Object.fromEntries(Object.entries(wiring.queues()).map(([kind, { queued }]) => [kind, queued])),
+  });
+  events.subscribe(({ reason, involvedObject }) => {
+    if (reason === 'RolledBack') metrics.rollback(involvedObject.namespace, involvedObject.name);
+  });
+  return metrics;
 }
 
 const installationOf = ({ store, home }: Parts) => ({ ...store.installation, home });

@@ -109,6 +109,11 @@ describe('an update', () => {
     expect(status?.restarts).toBe(3);
     expect(condition('twin', 'Synced')).toBe('False');
     expect(condition('twin', 'Stalled')).toBe('True');
+    expect(status?.conditions.find(({ type }) => type === 'Stalled')?.reason).toBe('RolledBack');
+    expect(status?.conditions.find(({ type }) => type === 'Ready')?.message).toBe('');
+    expect(status?.lastPlan?.some((line) => line.includes('(rollback: exited 3 times'))).toBe(true);
+    const { problems } = await host.engine().backend.plan();
+    expect(problems[0]).toContain('Agent/sim/twin is RolledBack: exited 3 times');
     host.podman.controls.calls = [];
     await host.clock.advance(3_600_000);
     expect(writes()).toEqual([]);

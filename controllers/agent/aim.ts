@@ -139,11 +139,11 @@ function servingWant(view: View, live: ObservedContainer | undefined): Container
 function servingCause(view: View, live: ObservedContainer | undefined, revision: Revision): string {
   const { record } = view;
   if (record.condemned && isCondemned(record, live)) return record.condemned.reason;
+  if (record.state === 'RollingBack') return `rollback: ${record.message}`;
   if (live?.state === 'exited' && live.startedAtMs > 0 && record.lastExit?.containerId === live.id) {
     const { code, oomKilled } = record.lastExit;
     return `exited with code ${code}${oomKilled ? ' (out of memory)' : ''}`;
   }
-  if (record.state === 'RollingBack') return `rollback: ${record.message}`;
   if (live === undefined && record.currentRevision === revision.id) return 'its container is gone';
   return revision.cause;
 }

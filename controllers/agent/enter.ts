@@ -132,7 +132,7 @@ function settle({ record, facts }: View, _event: AgentEvent, before: View): Agen
   if (proven === undefined) return record;
   const superseded = record.revisions.map(
     (revision): Revision =>
-      revision.outcome === 'Stable' && revision.id !== proven
+      revision.outcome !== 'Failed' && revision.id !== proven
         ? { ...revision, outcome: 'Superseded' }
         : revision,
   );

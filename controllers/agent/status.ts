@@ -1,8 +1,4 @@
-import {
-  type ConditionClaim,
-  type ConditionType,
-  mergeConditions,
-} from '../../src/api/conditions.ts';
+import { type ConditionClaim, type ConditionType, mergeConditions } from '../../src/api/conditions.ts';
 import type { AgentStatus, RevisionStatus } from '../../src/api/status.ts';
 import type { ManifestProblem } from '../../src/state/desired.ts';
 import type { AgentRecord, AgentState, Revision } from '../../src/state/record.ts';
@@ -109,7 +105,7 @@ function claims(input: StatusInput): ConditionClaim[] {
   return [
     claim('Ready', ready, ready ? 'Ready' : notReadyReason(input)),
     claim('Reconciling', isReconciling(record.state) && !stuck),
-    claim('Stalled', stuck),
+    claim('Stalled', stuck, GAVE_UP.has(record.state) ? record.state : undefined),
     claim('Synced', synced, synced ? 'Synced' : driftReason(input)),
     claim('Available', isLive(runningContainer(input))),
     claim('Progressing', isRollingOut(record.state)),
@@ -136,6 +132,18 @@ const isStuck = ({ record, stalled }: StatusInput): boolean =>
 
 const waitsForOthers = ({ record, facts }: View): boolean => record.state === 'Blocked' && !facts.gating.open;
 
+/** What is as it should be needs no words: only a condition that is not says why. */
+const AS_IT_SHOULD_BE: Readonly<Record<ConditionType, boolean>> = {
+  Ready: true,
+  Synced: true,
+  Available: true,
+  DependenciesReady: true,
+  Reconciling: false,
+  Progressing: false,
+  Stalled: false,
+  Degraded: false,
+};
+
 const claimFor = ({ record, stalled }: StatusInput) => {
   const reasonOfAll = stalled?.reason ?? record.reason;
   const message = stalled?.message ?? record.message;
@@ -144,7 +152,7 @@ const claimFor = ({ record, stalled }: StatusInput) => {
     type,
     status: holds ? 'True' : 'False',
     reason,
-    message,
+    message: holds === AS_IT_SHOULD_BE[type] ? '' : message,
     observedGeneration,
   });
 };
