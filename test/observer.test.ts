@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ObjectKey } from '../src/api/key.ts';
 import { createObserver, type Observer } from '../src/podman/observer.ts';
@@ -176,4 +177,12 @@ test('what was removed is gone, and is not asked for again', async () => {
   const begin = podman.controls.calls.length;
   await namesOf(twin);
   expect(callsSince(begin)).toEqual([]);
+});
+
+test('a long outage leaves nothing behind on the signal', async () => {
+  await start();
+  const before = getEventListeners(ending.signal, 'abort').length;
+  podman.controls.down();
+  await clock.advance(600_000);
+  expect(getEventListeners(ending.signal, 'abort').length).toBeLessThanOrEqual(before + 1);
 });

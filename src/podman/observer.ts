@@ -101,13 +101,13 @@ async function follow(
 
 function pause(clock: ObserverOptions['clock'], delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const done = (): void => {
+    const end = (): void => {
       cancel();
-      signal.removeEventListener('abort', done);
+      signal.removeEventListener('abort', end);
       resolve();
     };
-    const cancel = clock.setTimer(delayMs, done);
-    signal.addEventListener('abort', done);
+    const cancel = clock.setTimer(delayMs, end);
+    signal.addEventListener('abort', end);
   });
 }
 
