@@ -128,6 +128,9 @@ describe('the spec that Podman is given', () => {
     ['term', 15],
     ['9', 9],
     ['34', 34],
+    ['SIGWINCH', 28],
+    ['SIGSYS', 31],
+    ['SIGRTMIN+3', 37],
   ])('stop signal %s', (signal, number) => {
     expect(signalNumber(signal)).toBe(number);
     expect(specOf({ stopSignal: signal })).toMatchObject({ stop_signal: number });

@@ -9,6 +9,7 @@ export function checkAgent(spec: unknown, context: Pick<z.core.$RefinementCtx, '
     report(['image'], 'needs image or build');
   }
   checkMounts(spec, report);
+  checkReload(spec, report);
   checkNetwork(spec, report);
   for (const [list, field] of UNIQUE) reportTwice(spec, { list, field }, report);
   for (const name of PROBES) checkProbePort(spec, name, report);
@@ -43,6 +44,21 @@ function checkMounts(spec: Spec, report: Report): void {
         'a hostPath has none; write the whole path in hostPath.path',
       );
     }
+  }
+}
+
+/** A single file is bound to the contents it had at the start: only a whole directory shows what was swapped in it. */
+function checkReload(spec: Spec, report: Report): void {
+  if (!isObject(spec['reload'])) return;
+  const advice = 'a reload would find the old file there; mount the whole ConfigMap, or leave reload out';
+  const configMaps = entriesOf(spec, 'volumes').map(({ name, configMap }) => ({ name, configMap }));
+  for (const [index, { configMap }] of configMaps.entries()) {
+    if (isObject(configMap) && configMap['items'] !== undefined)
+      report(['volumes', index, 'configMap', 'items'], advice);
+  }
+  for (const [index, { name, subPath }] of entriesOf(spec, 'volumeMounts').entries()) {
+    const isConfigMap = configMaps.some((volume) => volume.name === name && isObject(volume.configMap));
+    if (isConfigMap && subPath !== undefined) report(['volumeMounts', index, 'subPath'], advice);
   }
 }
 

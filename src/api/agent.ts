@@ -4,6 +4,7 @@ import { API_VERSION, objectMeta } from './meta.ts';
 import { dnsLabel } from './names.ts';
 import { evenIfPartlyWrong } from './one-of.ts';
 import { probe } from './probe.ts';
+import { SIGNAL_NAME } from './signals.ts';
 import {
   build,
   envFromSource,
@@ -68,7 +69,7 @@ const reload = z
       z.strictObject({
         signal: z
           .string()
-          .regex(/^[A-Z0-9]+$/, 'must be a signal without SIG, such as HUP')
+          .regex(new RegExp(`^${SIGNAL_NAME}$`), 'must be a signal without SIG, such as HUP')
           .describe('Signal to send, such as HUP.'),
       }),
     ],
@@ -161,7 +162,7 @@ export const agentSpec = z
     terminationGracePeriodSeconds: seconds(30, 3600).describe('Seconds from the stop signal to the kill.'),
     stopSignal: z
       .string()
-      .regex(/^SIG[A-Z0-9+]+$/, 'must be a signal such as SIGTERM')
+      .regex(new RegExp(`^SIG${SIGNAL_NAME}$`), 'must be a signal such as SIGTERM')
       .optional()
       .describe("Signal that asks to stop; by default the image's, else SIGTERM."),
     rollout: rollout.default(rollout.parse({})).describe('How a new revision comes in.'),
@@ -172,7 +173,7 @@ export const agentSpec = z
     reload: reload
       .optional()
       .describe(
-        'What a change of a mounted ConfigMap, Secret or file leads to: None, or {signal: HUP}; by default a new revision.',
+        'What a change of a mounted ConfigMap or file leads to: None, or {signal: HUP}; by default a new revision. A changed Secret always is one: Podman copies it when the container is made.',
       ),
     suspend: z
       .boolean()

@@ -1,3 +1,4 @@
+import { signalNumberOf } from '../api/signals.ts';
 import type { ContainerTemplate, Mount, PodTemplate, PublishedPort } from '../state/template.ts';
 import type { AttachedNetwork, NetworkAttachment, ResourceLimits } from '../state/template.ts';
 import { PodmanError } from './errors.ts';
@@ -9,20 +10,6 @@ const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
 const CPU_PERIOD_MICROSECONDS = 100_000;
 /** The kernel refuses less. */
 const CPU_QUOTA_FLOOR_MICROSECONDS = 1_000;
-/** libpod takes a signal's number, not its name. */
-const SIGNALS: Readonly<Record<string, number>> = {
-  HUP: 1,
-  INT: 2,
-  QUIT: 3,
-  ABRT: 6,
-  KILL: 9,
-  USR1: 10,
-  USR2: 12,
-  ALRM: 14,
-  TERM: 15,
-  WINCH: 28,
-};
-
 type Json = Readonly<Record<string, unknown>>;
 
 export interface SpecRequest {
@@ -73,17 +60,14 @@ function processSpec(template: ContainerTemplate): Json {
   };
 }
 
-/** @throws PodmanError BadRequest for a name that is not in the table */
+/**
+ * libpod takes a signal's number, not its name.
+ * @throws PodmanError BadRequest for a name that is none
+ */
 export function signalNumber(signal: string): number {
-  const number = SIGNALS[signal.toUpperCase().replace(/^SIG/, '')] ?? Number(signal);
-  if (!Number.isInteger(number) || number < 1 || number > 64) {
-    const known = Object.keys(SIGNALS).join(', ');
-    throw new PodmanError(
-      'BadRequest',
-      `unknown stop signal ${signal}; known: ${known}, or a number up to 64`,
-    );
-  }
-  return number;
+  const number = signalNumberOf(signal.toUpperCase().replace(/^SIG/, '')) ?? Number(signal);
+  if (Number.isInteger(number) && number >= 1 && number <= 64) return number;
+  throw new PodmanError('BadRequest', `unknown stop signal ${signal}; write it as SIGTERM, or as its number`);
 }
 
 function securitySpec(template: ContainerTemplate): Json {
