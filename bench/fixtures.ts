@@ -8,12 +8,10 @@ const COMMAND = ['httpd', '-f', '-p', String(PORT), '-h', '/tmp'];
 export const names = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `a${String(index + 1).padStart(3, '0')}`);
 
-export type Probing = 'none' | 'tcp' | 'zmq';
+export type Probing = 'none' | 'tcp';
 
 const probeOf = (probing: Probing): string =>
-  probing === 'none'
-    ? ''
-    : `  readinessProbe: {${probing === 'tcp' ? 'tcpSocket' : 'zmq'}: {port: ${PORT}}, periodSeconds: 10}\n`;
+  probing === 'none' ? '' : `  readinessProbe: {tcpSocket: {port: ${PORT}}, periodSeconds: 10}\n`;
 
 /** No soak and no monitor window: those are time on purpose, not speed. */
 export async function writeManifests(directory: string, count: number, probing: Probing): Promise<void> {

@@ -33,7 +33,7 @@ export async function idle(host: Host, rookery: Rookery, options: IdleOptions): 
     await controller.stop();
     return sample;
   };
-  const result = { alone, none: await watched('none'), tcp: await watched('tcp'), zmq: await watched('zmq') };
+  const result = { alone, none: await watched('none'), tcp: await watched('tcp') };
   await writeManifests(rookery.manifestsDir, options.agents, 'none');
   return result;
 }

@@ -86,11 +86,7 @@ function deathFigure(seconds: readonly number[]): Figure {
   return { what: 'kill -9 → running again', value: median(seconds), unit: 's', goal: 0.6, note };
 }
 
-const PROBING = {
-  none: 'without probes',
-  tcp: 'a tcp probe each, every 10 s',
-  zmq: 'a zmq probe each, every 10 s',
-};
+const PROBING = { none: 'without probes', tcp: 'a tcp probe each, every 10 s' };
 
 function idleFigures({ alone, ...watched }: IdleResult): Figure[] {
   const added = (sample: IdleSample): number =>
