@@ -7,7 +7,7 @@ import type { AgentStatus } from '../../src/api/status.ts';
 import { adoptLostInstallation, settleIntents } from '../../src/boot.ts';
 import type { ProbeOutcome } from '../../src/probe/probe.ts';
 import { hashOf } from '../../src/state/canonical.ts';
-import type { DesiredObject, Snapshot } from '../../src/state/desired.ts';
+import type { DesiredObject, ResolvedInputs, Snapshot } from '../../src/state/desired.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
 import type { StateFiles } from '../../src/store/files.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -50,6 +50,8 @@ export interface SimulatedHost {
   /** The program of each agent, by the name in its env `AGENT`. */
   readonly programs: Map<string, (template: ContainerTemplate) => Program>;
   readonly takenPorts: Set<number>;
+  /** What the source finds on the host for an object of this name: digests of directories, base images. */
+  readonly inputs: Map<string, ResolvedInputs>;
   random: () => number;
 }
 
@@ -71,6 +73,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
   const log = createRecordingLog();
   const manifests = new Map<string, DesiredObject>();
   const takenPorts = new Set<number>();
+  const inputs: SimulatedHost['inputs'] = new Map();
   let rootError: string | undefined;
   let notify = (): void => undefined;
   let store: Store | undefined;
@@ -183,11 +186,13 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     log,
     programs,
     takenPorts,
+    inputs,
     random: () => 0.5,
     store: () => store as Store,
     engine: () => engine as Engine,
     apply: async (...objects) => {
-      for (const object of objects.map(desiredObjectOf)) manifests.set(keyString(object.key), object);
+      for (const object of objects.map((one) => desiredObjectOf(one, inputs)))
+        manifests.set(keyString(object.key), object);
       notify();
       await clock.settle();
     },
@@ -235,7 +240,9 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
   return host;
 }
 
-function desiredObjectOf(input: object): DesiredObject {
+const NO_INPUTS: ResolvedInputs = { paths: {}, digests: {}, baseImages: [] };
+
+function desiredObjectOf(input: object, inputs: SimulatedHost['inputs']): DesiredObject {
   const { kind } = input as { kind: Kind };
   const manifest = kinds[kind].schema.parse(input);
   const { namespace, name } = manifest.metadata;
@@ -245,7 +252,7 @@ function desiredObjectOf(input: object): DesiredObject {
     manifest,
     position: { file: `${name}.yaml`, line: 1, column: 1 },
     specHash: hashOf(meaning),
-    inputs: { paths: {}, digests: {}, baseImages: [] },
+    inputs: inputs.get(name) ?? NO_INPUTS,
   };
 }
 
