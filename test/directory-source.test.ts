@@ -148,6 +148,16 @@ describe('objects together', () => {
     ]);
   });
 
+  test('one name in many places: each names a few of the others', async () => {
+    tree.write('manifests/a.yaml', `${agentYaml('twin')}---\n`.repeat(300));
+    const { problems } = await read();
+    expect(problems).toHaveLength(300);
+    const file = tree.path('manifests/a.yaml');
+    expect(problems[299]?.message).toContain(
+      `is also declared at ${file}:1 and ${file}:8 and ${file}:15 and 296 more`,
+    );
+  });
+
   test('names that lead nowhere, each at its place', async () => {
     const spec = [
       '  dependsOn: [{name: logger}]',

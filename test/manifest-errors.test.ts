@@ -94,6 +94,38 @@ describe('an error names its place and what to do', () => {
   });
 });
 
+describe('a file that is wrong in thousands of places takes no longer than one that is right', () => {
+  const configMap = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n';
+  const lines = (line: (index: number) => string) =>
+    configMap + Array.from({ length: 8_000 }, (_, index) => line(index)).join('');
+  const timed = (text: string): string[] => {
+    const startedAt = performance.now();
+    const found = errors(text);
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    return found;
+  };
+
+  test.each([
+    ['values', lines((index) => `  k${index}: 1\n`)],
+    ['names of keys', lines((index) => `  k ${index}: "1"\n`)],
+    ['fields', agent(Array.from({ length: 8_000 }, (_, index) => `  k${index}: 1\n`).join(''))],
+  ])('%s: the first are told', (_what, text) => {
+    const found = timed(text);
+    expect(found).toHaveLength(51);
+    expect(found.join('\n')).toContain('there are more errors than these 50');
+  });
+
+  test('keys that are there twice', () => {
+    expect(timed(lines(() => '  k: "1"\n'))).toHaveLength(50);
+  });
+
+  test('documents are counted before they are read', () => {
+    expect(timed('---\na\n'.repeat(5_000))).toEqual([
+      expect.stringContaining('more than 5000 documents, the most that is read of one file'),
+    ]);
+  });
+});
+
 describe('what is right although it looks unusual', () => {
   test.each([
     ['a field with nothing behind it is not set, as in Kubernetes', agent('  command:\n  env:')],
@@ -165,6 +197,11 @@ describe('hostile input ends in a problem', () => {
   });
 });
 
+test.each(['data', 'binaryData'])('an entry of %s called __proto__ is told, not dropped', (field) => {
+  const text = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n${field}: {__proto__: QQ==}\n`;
+  expect(errors(text)[0]).toContain('a key cannot be called "__proto__"');
+});
+
 describe('the values of a Secret stay out of every message', () => {
   const head = 'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n';
   test.each([
@@ -184,6 +221,17 @@ describe('the values of a Secret stay out of every message', () => {
     [
       'a wrong name beside it',
       `apiVersion: v1\nkind: Secret\nmetadata: {name: S_}\nstringData: {a: hunter2}`,
+    ],
+    [
+      'another object on the same line',
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'List',
+        items: [
+          { apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' }, stringData: { a: 'hunter2' } },
+          { apiVersion: 'v2', kind: 'ConfigMap', metadata: { name: 'c' } },
+        ],
+      }),
     ],
   ])('%s', (_what, text) => {
     const found = errors(text);

@@ -3,7 +3,7 @@ import { type KeyString, keyString } from '../api/key.ts';
 import type { DesiredObject, ManifestProblem, Position, Snapshot } from '../state/desired.ts';
 import { checkCycles } from './cycles.ts';
 import type { InputReader } from './inputs.ts';
-import type { LoadedFile, LoadedObject } from './load.ts';
+import type { ClaimedName, LoadedFile, LoadedObject } from './load.ts';
 import { problemAt } from './problem.ts';
 import { checkExclusive, checkReferences, claimedTwice } from './references.ts';
 import { positionAt } from './text.ts';
@@ -48,21 +48,27 @@ export async function assemble(loaded: LoadedFile, context: AssembleContext): Pr
   };
 }
 
+/** Of the other places of a name: all of them at each of them would be their square. */
+const MOST_PLACES = 3;
+
 /** Identity is the name: in two places, neither can be told to be the right one. */
 function checkNames({ claims }: LoadedFile): ManifestProblem[] {
-  const places = new Map<KeyString, typeof claims>();
+  const places = new Map<KeyString, ClaimedName[]>();
   for (const claim of claims) {
     const key = keyString(claim.key);
-    places.set(key, [...(places.get(key) ?? []), claim]);
+    const same = places.get(key);
+    if (same) same.push(claim);
+    else places.set(key, [claim]);
   }
   return [...places.values()]
     .filter((same) => same.length > 1)
-    .flatMap((same) =>
-      same.map((claim) => {
-        const others = same.filter((other) => other !== claim);
-        return claimedTwice(claim, others.map(placeOf));
-      }),
-    );
+    .flatMap((same) => {
+      const first = same.slice(0, MOST_PLACES + 1);
+      return same.map((claim) => {
+        const others = first.filter((other) => other !== claim).slice(0, MOST_PLACES);
+        return claimedTwice(claim, { others: others.map(placeOf), count: same.length - 1 });
+      });
+    });
 }
 
 function placeOf({ document }: { readonly document: LoadedObject['document'] }): string {

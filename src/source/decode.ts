@@ -10,6 +10,7 @@ import {
   YAMLException,
 } from 'js-yaml';
 import { messageOf } from '../api/errors.ts';
+import { kinds } from '../api/kinds.ts';
 import { findEntry, layoutNodes, type NodeError, type SourceNode } from './nodes.ts';
 import { type SourceText, type Span, sourceText } from './text.ts';
 
@@ -20,6 +21,8 @@ export interface SourceDocument {
   readonly source: SourceText;
   /** What is wrong with its YAML although it could be read, such as a key that is there twice. */
   readonly errors: readonly NodeError[];
+  /** In one list with something that may hold secrets, and so perhaps on one line with them. */
+  readonly isBesideSecrets: boolean;
 }
 
 export interface DecodedFile {
@@ -29,6 +32,8 @@ export interface DecodedFile {
   readonly failures: readonly NodeError[];
 }
 
+/** Each costs a third of a millisecond, in which no probe is answered. */
+const MAX_DOCUMENTS = 5_000;
 const MAX_ALIASES = 256;
 const MAX_DEPTH = 64;
 /** Aliases may not make a document larger than four times its file and a megabyte: an alias bomb grows by powers. */
@@ -48,6 +53,7 @@ const schema = CORE_SCHEMA.withTags(mergeTag, kubernetesInt);
 /** Reads every YAML document (JSON is YAML) of a file; one that is broken does not hide those beside it. */
 export function decode(file: string, text: string): DecodedFile {
   const source = sourceText(file, text);
+  if (holdsTooMany(text)) return { source, documents: [], failures: [TOO_MANY] };
   const whole = decodeStretch(source, { start: 0, end: text.length });
   if (whole.failures.length === 0) return whole;
   const stretches = splitDocuments(text);
@@ -58,6 +64,18 @@ export function decode(file: string, text: string): DecodedFile {
     documents: parts.flatMap((part) => part.documents),
     failures: parts.flatMap((part) => part.failures),
   };
+}
+
+const TOO_MANY: NodeError = {
+  span: { start: 0, end: 1 },
+  message: `more than ${MAX_DOCUMENTS} documents, the most that is read of one file`,
+};
+
+function holdsTooMany(text: string): boolean {
+  const marker = /^(?:---|\.\.\.)(?=\s|$)/gm;
+  let count = 0;
+  while (count < MAX_DOCUMENTS && marker.test(text)) count += 1;
+  return count === MAX_DOCUMENTS;
 }
 
 /** A marker line always ends a document, inside quotes and block texts too, so the cut is safe in broken text. */
@@ -122,7 +140,7 @@ function decodeDocument(source: SourceText, events: Event[]): SourceDocument | N
     const options = { source: source.text, filename: source.file, schema, maxAliases: MAX_ALIASES };
     // `json` takes the last of two equal keys: they are in `errors` already, and the object can still be named.
     const [value] = constructFromEvents(events, { ...options, json: true });
-    return { value, root, source, errors };
+    return { value, root, source, errors, isBesideSecrets: false };
   } catch (error) {
     return failureOf(error);
   }
@@ -133,6 +151,7 @@ const emptyDocument = (source: SourceText): SourceDocument => ({
   root: { span: { start: 0, end: 0 }, entries: [], items: [], weight: 0 },
   source,
   errors: [],
+  isBesideSecrets: false,
 });
 
 function failureOf(error: unknown, shift = 0): NodeError {
@@ -147,13 +166,22 @@ export function expandLists(document: SourceDocument): SourceDocument[] {
   const { value, root } = document;
   if (!isMapping(value) || value['kind'] !== 'List' || !Array.isArray(value['items'])) return [document];
   const items = findEntry(root, 'items')?.node.items ?? [];
+  const isBesideSecrets = !value['items'].every(isPublic);
   return value['items'].map((item: unknown, index) => ({
     ...document,
+    isBesideSecrets,
     value: item,
     root: items[index] ?? root,
     errors: index === 0 ? document.errors : [],
   }));
 }
+
+/** Only a kind that is known, and not a Secret, may show its values: a misspelt Secret holds secrets all the same. */
+export const isPublic = (value: unknown): boolean =>
+  isMapping(value) &&
+  typeof value['kind'] === 'string' &&
+  Object.hasOwn(kinds, value['kind']) &&
+  value['kind'] !== 'Secret';
 
 export const isMapping = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -111,6 +111,9 @@ function openEntry(layout: Layout, parent: OpenNode, entry: Omit<SourceEntry, 'n
   if (first && !entry.isMerge) {
     layout.errors.push({ span: entry.keySpan, message: `the key "${entry.key}" is there twice` });
   }
+  // The schema library passes over it in silence.
+  if (entry.key === '__proto__')
+    layout.errors.push({ span: entry.keySpan, message: 'a key cannot be called "__proto__"' });
   parent.keys.set(entry.key, entry.keySpan);
   parent.pendingKey = entry;
 }

@@ -1,7 +1,6 @@
 import type { ObjectKey } from '../api/key.ts';
-import { kinds } from '../api/kinds.ts';
 import type { ManifestProblem, ProblemReason } from '../state/desired.ts';
-import { isMapping, type SourceDocument } from './decode.ts';
+import { isPublic, type SourceDocument } from './decode.ts';
 import { type FieldPath, locate } from './nodes.ts';
 import { positionAt, type SourceText, type Span, snippetAt } from './text.ts';
 
@@ -26,7 +25,7 @@ export function problemAt(document: SourceDocument, finding: Finding): ManifestP
     reason,
     message,
     position: positionAt(document.source, span.start),
-    snippet: snippetAt(document.source, span, isShown && isPublic(document.value) ? undefined : span),
+    snippet: snippetAt(document.source, span, isShown && mayShowLine(document) ? undefined : span),
     ...(key && { key }),
     ...(suggestion !== undefined && { suggestion }),
   };
@@ -43,12 +42,9 @@ export function unreadableAt(source: SourceText, span: Span, message: string): M
   };
 }
 
-/** Only a kind that is known, and not a Secret, may show its values: a misspelt Secret holds secrets all the same. */
-export const isPublic = (value: unknown): boolean =>
-  isMapping(value) &&
-  typeof value['kind'] === 'string' &&
-  Object.hasOwn(kinds, value['kind']) &&
-  value['kind'] !== 'Secret';
+/** More of the line than the value itself. */
+export const mayShowLine = ({ value, isBesideSecrets }: SourceDocument): boolean =>
+  isPublic(value) && !isBesideSecrets;
 
 const ALWAYS_SHOWN = new Set(['apiVersion', 'kind', 'type', 'metadata.name', 'metadata.namespace']);
 

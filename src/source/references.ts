@@ -184,8 +184,9 @@ function environmentReferences({ env, envFrom }: Agent['spec']): Reference[] {
 
 export const claimedTwice = (
   { key, document }: { readonly key: ObjectKey; readonly document: LoadedObject['document'] },
-  others: readonly string[],
+  { others, count }: { readonly others: readonly string[]; readonly count: number },
 ): ManifestProblem => {
-  const message = `${key.kind} "${key.name}" in namespace "${key.namespace}" is also declared at ${others.join(' and ')}`;
+  const more = count > others.length ? ` and ${count - others.length} more` : '';
+  const message = `${key.kind} "${key.name}" in namespace "${key.namespace}" is also declared at ${others.join(' and ')}${more}`;
   return problemAt(document, { reason: 'DuplicateName', message, path: ['metadata', 'name'], key });
 };

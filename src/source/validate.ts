@@ -5,10 +5,10 @@ import { type Kind, type KindInfo, kinds, type Manifest } from '../api/kinds.ts'
 import { DEFAULT_NAMESPACE } from '../api/dns-label.ts';
 import { dnsLabel } from '../api/names.ts';
 import type { ManifestProblem } from '../state/desired.ts';
-import { isMapping, type SourceDocument } from './decode.ts';
+import { isMapping, isPublic, type SourceDocument } from './decode.ts';
 import { describeIssue, pathText, quote } from './messages.ts';
 import type { FieldPath } from './nodes.ts';
-import { type Finding, isPublic, problemAt } from './problem.ts';
+import { type Finding, mayShowLine, problemAt } from './problem.ts';
 import { nearest } from './suggest.ts';
 import { positionAt, snippetAt } from './text.ts';
 
@@ -24,6 +24,9 @@ export interface Validated {
 
 type Issue = z.core.$ZodIssue;
 
+/** Of one document. A person needs no more, and finding the place of each of 10,000 held everything up for a quarter of a minute. */
+const MOST_TOLD = 50;
+
 export function validate(document: SourceDocument): Validated {
   const { value } = document;
   const kind = isMapping(value) ? kindOf(value['kind']) : undefined;
@@ -31,12 +34,10 @@ export function validate(document: SourceDocument): Validated {
   const key = identify(kind.kind, value);
   const whole = containsNull(value) ? dropNullFields(value, inputSchemaOf(kind.kind)) : value;
   const parsed = kind.schema.safeParse(whole, { error: describeIssue(isPublic(value)), reportInput: true });
-  const issues = parsed.success ? [] : flatten(parsed.error.issues).filter(isNoEcho);
+  const issues = parsed.success ? [] : withoutEchoes(flatten(parsed.error.issues));
   const problems = [
     ...doubleKeys(document, key),
-    ...issues
-      .flatMap((issue) => findingsOf(issue, kind))
-      .map((finding) => problemAt(document, { ...finding, key })),
+    ...firstFindings(issues, kind).map((finding) => problemAt(document, { ...finding, key })),
   ];
   const isValid = parsed.success && problems.length === 0;
   return {
@@ -77,12 +78,12 @@ const containsNull = (value: unknown): boolean =>
   value === null || (typeof value === 'object' && Object.values(value).some(containsNull));
 
 function doubleKeys(document: SourceDocument, key: ObjectKey | undefined): ManifestProblem[] {
-  const { source, errors, value } = document;
-  return errors.map(({ span, message }) => ({
+  const { source, errors } = document;
+  return errors.slice(0, MOST_TOLD).map(({ span, message }) => ({
     reason: 'InvalidManifest',
     message,
     position: positionAt(source, span.start),
-    snippet: snippetAt(source, span, isPublic(value) ? undefined : span),
+    snippet: snippetAt(source, span, mayShowLine(document) ? undefined : span),
     ...(key && { key }),
   }));
 }
@@ -103,11 +104,28 @@ const isWrongType = (issue: Issue): boolean =>
   issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
 
 /** Two issues at one place may say the same thing twice: only the plainer one is told. */
-const isNoEcho = (issue: Issue, _index: number, all: readonly Issue[]): boolean => {
-  const isEmpty = issue.code === 'invalid_format' && issue.input === '';
-  const plainer = issue.code === 'custom' ? 'unrecognized_keys' : isEmpty ? 'too_small' : undefined;
-  const path = issue.path.join('.');
-  return !all.some((other) => other.code === plainer && other.path.join('.') === path);
+function withoutEchoes(issues: readonly Issue[]): Issue[] {
+  const told = new Set(issues.map(({ code, path }) => `${code} ${path.join('.')}`));
+  return issues.filter((issue) => {
+    const isEmpty = issue.code === 'invalid_format' && issue.input === '';
+    const plainer = issue.code === 'custom' ? 'unrecognized_keys' : isEmpty ? 'too_small' : undefined;
+    return plainer === undefined || !told.has(`${plainer} ${issue.path.join('.')}`);
+  });
+}
+
+function firstFindings(issues: readonly Issue[], kind: KindInfo): Finding[] {
+  const findings: Finding[] = [];
+  for (const issue of issues) {
+    findings.push(...findingsOf(issue, kind));
+    if (findings.length > MOST_TOLD) return [...findings.slice(0, MOST_TOLD), MORE];
+  }
+  return findings;
+}
+
+const MORE: Finding = {
+  reason: 'InvalidManifest',
+  path: [],
+  message: `there are more errors than these ${MOST_TOLD}`,
 };
 
 function findingsOf(issue: Issue, kind: KindInfo): Finding[] {
@@ -119,9 +137,11 @@ function findingsOf(issue: Issue, kind: KindInfo): Finding[] {
   });
   if (issue.code === 'unrecognized_keys') {
     const fields = fieldsAt(inputSchemaOf(kind.kind), issue.path);
-    return issue.keys.map((name) =>
-      finding([...issue.path, name], issue.message, { atKey: true, suggestion: nearest(name, fields) }),
-    );
+    return issue.keys
+      .slice(0, MOST_TOLD + 1)
+      .map((name) =>
+        finding([...issue.path, name], issue.message, { atKey: true, suggestion: nearest(name, fields) }),
+      );
   }
   if (issue.code === 'invalid_key') {
     return issue.issues.map((inner) => finding(issue.path, `as a key ${inner.message}`, { atKey: true }));
