@@ -1,0 +1,344 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { agentManifest, NAMESPACE, type SimulatedHost, createSimulatedHost } from './fakes/simulated-host.ts';
+import type { Kind } from '../src/api/kinds.ts';
+
+let host: SimulatedHost;
+
+beforeEach(async () => {
+  host = await createSimulatedHost();
+});
+
+const manifest = (kind: string, name: string, rest: object): object => ({
+  apiVersion:
+    kind === 'ConfigMap' || kind === 'Secret' || kind === 'ResourceQuota' ? 'v1' : 'rookery.dev/v1alpha1',
+  kind,
+  metadata: { name, namespace: NAMESPACE },
+  ...rest,
+});
+const phaseIs = (name: string, phase: string) => (): boolean => host.status(name)?.phase === phase;
+const callsTo = (method: string): unknown[] =>
+  host.podman.controls.calls.filter((call) => call.method === method).map(({ args }) => args[0]);
+const condition = (kind: Kind, name: string, type: string) => {
+  const object = host.engine().backend.objects.get(kind, NAMESPACE, name);
+  return (
+    object?.status as
+      | { conditions: { type: string; status: string; reason: string; message: string }[] }
+      | undefined
+  )?.conditions.find((candidate) => candidate.type === type);
+};
+const deployed = async (...manifests: object[]): Promise<void> => {
+  await host.apply(...manifests);
+  await host.start();
+  await host.clock.advance(60_000);
+};
+
+describe('an image', () => {
+  const BASE = 'localhost/base:1';
+  const context = (name: string, digest: string, baseImages: string[] = []): void => {
+    host.inputs.set(name, {
+      paths: { './ctx': `/nowhere/${name}` },
+      digests: { './ctx': digest },
+      baseImages,
+    });
+  };
+  const base = (): object => manifest('Image', 'base', { spec: { tag: BASE, build: { context: './ctx' } } });
+  const built = agentManifest('twin', { build: { context: './ctx' } });
+  const builtWithoutImage = (): object => {
+    const { spec, ...rest } = built as { spec: { image?: string } };
+    const { image: _, ...others } = spec;
+    return { ...rest, spec: others };
+  };
+
+  test('is built before the agents that are built from it, and they follow when it changes', async () => {
+    context('base', 'one');
+    context('twin', 'own', [BASE]);
+    await deployed(builtWithoutImage(), base());
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+    expect(callsTo('buildImage')).toHaveLength(2);
+    expect(condition('Image', 'base', 'Ready')?.status).toBe('True');
+    const before = host.status('twin')?.currentRevision;
+    context('base', 'two');
+    await host.apply(base());
+    await host.clock.advance(1_000);
+    await host.until(
+      () => phaseIs('twin', 'Healthy')() && host.status('twin')?.currentRevision !== before,
+      120_000,
+    );
+    expect(callsTo('buildImage')).toHaveLength(4);
+  });
+
+  test('that an agent runs from is waited for, and never pulled', async () => {
+    context('base', 'one');
+    host.podman.controls.beforeCall = ({ method }) => {
+      if (method === 'buildImage') throw new Error('no space in the kitchen');
+    };
+    await deployed(agentManifest('twin', { image: BASE }), base());
+    expect(host.status('twin')).toMatchObject({ phase: 'Blocked', reason: 'Retrying' });
+    expect(host.status('twin')?.message).toContain('Image base: no space in the kitchen');
+    host.podman.controls.beforeCall = () => undefined;
+    await host.until(phaseIs('twin', 'Healthy'), 300_000);
+    expect(callsTo('pullImage')).toEqual([]);
+  });
+
+  test('is pulled under a tag of its own, and only once', async () => {
+    host.podman.controls.serveImage('registry.example/agent:7');
+    await deployed(
+      manifest('Image', 'base', { spec: { tag: BASE, pull: { reference: 'registry.example/agent:7' } } }),
+      agentManifest('twin', { image: BASE }),
+    );
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+    host.crash();
+    await host.start();
+    await host.clock.advance(60_000);
+    expect(callsTo('pullImage')).toEqual(['registry.example/agent:7']);
+  });
+
+  test('of a root file system that is not there says so', async () => {
+    await deployed(manifest('Image', 'base', { spec: { tag: BASE, rootfs: { tar: './root.tar' } } }));
+    expect(condition('Image', 'base', 'Stalled')).toMatchObject({ status: 'True', reason: 'FileNotFound' });
+  });
+
+  test('of a root file system is imported with the labels that say whose it is', async () => {
+    host.inputs.set('base', {
+      paths: { './root.tar': import.meta.filename },
+      digests: { './root.tar': 'abc' },
+      baseImages: [],
+    });
+    await deployed(manifest('Image', 'base', { spec: { tag: BASE, rootfs: { tar: './root.tar' } } }));
+    expect(callsTo('importImage')).toHaveLength(1);
+    expect((await host.podman.inspectImage(BASE))?.labels).toMatchObject({ 'rookery.dev/name': 'base' });
+  });
+
+  test('stays when its manifest goes: kept revisions may stand on it', async () => {
+    context('base', 'one');
+    await deployed(base(), agentManifest('twin'));
+    await host.remove('Image', 'base');
+    await host.clock.advance(60_000);
+    expect(await host.podman.inspectImage(BASE)).toBeDefined();
+    expect(host.engine().backend.objects.get('Image', NAMESPACE, 'base')).toBeUndefined();
+  });
+});
+
+describe('a policy of pulling', () => {
+  test('Always looks for a newer image at every change of the manifest', async () => {
+    host.podman.controls.serveImage('registry.example/agent:7');
+    const spec = { image: 'registry.example/agent:7', imagePullPolicy: 'Always' };
+    await deployed(agentManifest('twin', spec));
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+    expect(callsTo('pullImage')).toHaveLength(1);
+    await host.apply(agentManifest('twin', spec, { V: '2' }));
+    await host.clock.advance(1_000);
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+    expect(callsTo('pullImage')).toHaveLength(2);
+  });
+
+  test('Never leaves it to a person', async () => {
+    await deployed(agentManifest('twin', { image: 'localhost/late:1', imagePullPolicy: 'Never' }));
+    expect(callsTo('pullImage')).toEqual([]);
+    host.podman.controls.addImage('localhost/late:1');
+    await host.until(phaseIs('twin', 'Healthy'), 600_000);
+  });
+});
+
+describe('a volume', () => {
+  const volume = (spec: object): object => manifest('Volume', 'data', { spec });
+  const volumes = async (): Promise<string[]> => (await host.podman.listVolumes({})).map(({ name }) => name);
+
+  test('stays when its manifest goes', async () => {
+    await deployed(volume({}), agentManifest('twin'));
+    await host.remove('Volume', 'data');
+    await host.clock.advance(60_000);
+    expect(await volumes()).toEqual(['sim.data']);
+  });
+
+  test('that says Delete is exported first, after the agents that mounted it are gone', async () => {
+    const mounting = {
+      volumes: [{ name: 'd', volume: { claimName: 'data' } }],
+      volumeMounts: [{ name: 'd', mountPath: '/d' }],
+    };
+    host.programs.set('twin', () => ({ stopAfterMs: 5_000 }));
+    await deployed(volume({ retention: 'Delete' }), agentManifest('twin', mounting), agentManifest('other'));
+    host.podman.controls.calls = [];
+    await host.remove('Volume', 'data');
+    await host.remove('Agent', 'twin');
+    await host.clock.advance(120_000);
+    const order = host.podman.controls.calls
+      .map(({ method }) => method)
+      .filter((method) => ['removeContainer', 'exportVolume', 'removeVolume'].includes(method));
+    expect(order).toEqual(['removeContainer', 'exportVolume', 'removeVolume']);
+  });
+
+  test("that is somebody else's is a conflict, and is left alone", async () => {
+    await host.podman.createVolume({ name: 'sim.data', driver: 'local', options: {}, labels: {} });
+    await deployed(volume({ retention: 'Delete' }), agentManifest('twin'));
+    expect(condition('Volume', 'data', 'Stalled')).toMatchObject({ status: 'True', reason: 'Conflict' });
+    await host.remove('Volume', 'data');
+    await host.clock.advance(60_000);
+    expect(await volumes()).toEqual(['sim.data']);
+  });
+
+  test('that is gone already is no trouble', async () => {
+    await deployed(volume({ retention: 'Delete' }), agentManifest('twin'));
+    await host.podman.removeVolume('sim.data');
+    await host.remove('Volume', 'data');
+    await host.clock.advance(60_000);
+    expect(
+      host
+        .store()
+        .inventory.list()
+        .map(({ key }) => key.kind),
+    ).not.toContain('Volume');
+  });
+});
+
+describe('a network', () => {
+  test("that is somebody else's is a conflict, and its agents wait", async () => {
+    await host.podman.createNetwork({
+      name: 'sim.default',
+      driver: 'bridge',
+      subnets: [],
+      internal: false,
+      dns: true,
+      options: {},
+      labels: {},
+    });
+    await deployed(agentManifest('twin'));
+    expect(host.status('twin')).toMatchObject({ phase: 'Blocked', reason: 'Conflict' });
+  });
+
+  test('goes with its manifest, and an agent that leaves it is disconnected without a restart', async () => {
+    const extra = manifest('Network', 'extra', { spec: {} });
+    await deployed(extra, agentManifest('twin', { networks: ['default', 'extra'] }), agentManifest('other'));
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+    host.podman.controls.calls = [];
+    await host.apply(agentManifest('twin'));
+    await host.clock.advance(60_000);
+    expect(callsTo('disconnectNetwork')).toEqual(['sim.extra']);
+    await host.remove('Network', 'extra');
+    await host.clock.advance(60_000);
+    expect(callsTo('removeNetwork')).toEqual(['sim.extra']);
+    expect(callsTo('createContainer')).toEqual([]);
+  });
+});
+
+describe('a pod group', () => {
+  test('with the network of the host has no address', async () => {
+    await deployed(
+      manifest('PodGroup', 'core', { spec: { hostNetwork: true } }),
+      agentManifest('twin', { podGroup: 'core' }),
+    );
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+    expect(host.status('twin')).not.toHaveProperty('address');
+  });
+
+  test('goes with its manifest', async () => {
+    await deployed(manifest('PodGroup', 'core', { spec: {} }), agentManifest('twin'));
+    expect(await host.podman.listPods({})).toHaveLength(1);
+    await host.remove('PodGroup', 'core');
+    await host.clock.advance(60_000);
+    expect(await host.podman.listPods({})).toEqual([]);
+  });
+
+  test("whose pod's name is somebody else's is a conflict", async () => {
+    await deployed(manifest('PodGroup', 'core', { spec: {} }), agentManifest('twin'));
+    const [pod] = await host.podman.listPods({});
+    host.crash();
+    await host.podman.removePod(pod?.id ?? '');
+    const template = {
+      network: { mode: 'none' },
+      ports: [],
+      hostname: 'x',
+      sharedNamespaces: [],
+      mounts: [],
+    } as const;
+    await host.podman.createPod(pod?.name ?? '', template, {});
+    await host.start();
+    await host.clock.advance(60_000);
+    expect(condition('PodGroup', 'core', 'Stalled')).toMatchObject({ status: 'True', reason: 'Conflict' });
+  });
+});
+
+describe('a secret', () => {
+  const secret = (token: string): object => manifest('Secret', 'password', { stringData: { token } });
+  const reader = agentManifest('twin', {
+    env: [
+      { name: 'AGENT', value: 'twin' },
+      { name: 'TOKEN', valueFrom: { secretKeyRef: { name: 'password', key: 'token' } } },
+    ],
+  });
+  const secrets = (): Promise<string[]> => host.podman.listSecrets('rookery-');
+
+  test('of a new value is a new one, and the agent that reads it follows; its value is in no record', async () => {
+    await deployed(secret('one'), reader);
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+    const [first] = await secrets();
+    await host.apply(secret('two'));
+    await host.clock.advance(1_000);
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+    expect(await secrets()).toHaveLength(2);
+    expect(await secrets()).toContain(first);
+    expect(JSON.stringify(host.store().records.list())).not.toMatch(/"(one|two)"/);
+  });
+
+  test('that nothing refers to any more is removed', async () => {
+    await deployed(secret('one'), agentManifest('twin'));
+    expect(await secrets()).toHaveLength(1);
+    await host.remove('Secret', 'password');
+    await host.clock.advance(60_000);
+    await host.apply(manifest('Secret', 'other', { stringData: { token: 'x' } }));
+    await host.clock.advance(60_000);
+    expect(await secrets()).toHaveLength(1);
+  });
+});
+
+describe('a quota', () => {
+  test('says that it is not supported yet', async () => {
+    await deployed(
+      manifest('ResourceQuota', 'all', { spec: { hard: { pods: '3' } } }),
+      agentManifest('twin'),
+    );
+    expect(condition('ResourceQuota', 'all', 'Stalled')).toMatchObject({
+      status: 'True',
+      reason: 'NotYetSupported',
+    });
+  });
+});
+
+describe('trouble with Podman', () => {
+  test.each([
+    ['Unreachable', 'Stalled', 'False'],
+    ['BadRequest', 'Stalled', 'True'],
+    ['Other', 'Stalled', 'False'],
+  ] as const)('of kind %s while a volume is made: %s is %s', async (kind, type, status) => {
+    const { PodmanError } = await import('../src/podman/errors.ts');
+    host.podman.controls.beforeCall = ({ method }) => {
+      if (method === 'createVolume') throw new PodmanError(kind, 'made up');
+    };
+    await deployed(manifest('Volume', 'data', { spec: {} }), agentManifest('twin'));
+    expect(condition('Volume', 'data', type)?.status).toBe(status);
+    expect(condition('Volume', 'data', 'Ready')?.status).toBe('False');
+  });
+});
+
+describe('a preview of the plan', () => {
+  const changes = async (): Promise<string[]> =>
+    (await host.engine().backend.plan()).changes.map(
+      ({ object, operation, cause }) => `${object}: ${operation} (${cause})`,
+    );
+
+  test('of a converged world is empty', async () => {
+    await deployed(agentManifest('twin'));
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+    expect(await host.engine().backend.plan()).toEqual({ changes: [], problems: [] });
+  });
+
+  test('tells what a container that was stopped, an update under way and a missing input lead to', async () => {
+    await deployed(agentManifest('twin'), agentManifest('done', { suspend: true }));
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+    host.programs.set('twin', () => ({ readyAfterMs: 30_000 }));
+    await host.apply(agentManifest('twin', {}, { V: '2' }));
+    await host.until(phaseIs('twin', 'Verifying'), 60_000);
+    expect(await changes()).toContain('Agent/sim/twin: under way (Verifying) (env V added 2)');
+    expect(await changes()).toContain('Agent/sim/done: create container (first deploy)');
+  });
+});
