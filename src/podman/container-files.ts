@@ -1,5 +1,5 @@
-import { mkdir, open, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, open, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 /** Files of ours that containers mount; they lie in the state directory, which only we can enter. */
 export interface ConfigMapPaths {
@@ -22,7 +22,7 @@ export interface ContainerFiles {
   volumeExport(name: string): Promise<string>;
 }
 
-/** Programs of any uid read them in their container. */
+/** Programs of any uid read them in their container: whatever the umask, and so with a `chmod`. */
 const DIRECTORY_MODE = 0o755;
 const FILE_MODE = 0o644;
 const DIGEST_LENGTH = 16;
@@ -73,9 +73,13 @@ const isThere = (directory: string): Promise<boolean> =>
   );
 
 async function fill(directory: string, entries: Readonly<Record<string, Uint8Array>>): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  await mkdir(directory, { recursive: true });
+  await chmod(directory, DIRECTORY_MODE);
   for (const [name, bytes] of Object.entries(entries)) {
-    await writeFile(join(directory, name), bytes, { mode: FILE_MODE, flag: 'wx' });
+    const path = join(directory, name);
+    // On the disk before the directory gets its name, which says that it is whole.
+    await writeFile(path, bytes, { flag: 'wx', flush: true });
+    await chmod(path, FILE_MODE);
   }
 }
 
@@ -87,7 +91,8 @@ async function swapLive(
 ): Promise<void> {
   const version = `..${digest.slice(0, DIGEST_LENGTH)}`;
   const before = await readdir(live).catch((): string[] => []);
-  if (!before.includes(version)) await fill(join(live, version), entries);
+  await writeDirectory(join(live, version), entries);
+  await chmod(live, DIRECTORY_MODE);
   await link(version, join(live, '..data'));
   for (const name of Object.keys(entries)) await link(join('..data', name), join(live, name));
   const wanted = new Set(['..data', version, ...Object.keys(entries)]);
@@ -96,7 +101,8 @@ async function swapLive(
 }
 
 async function link(target: string, path: string): Promise<void> {
-  const partial = `${path}.partial`;
+  // No key starts with two dots.
+  const partial = join(dirname(path), '..partial');
   await rm(partial, { force: true });
   await symlink(target, partial);
   await rename(partial, path);
@@ -104,10 +110,11 @@ async function link(target: string, path: string): Promise<void> {
 
 /** The same inode: a container that mounts the file sees the new names. Longer before shorter, so that no name is cut. */
 async function writeInPlace(directory: string, name: string, content: string): Promise<string> {
-  await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  await mkdir(directory, { recursive: true });
   const path = join(directory, name);
-  const file = await open(path, 'a+', FILE_MODE);
+  const file = await open(path, 'a+');
   try {
+    await file.chmod(FILE_MODE);
     const bytes = Buffer.from(content);
     if (bytes.equals(await file.readFile())) return path;
   } finally {
@@ -116,7 +123,8 @@ async function writeInPlace(directory: string, name: string, content: string): P
   const writer = await open(path, 'r+');
   try {
     const bytes = Buffer.from(content);
-    await writer.write(bytes, 0, bytes.length, 0);
+    // Unlike `write`, it goes on until all of it is written, or says why not.
+    await writer.writeFile(bytes);
     await writer.truncate(bytes.length);
   } finally {
     await writer.close();
