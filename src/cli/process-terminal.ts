@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import type { Terminal } from './context.ts';
 
 const DEFAULT_SIZE = { columns: 80, rows: 24 };
@@ -6,11 +7,15 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** The process's own streams and signals. */
 export function createTerminal(): Terminal {
   const { stdout, stderr } = process;
-  // A reader that has seen enough (`rookery logs x | head`) is no failure.
-  stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  // A reader that has seen enough (`rookery logs x | head`) is no failure; a full disk ends no controller.
+  stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit(0);
+    if (process.listenerCount('SIGTERM') === 0) process.exit(1);
+  });
+  stderr.on('error', () => undefined);
   return {
-    out: (text) => void stdout.write(text),
-    err: (text) => void stderr.write(text),
+    out: (text) => write(stdout, text),
+    err: (text) => write(stderr, text),
     outIsTTY: stdout.isTTY,
     errIsTTY: stderr.isTTY,
     size: () =>
@@ -29,4 +34,14 @@ export function createTerminal(): Terminal {
     },
     exit: (code) => process.exit(code),
   };
+}
+
+/** A stream takes nothing more after its first error; the disk that was full may have room again. */
+function write(stream: NodeJS.WriteStream, text: string): void {
+  if (stream.writable) return void stream.write(text);
+  try {
+    writeSync(stream.fd, text);
+  } catch {
+    // There is no place left to tell it.
+  }
 }
