@@ -54,16 +54,14 @@ async function giveAddresses(
 ): Promise<Record<string, string>> {
   const own = owners.filter(({ address }) => address === 'Own');
   const learned = await learnAddresses(world, { network, namespace }, own);
-  const addresses: Record<string, string> = {};
-  for (const { name } of own) {
-    const choose = (taken: ReadonlySet<string>): string => {
+  const give = (name: string): Promise<string> =>
+    world.store.addresses.ensure(network, `${namespace}/${name}`, (taken) => {
       const before = learned.get(name);
       if (before !== undefined && !taken.has(before)) return before;
       return chooseAddress(subnet, new Set([...taken, ...learned.values()]));
-    };
-    addresses[name] = await world.store.addresses.ensure(network, `${namespace}/${name}`, choose);
-  }
-  return addresses;
+    });
+  const entries = await Promise.all(own.map(async ({ name }) => [name, await give(name)] as const));
+  return Object.fromEntries(entries);
 }
 
 async function existingNetwork({

@@ -9,7 +9,7 @@ import type { ObservedPod } from '../src/state/observed.ts';
 import { factsOf, type PodFacts } from '../src/state/provision.ts';
 import { publishedPorts } from '../src/state/resolve.ts';
 import { networksOf } from '../src/state/resolve-network.ts';
-import type { NetworkAttachment, PodTemplate } from '../src/state/template.ts';
+import type { NetworkAttachment, PodTemplate, PublishedPort } from '../src/state/template.ts';
 import { conflict, createSharedReconciler, perform, type Subject } from './shared.ts';
 import type { World } from './world.ts';
 
@@ -27,9 +27,14 @@ async function ensurePod(subject: Subject<'PodGroup'>): Promise<PodFacts> {
   const name = podName(object.key.namespace, object.key.name, revision);
   const found = await world.podman.listPods(ownFilter(world.installation(), object.key));
   const wanted = found.find((pod) => pod.name === name);
-  const operations = [
-    ...retire(found, { name, wanted }),
-    ...(usable(wanted) ? [] : [create(subject, { name, template, uid, revision })]),
+  const broken = wanted && !usable(wanted) ? [removal(wanted, 'its infra container is not running')] : [];
+  const others = found.filter((pod) => pod.name !== name);
+  const making = usable(wanted) ? [] : [create(subject, { name, template, uid, revision })];
+  const operations: Operation[] = [
+    ...(usable(wanted) ? [] : freePorts(template, found)),
+    ...broken,
+    ...making,
+    ...others.map((pod) => removal(pod, 'its pod group changed')),
   ];
   if (operations.length > 0) {
     const stranger = wanted ? undefined : await world.podman.inspectPod(name);
@@ -43,14 +48,16 @@ async function ensurePod(subject: Subject<'PodGroup'>): Promise<PodFacts> {
 const usable = (pod: ObservedPod | undefined): boolean =>
   pod?.infraState === 'running' || pod?.infraState === 'created';
 
-function retire(
-  found: readonly ObservedPod[],
-  { name, wanted }: { name: string; wanted: ObservedPod | undefined },
-): Operation[] {
-  const others = found.filter((pod) => pod.name !== name).map((pod) => removal(pod, 'its pod group changed'));
-  const broken = wanted && !usable(wanted) ? [removal(wanted, 'its infra container is not running')] : [];
-  return [...others, ...broken];
+/** Everything that can fail comes before the old pod goes; a port that it holds itself is free once it is gone. */
+function freePorts({ ports }: PodTemplate, found: readonly ObservedPod[]): Operation[] {
+  const held = new Set(found.flatMap((pod) => (pod.labels[labels.ports] ?? '').split(' ')));
+  const cause = 'is published by the new pod';
+  return ports
+    .filter((port) => !held.has(portText(port)))
+    .map((port) => ({ type: 'CheckPort', port, cause }));
 }
+
+const portText = ({ hostPort, protocol }: PublishedPort): string => `${hostPort}/${protocol}`;
 
 const removal = ({ id, name }: ObservedPod, cause: string): Operation => ({
   type: 'RemovePod',
@@ -75,7 +82,12 @@ function create(
     type: 'CreatePod',
     name,
     template,
-    labels: { ...own, [labels.revision]: revision, [labels.self]: name },
+    labels: {
+      ...own,
+      [labels.revision]: revision,
+      [labels.self]: name,
+      [labels.ports]: template.ports.map(portText).join(' '),
+    },
     cause: 'is not there',
   };
 }

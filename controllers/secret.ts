@@ -51,6 +51,7 @@ const removeSecrets = (
 
 /** Removes secrets that no manifest has and no kept revision refers to. */
 async function collect(world: World, key: ObjectKey, signal: AbortSignal): Promise<void> {
+  if (!knowsEveryRevision(world)) return;
   const present = await world.podman.listSecrets(secretPrefix(world.installation()));
   const needed = new Set([...neededByRevisions(world), ...neededByManifests(world)]);
   const unused = present.filter((name) => !needed.has(name));
@@ -59,6 +60,12 @@ async function collect(world: World, key: ObjectKey, signal: AbortSignal): Promi
   );
   await perform(world, key, remove, signal);
 }
+
+/** After a lost state the records come back one by one: until then nobody can say what is needed. */
+const knowsEveryRevision = ({ desired, store }: World): boolean =>
+  [...desired().objects.values()].every(
+    ({ key }) => key.kind !== 'Agent' || store.records.get(key) !== undefined,
+  );
 
 function neededByRevisions({ store }: World): string[] {
   return store.records

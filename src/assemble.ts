@@ -68,6 +68,7 @@ export function assemble(parts: Parts): Engine {
   const images = createImageCache(podman, () => clock.now());
   const keeper = createKeeper(parts, (desired) => {
     wiring.graph = dependencyGraph(desired);
+    announce(parts, desired);
     visitAll();
   });
   const visitAll = (): void => {
@@ -142,6 +143,21 @@ function createMetricsOf(
     if (reason === 'RolledBack') metrics.rollback(involvedObject.namespace, involvedObject.name);
   });
   return metrics;
+}
+
+const SOURCE: ObjectKey = { kind: 'Source', namespace: 'default', name: 'manifests' };
+
+/** What is wrong with the manifests as a whole has no object whose status could say it. */
+function announce({ store, log }: Parts, { problems, pruneBlocked, frozen }: DesiredState): void {
+  const warn = (key: ObjectKey, reason: string, message: string): void => {
+    log.warn({ object: keyString(key), reason }, message);
+    store.events.record({ key, type: 'Warning', reason, message });
+  };
+  for (const { key, reason, message, position } of problems) {
+    warn(key ?? SOURCE, reason, `${position.file}:${position.line}:${position.column}: ${message}`);
+  }
+  if (pruneBlocked !== undefined) warn(SOURCE, 'PruneBlocked', pruneBlocked);
+  if (frozen !== undefined) warn(SOURCE, 'SourceUnreadable', frozen);
 }
 
 const installationOf = ({ store, home }: Parts) => ({ ...store.installation, home });

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { PodmanError } from '../src/podman/errors.ts';
 import { agentManifest, createSimulatedHost, NAMESPACE, type SimulatedHost } from './fakes/simulated-host.ts';
 
 let host: SimulatedHost;
@@ -226,6 +227,20 @@ describe('behind our back', () => {
     expect(callsTo('createContainer')).toEqual([]);
   });
 
+  test('a call that fails again and again waits for its back-off, whichever call it is', async () => {
+    const name = await settle();
+    let calls = 0;
+    await host.podman.renameContainer(name, 'mine-now');
+    host.podman.controls.beforeCall = ({ method }) => {
+      if (method !== 'renameContainer') return;
+      calls += 1;
+      throw new PodmanError('Other', 'cannot be renamed now');
+    };
+    await host.clock.advance(60_000);
+    expect(calls).toBeGreaterThan(1);
+    expect(calls).toBeLessThan(12);
+  });
+
   test('drift is only told with driftPolicy Report', async () => {
     const name = await settle({ driftPolicy: 'Report' });
     await host.podman.renameContainer(name, 'mine-now');
@@ -280,6 +295,25 @@ describe('the controller itself', () => {
     host.podman.controls.up();
     await host.until(phaseIs('twin', 'Healthy'), 60_000);
     expect(writes()).toEqual([]);
+  });
+
+  test('notices a Podman that hangs with its event stream open', async () => {
+    await host.apply(agentManifest('twin'));
+    await host.start();
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+    host.podman.controls.beforeCall = ({ method }) => {
+      if (method === 'listContainers') throw new PodmanError('Timeout', 'no answer within 30 s');
+    };
+    await host.clock.advance(40_000);
+    expect(host.engine().backend.readiness()).toContainEqual({
+      check: 'podman',
+      ok: false,
+      message: 'no answer within 30 s',
+    });
+    host.podman.controls.beforeCall = () => undefined;
+    await host.clock.advance(40_000);
+    expect(host.engine().backend.readiness()[0]).toMatchObject({ check: 'podman', ok: true });
+    expect(host.status('twin')?.phase).toBe('Healthy');
   });
 
   test('removes what left the manifests after two looks, and keeps what it cannot read', async () => {

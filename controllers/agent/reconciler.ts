@@ -57,7 +57,7 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
   const resolved = await wishOf(world, key);
   const facts = gatherFacts(memory, { key, observed, record: before }, resolved);
   const decision = decide(facts, before, context.now());
-  const plan = planFor(memory, decision, observed);
+  const plan = planFor(memory, decision, { observed, nowMs: context.now() });
   if (removes(plan) && observed.observedAtMs < startedAtMs) {
     world.observer.invalidate(key);
     return { requeueAfterMs: 0 };
@@ -173,13 +173,23 @@ const samePeer = (left: Peer, right: Peer): boolean =>
   left.record.state === right.record.state &&
   left.record.reason === right.record.reason;
 
-function planFor({ world }: Memory, { aim, record }: Decision, observed: ObservedAgent): Plan {
+/** A step that failed is not tried again before its time, whichever call it was; a candidate's last words are read all the same. */
+const backsOff = (record: AgentRecord, nowMs: number): boolean =>
+  record.stepFailure !== undefined && nowMs < record.step.notBeforeMs && record.state !== 'Failing';
+
+function planFor({ world }: Memory, { aim, record }: Decision, { observed, nowMs }: Seen): Plan {
+  if (backsOff(record, nowMs)) return EMPTY_PLAN;
   const ownership = {
     key: record.key,
     ownerLabels: ownerLabels(world.installation(), record.key, record.uid),
   };
   const plan = planAgent(aim, observed, ownership);
   return world.desired().frozen === undefined ? plan : freeze(plan);
+}
+
+interface Seen {
+  readonly observed: ObservedAgent;
+  readonly nowMs: number;
 }
 
 interface Deed {

@@ -7,8 +7,17 @@ export function unsupported({ spec }: Agent): MissingInput | undefined {
     spec.runtime === 'Container' ? undefined : `runtime ${spec.runtime}`,
     spec.rollout.strategy === 'Recreate' ? undefined : `rollout.strategy ${spec.rollout.strategy}`,
     spec.replicas === 1 ? undefined : `replicas ${spec.replicas}`,
+    hasOtherMode(spec) ? 'defaultMode of a configMap volume' : undefined,
   ].filter((text) => text !== undefined);
   if (found.length === 0) return undefined;
-  const message = `${found.join(', ')} is not supported by this version; use runtime Container, strategy Recreate and one replica`;
+  const message = `${found.join(', ')} is not supported by this version; use runtime Container, strategy Recreate, one replica and mode 0644`;
   return { reason: 'NotYetSupported', message, terminal: true };
 }
+
+/** All readers of a ConfigMap share its files. */
+const hasOtherMode = ({ volumes }: Agent['spec']): boolean =>
+  volumes.some(
+    ({ configMap }) => configMap?.defaultMode !== undefined && configMap.defaultMode !== FILE_MODE,
+  );
+
+const FILE_MODE = 0o644;

@@ -12,6 +12,8 @@ export const labels = {
   attempt: `${LABEL_PREFIX}attempt`,
   ordinal: `${LABEL_PREFIX}ordinal`,
   self: `${LABEL_PREFIX}self`,
+  /** The host ports of a pod, which its `inspect` does not tell. */
+  ports: `${LABEL_PREFIX}ports`,
   /** Which state directory it belongs to, as a hash: how a lost one is found again. */
   home: `${LABEL_PREFIX}home`,
   inputHash: `${LABEL_PREFIX}input-hash`,

@@ -45,9 +45,17 @@ export function createObserver(options: ObserverOptions): Observer {
     if (QUIET_ACTIONS.test(event.action)) return;
     const key = event.type === 'container' ? ownerOf(event.labels, installation().id) : undefined;
     if (key) observation.hint(key, event);
-    else options.onResource(event);
+    else if (event.type !== 'container') options.onResource(event);
   };
-  const relist = (): void => void observation.list().catch(() => undefined);
+  /** Also the pulse: a Podman that hangs keeps its event stream open and says nothing. */
+  const relist = (): void =>
+    void observation.list().then(
+      () => options.onReachable(true, ''),
+      (error: unknown) => {
+        observation.lose();
+        options.onReachable(false, messageOf(error));
+      },
+    );
   return {
     observe: observation.observe,
     invalidate: observation.invalidate,
