@@ -16,7 +16,7 @@ const manifest = (kind: Shared, spec: object): object => ({
   spec,
 });
 const statusOf = (kind: Shared): ObjectStatus | undefined =>
-  host.engine().backend.objects.get(kind, NAMESPACE, 'x')?.status as ObjectStatus | undefined;
+  host.engine().backend.objects.get(kind, NAMESPACE, 'x')?.status;
 
 describe('what Podman cannot change in place is told, and is well again when it is taken back', () => {
   test.each([

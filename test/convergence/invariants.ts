@@ -48,10 +48,10 @@ export function createWatchman({ podman, disposable, say, now }: Watched): Watch
     say(`VIOLATION ${text}`);
   };
   const noteForeign = (): void => {
-    const now = foreignOf(podman);
+    const found = foreignOf(podman);
     for (const [id, text] of foreign)
-      if (now.get(id) !== text) broken(`foreign object touched: ${text} → ${now.get(id)}`);
-    for (const [id, text] of now) foreign.set(id, text);
+      if (found.get(id) !== text) broken(`foreign object touched: ${text} → ${found.get(id)}`);
+    for (const [id, text] of found) foreign.set(id, text);
   };
   const onRemoval = (nameOrId: string): void => {
     const found = podman.controls.containers().find(({ id, name }) => id === nameOrId || name === nameOrId);
