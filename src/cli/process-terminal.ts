@@ -36,8 +36,10 @@ export function createTerminal(): Terminal {
   };
 }
 
+type Output = Pick<typeof process.stdout, 'writable' | 'write'> & { readonly fd: number };
+
 /** A stream takes nothing more after its first error; the disk that was full may have room again. */
-function write(stream: NodeJS.WriteStream, text: string): void {
+function write(stream: Output, text: string): void {
   if (stream.writable) return void stream.write(text);
   try {
     writeSync(stream.fd, text);
