@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { KeyString } from './api/key.ts';
 import type { Config } from './config.ts';
@@ -55,9 +56,18 @@ export function createAdapters({ config, podman, rootless, clock, log }: HostPar
       exec: (id, command, signal) => podman.exec(id, command, signal),
     }),
     isPortFree,
-    files: createContainerFiles(join(config.stateDir, 'mounts'), now),
+    files: createContainerFiles(join(realPathOf(config.stateDir), 'mounts'), now),
     random: Math.random,
     newUid: randomUUID,
     close: reach.close,
   };
+}
+
+/** Binds must be real paths; the state directory may lie behind a link. */
+function realPathOf(directory: string): string {
+  try {
+    return realpathSync(directory);
+  } catch {
+    return directory;
+  }
 }

@@ -1,3 +1,4 @@
+import { refuseReplacedBinds } from './bind-guard.ts';
 import type { Dial } from './dial.ts';
 import { makeHostDirectories } from './host-directories.ts';
 import { containerPath } from './inspect-container.ts';
@@ -33,6 +34,8 @@ export function containerCalls(dial: Dial, isAlive: IsProcessAlive): ContainerCa
       const what = `create container ${request.name}`;
       await makeHostDirectories(request.template, what);
       const template = await bindSubPaths(dial, request.template, what);
+      const binds = template.mounts.flatMap((mount) => (mount.type === 'bind' ? [mount.source] : []));
+      await refuseReplacedBinds(binds, what);
       const body = containerSpec({ ...request, template });
       const reply = await dial.call<CreateReply>({ method: 'POST', path: '/containers/create', body, what });
       return { id: reply.body?.Id ?? '', warnings: reply.body?.Warnings ?? [] };

@@ -1,9 +1,11 @@
 import { isRunning } from '../state/observed.ts';
-import { absentIsDone } from './absence.ts';
+import { absentIsDone, foundOrUndefined } from './absence.ts';
+import { refuseReplacedBinds } from './bind-guard.ts';
 import type { Dial, Reply } from './dial.ts';
 import { PodmanError } from './errors.ts';
 import { containerPath, type InspectContainer } from './inspect-container.ts';
 import type { Podman } from './podman.ts';
+import type { WireContainer } from './wire.ts';
 
 /** On top of the grace: SIGKILL, unmounting, network teardown. */
 const STOP_MARGIN_MS = 30_000;
@@ -18,8 +20,18 @@ type LifecycleCalls = Pick<Podman, 'startContainer' | 'stopContainer' | 'killCon
  * a stop and the first removal fail. Each is seen through here, so that such a container can be started and removed.
  */
 export function lifecycleCalls(dial: Dial, inspect: InspectContainer): LifecycleCalls {
-  const start = (name: string): Promise<Reply<unknown>> =>
-    dial.call({ method: 'POST', path: `${containerPath(name)}/start`, what: `start container ${name}` });
+  const start = async (name: string): Promise<Reply<unknown>> => {
+    const what = `start container ${name}`;
+    await refuseReplacedBinds(await bindsOf(name), what);
+    return dial.call({ method: 'POST', path: `${containerPath(name)}/start`, what });
+  };
+
+  const bindsOf = async (name: string): Promise<string[]> => {
+    const what = `inspect container ${name}`;
+    const path = `${containerPath(name)}/json`;
+    const wire = await foundOrUndefined(dial.call<WireContainer>({ method: 'GET', path, what }));
+    return (wire?.Mounts ?? []).flatMap(({ Type, Source }) => (Type === 'bind' && Source ? [Source] : []));
+  };
 
   const stop = (name: string, graceSeconds: number): Promise<Reply<unknown>> =>
     dial.call({

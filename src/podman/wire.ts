@@ -10,6 +10,7 @@ export interface WireContainer {
   readonly State?: WireContainerState;
   readonly Config?: { readonly Labels?: WireLabels; readonly Annotations?: WireLabels };
   readonly HostConfig?: WireHostConfig;
+  readonly Mounts?: readonly { readonly Type?: string; readonly Source?: string }[] | null;
   readonly NetworkSettings?: {
     readonly Networks?: Readonly<Record<string, { readonly IPAddress?: string }>> | null;
   };

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -159,6 +159,35 @@ describe.each(realSubjects())('a template on $name', { timeout: 60_000 }, (subje
       await expect(started(`escape${escape.length}`, part(escape))).rejects.toMatchObject({
         name: 'PodmanError',
       });
+    }
+  });
+
+  test('what was replaced by a link since is not mounted at a restart', async () => {
+    const volume = bench.name('swap');
+    await bench.podman.createVolume({ name: volume, driver: 'local', options: {}, labels: bench.labels });
+    const outside = mkdtempSync(join(directory, 'outside-'));
+    writeFileSync(join(outside, 'host'), 'of the host');
+    const shared = mkdtempSync(join(directory, 'shared-'));
+    mkdirSync(join(shared, 'sub'));
+    const mounts = [
+      { type: 'volume', name: volume, target: '/whole', readOnly: false },
+      { type: 'bind', source: shared, target: '/shared', readOnly: false },
+      { type: 'bind', source: join(shared, 'sub'), target: '/sub', readOnly: false },
+    ] as const;
+    const part = { type: 'volume', name: volume, target: '/part', subPath: 'part', readOnly: false } as const;
+    for (const [suffix, place, more] of [
+      ['volume', '/whole/part', [part]],
+      ['bind', '/shared/sub', []],
+    ] as const) {
+      const name = await started(`swap-${suffix}`, { mounts: [...mounts, ...more] });
+      await inside(name, `mv ${place} ${place}.old && ln -s ${outside} ${place}`);
+      await bench.podman.stopContainer(name, 0);
+      await expect(bench.podman.startContainer(name)).rejects.toMatchObject({
+        kind: 'CannotRun',
+        message: expect.stringContaining(outside) as unknown,
+      });
+      expect((await bench.podman.inspectContainer(name))?.state).toBe('exited');
+      await bench.podman.removeContainer(name);
     }
   });
 
