@@ -1,13 +1,15 @@
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { absentIsDone } from './absence.ts';
+import { LABEL_PREFIX } from '../api/labels.ts';
+import { absentIsDone, foundOrUndefined } from './absence.ts';
 import type { Dial } from './dial.ts';
 import { PodmanError } from './errors.ts';
-import type { WireImage } from './wire.ts';
+import type { WireContainer, WireImage } from './wire.ts';
 
 const EXPORT_TIMEOUT_MS = 30 * 60_000;
 const MOUNT_POINT = '/volume';
+const EXPORT_OF = `${LABEL_PREFIX}export-of`;
 
 /**
  * Writes the volume's contents as a tar archive. The API cannot export a volume before 5.6, but it reads files out of a
@@ -18,7 +20,7 @@ export async function exportVolume(dial: Dial, volume: string, toFile: string): 
   const what = `export volume ${volume}`;
   await requireVolume(dial, volume, what);
   const container = `${volume}-export`;
-  await removeHelper(dial, container, what);
+  await removeLeftover(dial, container, volume, what);
   await createHelper(dial, container, volume, what);
   try {
     const path = `/containers/${encodeURIComponent(container)}/archive`;
@@ -46,11 +48,24 @@ async function createHelper(dial: Dial, name: string, volume: string, what: stri
   const body = {
     name,
     image,
+    labels: { [EXPORT_OF]: volume },
     command: ['never-started'],
     netns: { nsmode: 'none' },
     volumes: [{ Name: volume, Dest: MOUNT_POINT, Options: ['ro'] }],
   };
   await dial.call({ method: 'POST', path: '/containers/create', body, what });
+}
+
+/** What a crash left of an export. Somebody else's container of that name is never touched. */
+async function removeLeftover(dial: Dial, name: string, volume: string, what: string): Promise<void> {
+  const path = `/containers/${encodeURIComponent(name)}/json`;
+  const found = await foundOrUndefined(dial.call<WireContainer>({ method: 'GET', path, what }));
+  if (found?.Config?.Labels?.[EXPORT_OF] === volume) return removeHelper(dial, name, what);
+  if (found)
+    throw new PodmanError(
+      'NameInUse',
+      `Podman could not ${what}: something else has a container ${name}; rename it`,
+    );
 }
 
 const removeHelper = (dial: Dial, name: string, what: string): Promise<void> =>

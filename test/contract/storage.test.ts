@@ -108,4 +108,18 @@ describe.each(realSubjects())('a volume on $name', { timeout: 60_000 }, (subject
     }
     await podman.removeVolume(name);
   });
+
+  test("is not exported at the price of somebody else's container", async () => {
+    const { podman } = bench;
+    const name = bench.name('foreign');
+    await podman.createVolume({ name, driver: 'local', options: {}, labels: bench.labels });
+    const container = await bench.create('foreign-export', 'server');
+    expect(container).toBe(`${name}-export`);
+    await expect(podman.exportVolume(name, '/nonexistent/file.tar')).rejects.toMatchObject({
+      kind: 'NameInUse',
+    });
+    expect(await podman.inspectContainer(container)).toMatchObject({ state: 'created' });
+    await podman.removeContainer(container);
+    await podman.removeVolume(name);
+  });
 });
