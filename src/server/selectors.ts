@@ -37,7 +37,7 @@ const termsOf = (text: string | null): string[] =>
     .map((term) => term.trim())
     .filter((term) => term !== '');
 
-const EQUALITY = /^([^=!\s]+)\s*(==|=|!=)\s*([^=!]*)$/;
+const EQUALITY = /^([^=!\s]+)\s*(==|=|!=)\s*((?:[^=!\s][^=!]*)?)$/;
 
 function fieldTest(term: string): Selects {
   const [, path = '', operator, value] = EQUALITY.exec(term) ?? [];

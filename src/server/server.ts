@@ -62,7 +62,9 @@ export async function startServer({
     handle,
   );
   server.maxConnections = limits.mostConnections;
-  await listenPrivately(server, socketPath);
+  await listenPrivately(server, socketPath, (err) =>
+    log.error({ err }, 'the API could not take a connection'),
+  );
   return {
     close: () => {
       closing.abort();

@@ -13,7 +13,11 @@ const CONNECT_TIMEOUT_MS = 2_000;
  * Listens on a unix socket that only its owner may use: from the first moment on, since the mode comes from the umask,
  * and in a directory that is made with 0700. Throws `SocketError`.
  */
-export async function listenPrivately(server: Server, path: string): Promise<void> {
+export async function listenPrivately(
+  server: Server,
+  path: string,
+  onError: (error: Error) => void = () => undefined,
+): Promise<void> {
   try {
     makePrivateDirectory(dirname(path));
   } catch (error) {
@@ -31,6 +35,8 @@ export async function listenPrivately(server: Server, path: string): Promise<voi
     process.umask(umask);
   }
   await listening;
+  // Such as a connection that could not be accepted for want of files: nobody to tell must not mean that we end.
+  server.on('error', onError);
   chmodSync(path, 0o600);
 }
 
