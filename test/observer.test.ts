@@ -186,3 +186,33 @@ test('a long outage leaves nothing behind on the signal', async () => {
   await clock.advance(600_000);
   expect(getEventListeners(ending.signal, 'abort').length).toBeLessThanOrEqual(before + 1);
 });
+
+test('a Podman that has no events is asked ever more rarely', async () => {
+  let lists = 0;
+  const reachable: boolean[] = [];
+  const silent = createObserver({
+    podman: {
+      ...podman,
+      listContainers: (labels) => {
+        lists += 1;
+        return podman.listContainers(labels);
+      },
+      events: async function* () {
+        // As Podman does with the events logger "none": one error that is no event, then the end.
+      },
+    },
+    clock,
+    installation: () => installation,
+    onChange: () => undefined,
+    onResource: () => undefined,
+    onReachable: (ok) => reachable.push(ok),
+  });
+  const started = silent.start(ending.signal);
+  await clock.settle();
+  await started;
+  await clock.advance(60_000);
+  expect(lists).toBeGreaterThan(10);
+  expect(lists).toBeLessThan(25);
+  expect(reachable).not.toContain(false);
+  ending.abort();
+});

@@ -88,6 +88,7 @@ async function follow(
   let delayMs = FIRST_RECONNECT_MS;
   let sinceMs = startedAtMs;
   for (let isFirst = true; !signal.aborted; isFirst = false) {
+    let openedAtMs = Number.POSITIVE_INFINITY;
     try {
       if (!isFirst) {
         await podman.ping(signal);
@@ -95,13 +96,15 @@ async function follow(
         await observation.list();
       }
       onReachable(true, '');
-      delayMs = FIRST_RECONNECT_MS;
+      openedAtMs = clock.now();
       for await (const event of podman.events(sinceMs, signal)) onEvent(event);
     } catch (error) {
       if (signal.aborted) return;
       onReachable(false, messageOf(error));
     }
     observation.lose();
+    // A stream that ends at once, as with the events logger "none", leaves a list every 5 s.
+    if (clock.now() - openedAtMs >= MAX_RECONNECT_MS) delayMs = FIRST_RECONNECT_MS;
     if (!signal.aborted) await pause(clock, delayMs, signal);
     delayMs = Math.min(MAX_RECONNECT_MS, delayMs * 2);
   }
