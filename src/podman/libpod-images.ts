@@ -24,7 +24,15 @@ type ImageCalls = Pick<
   'inspectImage' | 'listImages' | 'pullImage' | 'buildImage' | 'importImage' | 'tagImage' | 'removeImage'
 >;
 
-export function imageCalls(dial: Dial): ImageCalls {
+/** A stream that tells nothing more would keep its lane, and the builds or pulls of all other agents, for ever. */
+export interface ImageTimeouts {
+  readonly buildMs: number;
+  readonly pullMs: number;
+}
+
+export const IMAGE_TIMEOUTS: ImageTimeouts = { buildMs: 15 * 60_000, pullMs: 30 * 60_000 };
+
+export function imageCalls(dial: Dial, { buildMs, pullMs }: ImageTimeouts): ImageCalls {
   return {
     async inspectImage(reference) {
       const request = {
@@ -49,12 +57,16 @@ export function imageCalls(dial: Dial): ImageCalls {
 
     pullImage: (reference, onProgress, signal) => {
       const what = `pull image ${reference}`;
-      const request = { method: 'POST', path: '/images/pull', query: { reference }, what, signal } as const;
+      const query = { reference };
+      const path = '/images/pull';
+      const request = { method: 'POST', path, query, what, signal, timeoutMs: pullMs } as const;
       return idFromStream(dial, request, onProgress, kindOfPullFailure);
     },
 
-    buildImage: async (request, onProgress, signal) =>
-      idFromStream(dial, buildRequest(request, signal), onProgress, kindOfBuildFailure),
+    buildImage: async (request, onProgress, signal) => {
+      const call = { ...buildRequest(request, signal), timeoutMs: buildMs };
+      return idFromStream(dial, call, onProgress, kindOfBuildFailure);
+    },
 
     importImage: (request, signal) => importImage(dial, request, signal),
 

@@ -3,7 +3,7 @@ import { createInspect } from './inspect-container.ts';
 import { containerCalls } from './libpod-containers.ts';
 import { eventCalls } from './libpod-events.ts';
 import { execCalls } from './libpod-exec.ts';
-import { imageCalls } from './libpod-images.ts';
+import { IMAGE_TIMEOUTS, imageCalls, type ImageTimeouts } from './libpod-images.ts';
 import { lifecycleCalls } from './libpod-lifecycle.ts';
 import { logCalls } from './libpod-logs.ts';
 import { networkCalls } from './libpod-networks.ts';
@@ -22,6 +22,7 @@ export interface LibpodOptions {
   readonly socketPath: string;
   /** For every call that has no better bound of its own. */
   readonly callTimeoutMs?: number;
+  readonly imageTimeouts?: ImageTimeouts;
 }
 
 /** Podman through the libpod half of its REST API; seen to work with 4.3 and 5.4. */
@@ -41,7 +42,7 @@ export function createLibpod(options: LibpodOptions): Podman {
     ...networkCalls(dial),
     ...volumeCalls(dial),
     ...secretCalls(dial),
-    ...imageCalls(dial),
+    ...imageCalls(dial, options.imageTimeouts ?? IMAGE_TIMEOUTS),
     ...eventCalls(dial),
   };
 }
