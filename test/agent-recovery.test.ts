@@ -434,3 +434,60 @@ describe('an image that is rebuilt', () => {
     expect(containersOf('twin')).toHaveLength(1);
   });
 });
+
+describe('a container that does not do well', () => {
+  test('is killed when its startup probe fails, and given up after the second restart', async () => {
+    host.programs.set('twin', () => ({ readyAfterMs: 1e9, stopExitCode: 0 }));
+    const startupProbe = { tcpSocket: { port: 'rpc' }, periodSeconds: 1, failureThreshold: 2 };
+    const ports = [{ name: 'rpc', containerPort: 5000 }, { containerPort: 5001 }];
+    await host.apply(agentManifest('twin', { startupProbe, ports }));
+    await host.start();
+    await host.until(phaseIs('twin', 'Failed'), 60_000);
+    expect(host.status('twin')).toMatchObject({ reason: 'CrashLoop' });
+    expect(host.log.entries.map(({ fields }) => JSON.stringify(fields)).join()).toContain(
+      'its startup probe failed',
+    );
+  });
+
+  test('is killed when its liveness probe fails, whatever its exit code says', async () => {
+    host.programs.set('twin', () => ({ unreadyAfterMs: 60_000, stopExitCode: 0 }));
+    const livenessProbe = { tcpSocket: { port: 5000 }, periodSeconds: 2, failureThreshold: 2 };
+    await host.apply(agentManifest('twin', { livenessProbe, restartPolicy: 'OnFailure' }));
+    await host.start();
+    await healthy('twin');
+    await host.until(() => host.status('twin')?.restarts === 1, 120_000);
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+  });
+
+  test('has recovered when it ran for ten minutes: its next crash is a first one', async () => {
+    await host.apply(agentManifest('twin'));
+    await host.start();
+    await healthy('twin');
+    const [name = ''] = upOf('twin');
+    for (let crash = 0; crash < 4; crash += 1) {
+      host.podman.controls.kill(name, 1);
+      await host.until(() => upOf('twin').length === 1, 60_000);
+      await host.clock.advance(100);
+    }
+    host.podman.controls.kill(name, 1);
+    await host.clock.advance(5_000);
+    expect(upOf('twin')).toEqual([]);
+    await host.clock.advance(700_000);
+    host.podman.controls.kill(name, 1);
+    await host.clock.advance(100);
+    expect(upOf('twin')).toEqual([name]);
+  });
+
+  test('is told by its probes when it runs and is not well', async () => {
+    host.programs.set('twin', () => ({ unreadyAfterMs: 60_000 }));
+    await host.apply(agentManifest('twin'));
+    await host.start();
+    await healthy('twin');
+    await host.until(phaseIs('twin', 'Degraded'), 120_000);
+    const told = host
+      .store()
+      .events.list()
+      .map(({ message }) => message);
+    expect(told).toContain('it runs, but its probes fail');
+  });
+});

@@ -67,6 +67,17 @@ describe('an image', () => {
     expect(callsTo('buildImage')).toHaveLength(4);
   });
 
+  test('may stand on one that is none of ours, and stop at a stage', async () => {
+    context('twin', 'own', ['docker.io/library/debian:12']);
+    const build = { context: './ctx', target: 'small' };
+    await deployed(builtWithoutImage(), agentManifest('other', { image: 'localhost/agent:1' }));
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+    const { spec, ...rest } = builtWithoutImage() as { spec: object };
+    await host.apply({ ...rest, spec: { ...spec, build } });
+    await host.clock.advance(30_000);
+    expect(callsTo('buildImage')).toMatchObject([{ contextDir: '/nowhere/twin' }, { target: 'small' }]);
+  });
+
   test('that an agent runs from is waited for, and never pulled', async () => {
     context('base', 'one');
     host.podman.controls.beforeCall = ({ method }) => {
@@ -221,6 +232,37 @@ describe('a network', () => {
   });
 });
 
+describe('a network that cannot change in place', () => {
+  test('says what would have to, and goes on as it is', async () => {
+    const network = (spec: object): object => manifest('Network', 'extra', { spec });
+    await deployed(
+      network({ subnets: [{ cidr: '10.77.0.0/24' }] }),
+      agentManifest('twin', { networks: ['extra'] }),
+    );
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+    await host.apply(network({ subnets: [{ cidr: '10.78.0.0/24' }], driver: 'macvlan', internal: true }));
+    await host.clock.advance(30_000);
+    const { reason, message } = condition('Network', 'extra', 'Stalled') ?? {};
+    expect(reason).toBe('ImmutableField');
+    expect(message).toContain('driver bridge → macvlan');
+    expect(message).toContain('internal false → true');
+    expect(message).toContain('subnets 10.77.0.0/24 → 10.78.0.0/24');
+    expect(host.running()).toHaveLength(1);
+  });
+});
+
+describe('a field whose behaviour comes later', () => {
+  test.each([
+    [{ runtime: 'External' }, 'runtime External'],
+    [{ rollout: { strategy: 'Canary' } }, 'rollout.strategy Canary'],
+    [{ replicas: 2 }, 'replicas 2'],
+  ])('is never passed over in silence: %j', async (spec, words) => {
+    await deployed(agentManifest('twin', spec));
+    expect(host.status('twin')).toMatchObject({ phase: 'Blocked', reason: 'NotYetSupported' });
+    expect(host.status('twin')?.message).toContain(`${words} is not supported`);
+  });
+});
+
 describe('a pod group', () => {
   test('with the network of the host has no address', async () => {
     await deployed(
@@ -340,5 +382,42 @@ describe('a preview of the plan', () => {
     await host.until(phaseIs('twin', 'Verifying'), 60_000);
     expect(await changes()).toContain('Agent/sim/twin: under way (Verifying) (env V added 2)');
     expect(await changes()).toContain('Agent/sim/done: create container (first deploy)');
+  });
+
+  test('tells of updates that wait for somebody, and of an image that is not there yet', async () => {
+    const upper = (name: string, spec: object = {}, env = {}): object =>
+      agentManifest(name, { dependsOn: [{ name: 'lower' }], ...spec }, env);
+    await deployed(agentManifest('lower'), upper('left'), upper('right'));
+    await host.until(() => phaseIs('left', 'Healthy')() && phaseIs('right', 'Healthy')(), 120_000);
+    host.programs.set('lower', () => ({ readyAfterMs: 50_000 }));
+    await host.apply(
+      agentManifest('lower', {}, { V: '2' }),
+      upper('left', {}, { V: '2' }),
+      upper('right', { image: 'localhost/late:1' }),
+    );
+    const told = await changes();
+    expect(told).toContain('Agent/sim/left: recreate container (env V added 2)');
+    expect(told.find((line) => line.startsWith('Agent/sim/right'))).toMatch(
+      /build or pull image, recreate container/,
+    );
+  });
+
+  test('tells what goes, and why nothing can be told', async () => {
+    host.programs.set('twin', () => ({ stopAfterMs: 20_000 }));
+    await deployed(agentManifest('twin'), agentManifest('other'));
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+    await host.remove('Agent', 'twin');
+    await host.clock.advance(15_000);
+    expect(await changes()).toEqual(['Agent/sim/twin: remove (its manifest is gone)']);
+    await host.loseRoot('the directory is gone');
+    expect((await host.engine().backend.plan()).problems).toEqual(['the directory is gone']);
+  });
+
+  test('tells of a conflict, and of an agent that gave up', async () => {
+    await host.podman.createVolume({ name: 'sim.data', driver: 'local', options: {}, labels: {} });
+    host.programs.set('twin', () => ({ exitAfterMs: 10, exitCode: 1 }));
+    await deployed(manifest('Volume', 'data', { spec: {} }), agentManifest('twin'));
+    const { problems } = await host.engine().backend.plan();
+    expect(problems[0]).toContain('Volume/sim/data: volume sim.data exists and is not ours');
   });
 });

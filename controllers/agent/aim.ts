@@ -1,7 +1,15 @@
 import type { AgentAim, ContainerAim, ImageAim } from '../../src/plan/aim.ts';
 import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState, Revision } from '../../src/state/record.ts';
-import { containerOf, findRevision, isLive, runningContainer, runningRevision, type View } from './facts.ts';
+import {
+  attemptOf,
+  containerOf,
+  findRevision,
+  isLive,
+  runningContainer,
+  runningRevision,
+  type View,
+} from './facts.ts';
 import { hasDrifted, mustPull } from './judge.ts';
 import { canRunAgain } from './rollout.ts';
 import { hasCompleted, heldBack, isCondemned } from './supervise.ts';
@@ -99,7 +107,7 @@ const container = (
   cause: string,
 ): ContainerAim => ({
   revision,
-  attempt: record.attempts[revision.id] ?? 0,
+  attempt: attemptOf(record, revision.id),
   ordinal: 0,
   want,
   cause,

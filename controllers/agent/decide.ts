@@ -4,7 +4,7 @@ import { aimOf } from './aim.ts';
 import { NO_BACKOFF } from './backoff.ts';
 import { turnClocks } from './clocks.ts';
 import { enter } from './enter.ts';
-import { type AgentFacts, runningRevision, type View } from './facts.ts';
+import { type AgentFacts, rolloutMs, runningRevision, type View } from './facts.ts';
 import { nextEvent, RECOVERY_MS } from './judge.ts';
 import { type AgentEvent, nextState } from './machine.ts';
 import { acknowledgeExit, takeNote } from './supervise.ts';
@@ -86,9 +86,10 @@ const SAYS_WHAT_FAILS: ReadonlySet<AgentState> = new Set([
   'Degraded',
 ]);
 
-function requeue({ record, facts, nowMs }: View): { requeueAtMs?: number } {
+function requeue(view: View): { requeueAtMs?: number } {
+  const { record, nowMs } = view;
   const stopped = record.clocksStoppedAtMs !== undefined;
-  const minHealthyMs = (facts.spec?.rollout.minHealthySeconds ?? 0) * 1000;
+  const minHealthyMs = rolloutMs(view, 'minHealthySeconds');
   const provenMs = record.state === 'Degraded' ? RECOVERY_MS : minHealthyMs;
   const judges = record.state === 'Verifying' || record.state === 'Degraded' || record.state === 'Failed';
   const times = [

@@ -2,7 +2,7 @@ import type { AgentRecord, AgentState, Revision, RevisionFailure } from '../../s
 import { differences } from '../../src/state/differences.ts';
 import { createRevision, wishHash } from '../../src/state/revision.ts';
 import { NO_BACKOFF } from './backoff.ts';
-import { containerOf, findRevision, runningRevision, type View } from './facts.ts';
+import { containerOf, findRevision, rolloutMs, runningRevision, type View } from './facts.ts';
 import type { AgentEvent } from './machine.ts';
 import { trimHistory, wayBack, withOutcome, withRevision } from './rollout.ts';
 
@@ -31,14 +31,14 @@ const ENTRIES: Readonly<Record<AgentState, Entry>> = {
   Building: (view) => ({ ...withoutStep(view.record), step: NO_BACKOFF, ...noWayToImage(view) }),
   Preparing: (view) => withDeadline(chooseTarget(view), view.nowMs + PREPARE_DEADLINE_MS),
   StoppingOld: (view) => withDeadline(view.record, view.nowMs + PREPARE_DEADLINE_MS),
-  Starting: (view) => withDeadline(startAfresh(view.record), view.nowMs + healthyDeadlineMs(view)),
+  Starting: (view) =>
+    withDeadline(startAfresh(view.record), view.nowMs + rolloutMs(view, 'healthyDeadlineSeconds')),
   Verifying: (view, _event, before) => keepDeadline(view.record, before.record),
   Promoting: ({ record }) => ({
     ...record,
     ...(record.targetRevision && { currentRevision: record.targetRevision }),
   }),
-  Monitoring: (view) =>
-    withDeadline(view.record, view.nowMs + (view.facts.spec?.rollout.monitorSeconds ?? 0) * 1000),
+  Monitoring: (view) => withDeadline(view.record, view.nowMs + rolloutMs(view, 'monitorSeconds')),
   Healthy: settle,
   Healing: (view) => withDeadline(view.record, view.nowMs + HEAL_DEADLINE_MS),
   Degraded: ({ record }) => withoutHealth(record),
@@ -58,9 +58,6 @@ const withDeadline = (record: AgentRecord, deadlineAtMs: number): AgentRecord =>
 
 const keepDeadline = (record: AgentRecord, before: AgentRecord): AgentRecord =>
   before.deadlineAtMs === undefined ? record : { ...record, deadlineAtMs: before.deadlineAtMs };
-
-const healthyDeadlineMs = ({ facts }: View): number =>
-  (facts.spec?.rollout.healthyDeadlineSeconds ?? 300) * 1000;
 
 function withoutStep(record: AgentRecord): AgentRecord {
   const { stepFailure: _, ...rest } = record;

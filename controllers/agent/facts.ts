@@ -52,12 +52,21 @@ export interface View {
 export const findRevision = (record: AgentRecord, id: string | undefined): Revision | undefined =>
   record.revisions.find((revision) => revision.id === id);
 
+/** Which container of a revision counts: every attempt at it made another one. */
+export const attemptOf = ({ attempts }: AgentRecord, revision: string): number => attempts[revision] ?? 0;
+
+/** Milliseconds; 0 for an agent whose manifest is gone. */
+export const rolloutMs = ({ facts }: View, setting: RolloutSetting): number =>
+  (facts.spec?.rollout[setting] ?? 0) * 1000;
+
+type RolloutSetting = 'minHealthySeconds' | 'monitorSeconds' | 'healthyDeadlineSeconds';
+
 export function containerOf(
   { record, facts }: View,
   revision: string | undefined,
 ): ObservedContainer | undefined {
   if (revision === undefined) return undefined;
-  const attempt = String(record.attempts[revision] ?? 0);
+  const attempt = String(attemptOf(record, revision));
   return facts.observed.containers.find(
     ({ labels: found }) => found[labels.revision] === revision && found[labels.attempt] === attempt,
   );

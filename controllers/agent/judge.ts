@@ -5,7 +5,16 @@ import type { AgentState, Revision } from '../../src/state/record.ts';
 import { revisionId, wishHash } from '../../src/state/revision.ts';
 import { MAX_TRANSIENT_RETRIES } from './backoff.ts';
 import { clocksStopped } from './clocks.ts';
-import { containerOf, findRevision, isLive, isReady, runningContainer, type View } from './facts.ts';
+import {
+  attemptOf,
+  containerOf,
+  findRevision,
+  rolloutMs,
+  isLive,
+  isReady,
+  runningContainer,
+  type View,
+} from './facts.ts';
 import type { AgentEvent } from './machine.ts';
 import { wayBack } from './rollout.ts';
 import { hasCompleted, isCondemned } from './supervise.ts';
@@ -98,7 +107,7 @@ function judgeStarting(view: View): AgentEvent | undefined {
 }
 
 function judgeVerifying(view: View): AgentEvent | undefined {
-  const minHealthyMs = (view.facts.spec?.rollout.minHealthySeconds ?? 0) * 1000;
+  const minHealthyMs = rolloutMs(view, 'minHealthySeconds');
   const done = completed(view) ?? crashed(view);
   if (done) return done;
   return healthyFor(view, minHealthyMs) ? 'PROVEN' : overdue(view);
@@ -149,13 +158,13 @@ function judgeRollingBack(view: View): AgentEvent | undefined {
 }
 
 function judgeFailed(view: View): AgentEvent | undefined {
-  const { record, facts } = view;
+  const { record } = view;
   const again = retry(view);
   if (again || record.targetRevision === undefined) return again;
   const survivorIsTarget = (record.currentRevision ?? record.targetRevision) === record.targetRevision;
   const done = completed(view);
   if (done) return survivorIsTarget ? done : 'RESTORED';
-  const provenMs = (facts.spec?.rollout.minHealthySeconds ?? 0) * 1000;
+  const provenMs = rolloutMs(view, 'minHealthySeconds');
   if (!healthyFor(view, provenMs)) return undefined;
   return survivorIsTarget ? 'RECOVERED' : 'RESTORED';
 }
@@ -199,7 +208,7 @@ export function hasDrifted(view: View): boolean {
 /** Networks come from the newest wish: joining one needs no new container. */
 export function driftOf({ record, facts }: View, container: ObservedContainer, revision: Revision) {
   const network = facts.wish?.template.network ?? revision.template.network;
-  const attempt = record.attempts[revision.id] ?? 0;
+  const attempt = attemptOf(record, revision.id);
   const name = containerName({ key: record.key, revision: revision.id, attempt, ordinal: 0 });
   return driftOperations(container, { ...revision.template, network }, name);
 }

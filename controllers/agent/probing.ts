@@ -6,7 +6,7 @@ import { isRunning, type ObservedAgent, type ObservedContainer } from '../../src
 import { factsOf } from '../../src/state/provision.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
 import { desiredObject, type World } from '../world.ts';
-import { runningRevision } from './facts.ts';
+import { attemptOf, runningRevision } from './facts.ts';
 
 interface Subject {
   readonly key: ObjectKey;
@@ -41,7 +41,7 @@ export function probeServing(world: World, prober: Prober, { key, observed, reco
 function servingContainer(observed: ObservedAgent, record: AgentRecord): ObservedContainer | undefined {
   const revision = runningRevision(record);
   if (revision === undefined) return undefined;
-  const attempt = String(record.attempts[revision] ?? 0);
+  const attempt = String(attemptOf(record, revision));
   return observed.containers.find(
     (container) =>
       isRunning(container) &&
