@@ -17,7 +17,7 @@ const object = (name: string): DesiredObject => ({
 });
 
 /** A directory of manifests, what was made of it, and what a person agreed to. */
-function site() {
+function site(mustAskBeforePruning = false) {
   const clock = createSimulatedClock();
   const host = {
     manifests: NAMES,
@@ -40,7 +40,7 @@ function site() {
       onApprovalEnd: (keys) => Promise.resolve(keys.forEach((key) => host.approved.delete(key))),
       clock,
       absenceMs: 10_000,
-      mustAskBeforePruning: false,
+      mustAskBeforePruning,
       onChange: () => undefined,
     },
     new Map(),
@@ -93,4 +93,17 @@ test('consent that is given before the absence is confirmed waits for it', async
   await keeper.refresh();
   expect(keeper.current().pruned.size).toBe(5);
   keeper.close();
+});
+
+test('after a lost state even one removal is asked about, and what is held stays desired', async () => {
+  const { host, keeper, clock } = site(true);
+  await keeper.refresh();
+  host.manifests = NAMES.slice(1);
+  await keeper.refresh();
+  await clock.advance(10_000);
+  await keeper.refresh();
+  expect(keeper.current().pruneBlocked).toContain('the state directory was lost or damaged');
+  expect(keeper.current().objects.size).toBe(NAMES.length);
+  await keeper.refresh({ approvePrune: true });
+  expect(keeper.current().pruned.size).toBe(1);
 });

@@ -50,7 +50,8 @@ export function createDesiredKeeper(
       nowMs: clock.now(),
       absenceMs,
     };
-    return askFirst(options, mergeDesired({ ...input, absentSinceMs: merged.absentSinceMs }), approvedPrunes);
+    const next = mergeDesired({ ...input, absentSinceMs: merged.absentSinceMs });
+    return options.mustAskBeforePruning ? askFirst(previous, next, approvedPrunes) : next;
   };
   const accept = (next: Merged): void => {
     merged = next;
@@ -93,19 +94,19 @@ function outlived(
   return [...approved()].filter((key) => isBack(key) || !made.has(key));
 }
 
-function askFirst(
-  options: DesiredKeeperOptions,
-  merged: Merged,
-  approved: ReadonlySet<KeyString> | 'all',
-): Merged {
+/** What nobody agreed to remove goes on being looked after, as it was. */
+function askFirst(previous: DesiredState, merged: Merged, approved: ReadonlySet<KeyString> | 'all'): Merged {
   const { desired } = merged;
-  if (!options.mustAskBeforePruning || approved === 'all') return merged;
-  const refused = [...desired.pruned].filter((key) => !approved.has(key));
+  const refused = approved === 'all' ? [] : [...desired.pruned].filter((key) => !approved.has(key));
   if (refused.length === 0) return merged;
   const names = refused.map((key) => parseKey(key).name).join(', ');
   const pruneBlocked = `the state directory was lost or damaged; ${names} would be removed. Agree: rookery apply --approve-prune`;
   const pruned = new Set([...desired.pruned].filter((key) => !refused.includes(key)));
-  return { ...merged, desired: { ...desired, pruned, pruneBlocked } };
+  const kept = [...previous.objects].filter(([key]) => refused.includes(key));
+  return {
+    ...merged,
+    desired: { ...desired, objects: new Map([...desired.objects, ...kept]), pruned, pruneBlocked },
+  };
 }
 
 /** Two states of one meaning are told once: a rescan of unchanged files wakes nobody. */
