@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -213,6 +213,37 @@ describe('trouble of our own is Unknown', () => {
     expect(await probe({ tcpSocket: { port: 1 } }, onBridge())).toMatchObject({
       verdict: 'Unknown',
       message: expect.stringContaining('above 80 bytes'),
+    });
+  });
+
+  test('a socket directory that is removed is made anew', async () => {
+    const { probe, socketDir } = rootless();
+    const ask = () => probe({ tcpSocket: { port: 8081 } }, onBridge());
+    expect(await ask()).toMatchObject({ verdict: 'Success' });
+    rmSync(socketDir, { recursive: true });
+    expect(await ask()).toMatchObject({ verdict: 'Success' });
+  });
+
+  test('a socket directory that cannot be made speaks against no container, and is tried again', async () => {
+    const place = join(dir, 'file');
+    const { probe } = rootless({ socketDir: join(place, 'sockets') });
+    const ask = () => probe({ tcpSocket: { port: 8081 } }, onBridge());
+    writeFileSync(place, '');
+    expect(await ask()).toMatchObject({ verdict: 'Unknown' });
+    rmSync(place);
+    expect(await ask()).toMatchObject({ verdict: 'Success' });
+  });
+
+  test('a helper that cannot listen speaks against no container', async () => {
+    const { probe, socketDir } = rootless();
+    const ask = () => probe({ tcpSocket: { port: 8081 } }, onBridge());
+    expect(await ask()).toMatchObject({ verdict: 'Success' });
+    rmSync(socketDir, { recursive: true });
+    writeFileSync(socketDir, '');
+    const { verdict, message } = await ask();
+    expect({ verdict, message }).toMatchObject({
+      verdict: 'Unknown',
+      message: expect.stringContaining('helper cannot listen: ENOTDIR') as unknown,
     });
   });
 

@@ -4,7 +4,7 @@
  * line is bundled into one file and the helper must load nothing but `node:net`.
  *
  * stdin: `ID PORT HOST` connects, `ID` drops it. stdout: `ID ok` when DIR/ID can be connected to, once;
- * `ID CODE` when the connection failed. It ends with its stdin.
+ * `ID CODE` when the connection failed, `ID !CODE` when the helper itself did. It ends with its stdin.
  */
 export const FORWARDER_PROGRAM = `'use strict';
 const net = require('node:net');
@@ -47,7 +47,7 @@ function listen(id, item) {
     near.on('error', () => drop(id)).on('close', () => drop(id));
     near.pipe(item.far).pipe(near);
   });
-  item.server.on('error', (error) => { say(id + ' ' + error.code); drop(id); });
+  item.server.on('error', (error) => { say(id + ' !' + error.code); drop(id); });
   item.server.listen(dir + '/' + id, () => say(id + ' ok'));
 }
 `;

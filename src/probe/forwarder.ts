@@ -111,6 +111,9 @@ function openConnection(
 }
 
 function refusal(answer: string): Error {
+  // Its own trouble, such as a socket directory that is gone, says nothing about the container.
+  if (answer.startsWith('!'))
+    return new ProbeUnavailable(`the probes' helper cannot listen: ${answer.slice(1)}`);
   if (!answer.startsWith(GONE)) return Object.assign(new Error(answer), { code: answer });
   const reason = answer.slice(GONE.length).trim() || 'no reason given';
   return new ProbeUnavailable(`the helper in the container's network namespace ended: ${reason}`);

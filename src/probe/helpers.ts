@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
+import { messageOf } from '../api/errors.ts';
 import { type Forwarder, startForwarder } from './forwarder.ts';
 import type { NetworkNamespace } from './namespace.ts';
 import { ProbeUnavailable } from './outcome.ts';
@@ -45,6 +47,8 @@ export function createHelpers(socketDir: string, clock: ProbeClock): Helpers {
     return helper;
   };
   const route: Helpers['route'] = async (namespace, { host, port, signal }) => {
+    // Somebody may clean up below /run, and what failed once may work the next time.
+    if (!existsSync(socketDir)) prepared = undefined;
     prepared ??= prepare(socketDir);
     await prepared;
     const helper = running.get(namespace.id) ?? start(namespace);
@@ -71,6 +75,10 @@ async function prepare(socketDir: string): Promise<void> {
       `the probes' socket directory has a path above ${MAX_SOCKET_DIR_BYTES} bytes, choose a shorter runtime directory: ${socketDir}`,
     );
   }
-  await rm(socketDir, { recursive: true, force: true });
-  await mkdir(socketDir, { recursive: true, mode: 0o700 });
+  try {
+    await rm(socketDir, { recursive: true, force: true });
+    await mkdir(socketDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new ProbeUnavailable(`the probes' socket directory cannot be made: ${messageOf(error)}`);
+  }
 }
