@@ -2,6 +2,7 @@ import { createAgentReconciler } from '../controllers/agent/reconciler.ts';
 import { createSharedReconcilers } from '../controllers/kinds.ts';
 import { previewPlan } from '../controllers/preview.ts';
 import type { World } from '../controllers/world.ts';
+import { messageOf } from './api/errors.ts';
 import { keyString, type ObjectKey, parseKey } from './api/key.ts';
 import type { Adapters } from './adapters.ts';
 import { createBackend } from './backend.ts';
@@ -258,6 +259,10 @@ function createProberFor({ store, clock, adapters }: Parts, onChange: (key: Obje
   return createProber({ clock, random, run, onChange, saved });
 }
 
+/** Its status could not be written: here is where a person who looks at the object finds out. */
+const reconcileFailed = (key: ObjectKey, error: unknown) =>
+  ({ key, type: 'Warning', reason: 'ReconcileFailed', message: messageOf(error) }) as const;
+
 interface ManagerParts {
   readonly world: World;
   readonly prober: Prober;
@@ -271,7 +276,7 @@ function createManagerFor(
   parts: Parts,
   { world, prober, keeper, observer, metrics, signal }: ManagerParts,
 ): Manager {
-  const { clock, log, adapters } = parts;
+  const { clock, log, adapters, store } = parts;
   const reconcilers = [...createSharedReconcilers(world), createAgentReconciler({ world, prober })];
   const controllers = reconcilers.map((reconciler) =>
     createController({
@@ -279,7 +284,10 @@ function createManagerFor(
       queue: createWorkQueue({ clock, random: adapters.random }),
       clock,
       log,
-      onOutcome: (key, outcome, durationMs) => metrics.reconcile(key.kind, outcome.kind, durationMs),
+      onOutcome: (key, outcome, durationMs) => {
+        metrics.reconcile(key.kind, outcome.kind, durationMs);
+        if (outcome.kind === 'Failed') store.events.record(reconcileFailed(key, outcome.error));
+      },
     }),
   );
   const onRefreshError = (error: unknown): void => log.error({ err: error }, 'could not read the manifests');

@@ -121,8 +121,10 @@ function problemsOf({ desired, provisions }: World): string[] {
 function readiness({ world, reachable }: BackendOptions): ReturnType<Backend['readiness']> {
   const podman = reachable();
   const { frozen } = world.desired();
+  const trouble = world.store.trouble();
   return [
     { check: 'podman', ok: podman.ok, message: podman.message },
     { check: 'manifests', ok: frozen === undefined, message: frozen ?? '' },
+    { check: 'state', ok: trouble === undefined, message: trouble ?? '' },
   ];
 }

@@ -33,6 +33,26 @@ const dump = (store: Store) => ({
   intents: store.journal.open(),
 });
 
+test('the store tells why its newest write failed, until one goes well', async () => {
+  let isFull = false;
+  const files = createMemoryFiles({
+    before: () => {
+      if (isFull) throw storeError(Object.assign(new Error('full'), { code: 'ENOSPC' }), 'write', 'f');
+    },
+  });
+  const store = await memoryStore({ files });
+  expect(store.trouble()).toBeUndefined();
+  isFull = true;
+  const act = { key: a, operation: 'start', name: 'x' };
+  for (const write of [() => store.records.put(recordOf(a)), () => store.journal.intent(act)]) {
+    await expect(write()).rejects.toMatchObject({ kind: 'NoSpace' });
+    expect(store.trouble()).toContain('no space is left');
+  }
+  isFull = false;
+  await store.records.put(recordOf(a));
+  expect(store.trouble()).toBeUndefined();
+});
+
 describe('objects by key', () => {
   test('what was put is there after a restart, the newest of it', async () => {
     const files = createMemoryFiles();

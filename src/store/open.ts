@@ -6,6 +6,7 @@ import { loadEvents, type Timers } from './events.ts';
 import type { StateFiles } from './files.ts';
 import { loadInstallation, saveInstallation } from './installation.ts';
 import { loadJournal } from './journal.ts';
+import { watchWrites } from './watch-writes.ts';
 import type { Annotations, InventoryEntry, PruneApproval, Store } from './store.ts';
 
 export interface OpenStoreOptions {
@@ -20,8 +21,10 @@ export interface OpenStoreOptions {
 }
 
 /** Loads everything; the caller sees to it that nobody else has the files. Throws `StoreError`. */
-export async function openStore(options: OpenStoreOptions): Promise<Store> {
-  const { files, random } = options;
+export async function openStore({ files: disk, ...others }: OpenStoreOptions): Promise<Store> {
+  const { files, trouble } = watchWrites(disk);
+  const options = { ...others, files };
+  const { random } = options;
   const loaded = await loadInstallation(files, random);
   let damage = 0;
   const warn: Warn = (message) => {
@@ -45,6 +48,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
       await saveInstallation(files, { ...installation, id });
       installation = { ...installation, id };
     },
+    trouble,
     close: () => events.flush().finally(options.release),
   };
 }

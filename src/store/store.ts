@@ -26,6 +26,8 @@ export interface Store {
   readonly approvals: Collection<PruneApproval>;
   /** A lost directory is rebuilt from labels: takes over the id that they carry. Throws unless `origin` is `New`. */
   adoptInstallation(id: string): Promise<void>;
+  /** Why the newest write failed, such as a full disk; `undefined` while all goes well. */
+  trouble(): string | undefined;
   /** Writes what was lazy and lets go of the directory. */
   close(): Promise<void>;
 }
