@@ -216,3 +216,12 @@ test('a Podman that has no events is asked ever more rarely', async () => {
   expect(reachable).not.toContain(false);
   ending.abort();
 });
+
+test('a container that was renamed before its id was known is found by its labels', async () => {
+  await start();
+  podman.controls.setDelivery(() => []);
+  await create(twin, 'a-twin');
+  observer.expect(twin, 'a-twin');
+  await podman.renameContainer('a-twin', 'mine');
+  expect(await namesOf(twin)).toEqual(['mine']);
+});

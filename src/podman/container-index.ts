@@ -8,8 +8,16 @@ export interface ContainerIndex {
   inspect(
     key: KeyString,
     look: (reference: string) => Promise<ObservedContainer | undefined>,
-  ): Promise<ObservedContainer[]>;
+  ): Promise<Inspection>;
 }
+
+export interface Inspection {
+  readonly containers: readonly ObservedContainer[];
+  /** A container of a name that we gave is not there: never made, or renamed before its id was known. */
+  readonly missedName: boolean;
+}
+
+const ID = /^[0-9a-f]{64}$/;
 
 export function createContainerIndex(): ContainerIndex {
   const references = new Map<KeyString, Set<string>>();
@@ -22,16 +30,18 @@ export function createContainerIndex(): ContainerIndex {
     inspect: async (key, look) => {
       const found = new Map<string, ObservedContainer>();
       const own = [...(references.get(key) ?? [])];
+      let missedName = false;
       await Promise.all(
         own.map(async (reference) => {
           const container = await look(reference);
           if (container) found.set(container.id, container);
+          else missedName ||= !ID.test(reference);
           // A name led to an id, and only that stays the same for ever.
           if (container?.id !== reference) references.get(key)?.delete(reference);
         }),
       );
       for (const id of found.keys()) add(key, id);
-      return [...found.values()];
+      return { containers: [...found.values()], missedName };
     },
   };
 }

@@ -68,7 +68,9 @@ export function createObservation(options: ObservationOptions): Observation {
   const look = async (key: ObjectKey): Promise<ObservedAgent> => {
     if (!isIndexed) await whenIndexed();
     const observedAtMs = clock.now();
-    const containers = await index.inspect(keyString(key), podman.inspectContainer);
+    const inspect = () => index.inspect(keyString(key), podman.inspectContainer);
+    const first = await inspect();
+    const { containers } = first.missedName ? await whenIndexed().then(inspect) : first;
     const own = containers.filter((container) => isOurs(installation(), key, container.labels));
     return { containers: own, observedAtMs };
   };
