@@ -52,6 +52,8 @@ function factsWith(template: ContainerTemplate, change: Partial<AgentFacts> = {}
     bootGating: { open: true },
     dependencyDown: undefined,
     suspended: false,
+    acts: { specHash: 'hash' },
+    origin: undefined,
     observed: { containers: [], observedAtMs: NOW },
     verdictOf: () => healthyVerdict,
     bootId: 'boot',

@@ -2,8 +2,9 @@ import type { AgentSpec } from '../../src/api/agent.ts';
 import type { ObjectKey } from '../../src/api/key.ts';
 import { labels } from '../../src/api/labels.ts';
 import type { ImageAim } from '../../src/plan/aim.ts';
+import type { Acts } from '../../src/state/acts.ts';
 import { isRunning, type ObservedAgent, type ObservedContainer } from '../../src/state/observed.ts';
-import type { AgentRecord, Revision } from '../../src/state/record.ts';
+import type { AgentRecord, Origin, Revision } from '../../src/state/record.ts';
 import type { MissingInput } from '../../src/state/resolver.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
 import type { ContainerVerdict } from '../../src/state/verdict.ts';
@@ -37,6 +38,10 @@ export interface AgentFacts {
   /** Name of a dependency that is not Ready now. */
   readonly dependencyDown: string | undefined;
   readonly suspended: boolean;
+  /** What a person asked for outside the files, as far as it still holds. */
+  readonly acts: Acts;
+  /** Where its manifest stands. */
+  readonly origin: Origin | undefined;
   readonly observed: ObservedAgent;
   readonly verdictOf: (container: ObservedContainer) => ContainerVerdict | undefined;
   readonly bootId: string;

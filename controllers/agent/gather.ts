@@ -1,12 +1,14 @@
 import type { Agent } from '../../src/api/agent.ts';
 import { agentKey, keyString, type ObjectKey } from '../../src/api/key.ts';
+import { type Acts, parseActs, standingActs } from '../../src/state/acts.ts';
 import { hashOf } from '../../src/state/canonical.ts';
 import type { DesiredObject } from '../../src/state/desired.ts';
 import { isRunning, type ObservedAgent, type ObservedContainer } from '../../src/state/observed.ts';
 import { factsOf } from '../../src/state/provision.ts';
-import type { AgentRecord } from '../../src/state/record.ts';
+import type { AgentRecord, Origin } from '../../src/state/record.ts';
 import { resolveAgent } from '../../src/state/resolve.ts';
 import type { MissingInput } from '../../src/state/resolver.ts';
+import { wishHash } from '../../src/state/revision.ts';
 import type { ContainerVerdict } from '../../src/state/verdict.ts';
 import { desiredObject, type World } from '../world.ts';
 import type { AgentFacts, Gating, Wish } from './facts.ts';
@@ -22,6 +24,7 @@ export interface GatherInput {
   readonly record: AgentRecord | undefined;
   readonly resolved: ResolvedWish;
   readonly verdictOf: (container: ObservedContainer) => ContainerVerdict | undefined;
+  readonly nowMs: number;
 }
 
 /** What the manifest asks for now: the only part of the facts that has to be waited for. */
@@ -37,6 +40,7 @@ export async function wishOf(world: World, key: ObjectKey): Promise<ResolvedWish
 export function gather(input: GatherInput): AgentFacts {
   const { world, key, observed, verdictOf, peers, resolved } = input;
   const object = desiredObject(world, 'Agent', keyString(key));
+  const acts = actsOf(input, object);
   return {
     key,
     spec: object?.manifest.spec,
@@ -46,12 +50,31 @@ export function gather(input: GatherInput): AgentFacts {
     gating: updateGating(input),
     bootGating: gatingOf(world.graph().gates.get(keyString(key)) ?? [], peers),
     dependencyDown: object && dependencyDown(object, peers),
-    suspended: object?.manifest.spec.suspend === true,
+    suspended: object?.manifest.spec.suspend === true || acts.suspended !== undefined,
+    acts,
+    origin: object && originOf(world, object),
     observed,
     verdictOf,
     bootId: world.bootId,
   };
 }
+
+/** What a person asked for, as far as it holds for the manifest as it is now. */
+function actsOf(
+  { world, key, record, resolved, nowMs }: GatherInput,
+  object: DesiredObject | undefined,
+): Acts {
+  return standingActs(parseActs(world.store.annotations.get(key)?.values), {
+    specHash: object?.specHash ?? record?.specHash ?? '',
+    wishHash: 'wish' in resolved ? wishHash(resolved.wish.template) : undefined,
+    nowMs,
+  });
+}
+
+const originOf = ({ desired }: World, { position: { file, line } }: DesiredObject): Origin => {
+  const { commit } = desired();
+  return { file, line, ...(commit !== undefined && { commit }) };
+};
 
 export type ResolvedWish = { readonly wish: Wish } | { readonly missing: readonly MissingInput[] };
 

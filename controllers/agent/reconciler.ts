@@ -55,7 +55,7 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
   const observed = await observe(memory, key, startedAtMs);
   const before = await loadRecord(memory, key, observed, context.now());
   const resolved = await wishOf(world, key);
-  const facts = gatherFacts(memory, { key, observed, record: before }, resolved);
+  const facts = gatherFacts(memory, { key, observed, record: before, nowMs: context.now() }, resolved);
   const decision = decide(facts, before, context.now());
   const plan = planFor(memory, decision, { observed, nowMs: context.now() });
   if (removes(plan) && observed.observedAtMs < startedAtMs) {
@@ -115,6 +115,7 @@ interface Subject {
   readonly key: ObjectKey;
   readonly observed: ObservedAgent;
   readonly record: AgentRecord;
+  readonly nowMs: number;
 }
 
 function gatherFacts(memory: Memory, subject: Subject, resolved: ResolvedWish): AgentFacts {

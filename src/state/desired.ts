@@ -58,6 +58,8 @@ export interface Snapshot {
   readonly rootError?: string;
   /** A human word for what was read: a directory, or a commit. */
   readonly origin: string;
+  /** The git commit whose files these are, when the source knows. */
+  readonly commit?: string;
   readonly takenAtMs: number;
 }
 
@@ -72,6 +74,7 @@ export interface DesiredState {
   readonly pruneBlocked?: string;
   readonly frozen?: string;
   readonly origin: string;
+  readonly commit?: string;
   /** When the guards must look again although no file changed (the second scan of an absence). */
   readonly recheckAtMs?: number;
 }

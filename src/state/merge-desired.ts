@@ -44,6 +44,7 @@ export function mergeDesired(input: MergeInput): Merged {
     stalled: sorted(stalled),
     pruned: guard.pruned,
     origin: snapshot.origin,
+    ...(snapshot.commit !== undefined && { commit: snapshot.commit }),
     ...(guard.blocked !== undefined && { pruneBlocked: guard.blocked }),
     ...(absence.recheckAtMs !== undefined && { recheckAtMs: absence.recheckAtMs }),
   };
@@ -52,13 +53,14 @@ export function mergeDesired(input: MergeInput): Merged {
 
 /** Nothing is known while the root is away: what was desired stays, and absences are counted anew afterwards. */
 function freeze(previous: DesiredState, snapshot: Snapshot, frozen: string): Merged {
-  const { objects, problems, stalled } = previous;
+  const { objects, problems, stalled, commit } = previous;
   const desired = {
     objects,
     problems,
     stalled,
     pruned: new Set<KeyString>(),
     origin: snapshot.origin,
+    ...(commit !== undefined && { commit }),
     frozen,
   };
   return { desired, absentSinceMs: new Map() };

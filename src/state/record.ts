@@ -24,6 +24,13 @@ export type AgentState =
   | 'Completed'
   | 'Terminating';
 
+/** Where the manifest stood that made something: as precisely as its source can tell. */
+export interface Origin {
+  readonly file: string;
+  readonly line: number;
+  readonly commit?: string;
+}
+
 /** One resolved spec with its hash: what a rollout moves to and a rollback returns to. */
 export interface Revision {
   /** First 8 hex digits of the template's hash. */
@@ -33,6 +40,8 @@ export interface Revision {
   readonly createdAtMs: number;
   /** What made it: the first deploy, or the field that changed. */
   readonly cause: string;
+  /** Absent in what was rebuilt from labels, or kept by an older Rookery. */
+  readonly origin?: Origin;
   readonly outcome: 'Pending' | 'Stable' | 'Failed' | 'Superseded';
   readonly failure?: RevisionFailure;
 }
