@@ -8,12 +8,15 @@ import type { Log } from './manager/reconciler.ts';
 import { type ContainerFiles, createContainerFiles } from './podman/container-files.ts';
 import type { Podman } from './podman/podman.ts';
 import { isPortFree } from './podman/ports.ts';
+import type { Traffic } from './podman/traffic.ts';
+import { networkNamespaceOf } from './probe/namespace.ts';
 import type { RunProbe } from './probe/probe.ts';
 import { createReach } from './probe/reach.ts';
 import { createRunProbe } from './probe/run.ts';
 import { createDirectoryReader } from './source/directory.ts';
 import { watchDirectory } from './source/watch.ts';
 import type { Snapshot } from './state/desired.ts';
+import { createTraffic } from './traffic/traffic.ts';
 
 /** Everything that touches the host besides Podman and the store; a simulation brings its own. */
 export interface Adapters {
@@ -21,6 +24,9 @@ export interface Adapters {
   readonly watch: (onChange: () => void) => { close(): Promise<void> };
   readonly runProbe: RunProbe;
   readonly isPortFree: (hostIP: string, port: number, protocol: 'tcp' | 'udp') => Promise<boolean>;
+  readonly traffic: Traffic;
+  /** As Node names it. */
+  readonly architecture: string;
   readonly files: ContainerFiles;
   readonly random: () => number;
   readonly newUid: () => string;
@@ -56,6 +62,8 @@ export function createAdapters({ config, podman, rootless, clock, log }: HostPar
       exec: (id, command, signal) => podman.exec(id, command, signal),
     }),
     isPortFree,
+    traffic: createTraffic({ enter: (pid) => networkNamespaceOf(pid)?.enter }),
+    architecture: process.arch,
     files: createContainerFiles(join(realPathOf(config.stateDir), 'mounts'), now),
     random: Math.random,
     newUid: randomUUID,

@@ -78,6 +78,7 @@ export function assemble(parts: Parts): Engine {
   };
   const observer: Observer = createObserver({
     podman,
+    traffic: parts.adapters.traffic,
     clock,
     installation: () => installationOf(parts),
     onChange: (key) => wiring.enqueue(key),
@@ -216,7 +217,8 @@ function createWorld(
   };
   const onOperation = (key: ObjectKey, operation: Operation, outcome: string, durationMs: number): void => {
     metrics.operation(operation.type, outcome, durationMs);
-    if (operation.type === 'CreateContainer') observer.expect(key, operation.name);
+    if (operation.type === 'CreateContainer' || operation.type === 'CreateHolder')
+      observer.expect(key, operation.name);
     const fields = { object: keyString(key), cause: operation.cause, durationMs };
     if (outcome === 'Success') log.info(fields, phraseOf(operation));
     else log.warn({ ...fields, outcome }, phraseOf(operation));
@@ -237,6 +239,8 @@ function createWorld(
       journal: store.journal,
       secretValue: (name) => secretValue(keeper.current(), installation(), name),
       isPortFree: adapters.isPortFree,
+      traffic: adapters.traffic,
+      architecture: adapters.architecture,
       onProgress: (key, line) => log.debug({ object: keyString(key) }, line),
       onOperation,
       clock,

@@ -35,7 +35,7 @@ export const homeOf = (stateDir: string): string => hashOf(stateDir).slice(0, 12
 export async function settleIntents(store: Store, podman: Podman): Promise<number> {
   const open = store.journal.open();
   for (const { id, operation, name } of open) {
-    const made = operation.startsWith('create container');
+    const made = /^create (container|holder) /.test(operation);
     if (made && !(await podman.inspectContainer(name))) await podman.removeContainer(name);
     await store.journal.settle(id);
   }

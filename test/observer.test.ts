@@ -27,6 +27,7 @@ beforeEach(async () => {
   ending = new AbortController();
   observer = createObserver({
     podman,
+    traffic: podman.controls.traffic,
     clock,
     installation: () => installation,
     onChange: ({ name }) => changed.push(name),
@@ -201,6 +202,7 @@ test('a Podman that has no events is asked ever more rarely', async () => {
         // As Podman does with the events logger "none": one error that is no event, then the end.
       },
     },
+    traffic: podman.controls.traffic,
     clock,
     installation: () => installation,
     onChange: () => undefined,

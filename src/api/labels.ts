@@ -12,6 +12,8 @@ export const labels = {
   attempt: `${LABEL_PREFIX}attempt`,
   ordinal: `${LABEL_PREFIX}ordinal`,
   self: `${LABEL_PREFIX}self`,
+  /** What it does for its owner; absent on what runs the owner's own image. */
+  role: `${LABEL_PREFIX}role`,
   /** The host ports of a pod, which its `inspect` does not tell. */
   ports: `${LABEL_PREFIX}ports`,
   /** Which state directory it belongs to, as a hash: how a lost one is found again. */
@@ -21,5 +23,11 @@ export const labels = {
 
 export const MANAGER = 'rookery';
 
+/** `labels.role` of the container that has an agent's name in place of its replicas. */
+export const HOLDER_ROLE = 'holder';
+
 /** The whole resolved spec, for rebuilding lost state; an annotation, because labels cost in every list. */
 export const REVISION_ANNOTATION = `${LABEL_PREFIX}revision-spec`;
+
+/** What a holder was made from: how a change is noticed, and where a lost address is found again. */
+export const HOLDER_ANNOTATION = `${LABEL_PREFIX}holder-spec`;

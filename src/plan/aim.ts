@@ -1,4 +1,5 @@
 import type { Revision } from '../state/record.ts';
+import type { HolderTemplate } from '../state/template.ts';
 
 /** What should run of one agent: policy writes it, `planAgent` turns it into calls. It knows no states. */
 export interface AgentAim {
@@ -6,6 +7,23 @@ export interface AgentAim {
   readonly containers: readonly ContainerAim[];
   /** Containers of the agent that `containers` does not name. */
   readonly others: 'Leave' | { readonly remove: string; readonly graceSeconds: number };
+  /** Absent: the name is the container's own, and a holder goes with the `others`. */
+  readonly holder?: HolderAim;
+}
+
+/** The container that has the agent's name, stable address and published ports in place of its replicas. */
+export interface HolderAim {
+  readonly template: HolderTemplate;
+  /** Who is to answer; while none of them has an address, traffic stays where it goes now. Empty: nobody. */
+  readonly route: readonly RouteTarget[];
+  readonly cause: string;
+}
+
+/** One container of the agent, of a revision by its id; its address is the plan's to find. */
+export interface RouteTarget {
+  readonly revision: string;
+  readonly attempt: number;
+  readonly ordinal: number;
 }
 
 export interface ContainerAim {

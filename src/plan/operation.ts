@@ -1,4 +1,10 @@
-import type { ContainerTemplate, PodTemplate, PublishedPort, ResourceLimits } from '../state/template.ts';
+import type {
+  ContainerTemplate,
+  HolderTemplate,
+  PodTemplate,
+  PublishedPort,
+  ResourceLimits,
+} from '../state/template.ts';
 
 type Texts = Readonly<Record<string, string>>;
 
@@ -49,6 +55,15 @@ export type Call =
     } & ContainerRef)
   | ({ readonly type: 'DisconnectNetwork'; readonly network: string } & ContainerRef)
   | ({ readonly type: 'CaptureLogs'; readonly tailLines: number } & ContainerRef)
+  | {
+      readonly type: 'CreateHolder';
+      readonly name: string;
+      readonly template: HolderTemplate;
+      readonly labels: Texts;
+      readonly annotations: Texts;
+    }
+  /** New connections go there from now on, established ones stay where they are. */
+  | ({ readonly type: 'RouteTraffic'; readonly to: readonly string[] } & ContainerRef)
   | {
       readonly type: 'CreatePod';
       readonly name: string;
@@ -104,6 +119,8 @@ export function subjectOf(call: Call): string {
       return call.tags[0] ?? call.contextDir;
     case 'CheckPort':
       return `${call.port.hostIP}:${call.port.hostPort}/${call.port.protocol}`;
+    case 'RouteTraffic':
+      return `${call.name} to ${call.to.join(' and ') || 'nobody'}`;
     default:
       return call.name;
   }

@@ -2,32 +2,39 @@ import { labels, REVISION_ANNOTATION } from '../api/labels.ts';
 import { canonicalJson } from '../state/canonical.ts';
 import { containerName, type Incarnation, incarnationLabels } from '../state/names.ts';
 import { isRunning, type ObservedAgent, type ObservedContainer } from '../state/observed.ts';
-import type { PublishedPort } from '../state/template.ts';
 import type { AgentAim, ContainerAim, ImageAim, Ownership } from './aim.ts';
 import { driftOperations } from './drift.ts';
+import { findIncarnation } from './incarnations.ts';
 import type { Operation, Plan } from './operation.ts';
+import { holderSteps } from './plan-holder.ts';
+import { heldPorts, portChecks } from './ports.ts';
 
 const LOG_TAIL_LINES = 20;
 
 /**
- * The calls that bring the observed containers to the aim, in the one safe order: image, stops, creates, starts,
- * removals. Empty when they agree already.
+ * The calls that bring the observed containers to the aim, in the one safe order: image, traffic away from what is to
+ * stop, stops, creates, starts, removals. Empty when they agree already.
  */
 export function planAgent(aim: AgentAim, observed: ObservedAgent, ownership: Ownership): Plan {
   const steps = aim.containers.map((container) => ({
     container,
-    live: findIncarnation(observed, container),
+    live: liveOf(observed, container),
     incarnation: incarnationOf(ownership, container),
   }));
   const strays = straysOf(aim, observed);
   const held = heldPorts(observed);
   const image = aim.image ? [imageOperation(aim.image, ownership)] : [];
+  const holder = holderSteps(aim, observed, ownership);
   return {
     operations: [
       ...image,
+      ...holder.route,
       ...steps.flatMap((step) => stopOperations(step)),
       ...strays.flatMap(({ live, cause, graceSeconds }) => stopIfRunning(live, graceSeconds, cause)),
+      ...holder.removals,
+      ...holder.creates,
       ...steps.flatMap((step) => createOperations(step, ownership, held)),
+      ...holder.starts,
       ...steps.flatMap((step) => startOperations(step, held)),
       ...steps.flatMap((step) => inPlaceOperations(step)),
       ...steps.flatMap((step) => removeOperations(step)),
@@ -49,17 +56,10 @@ const incarnationOf = ({ key }: Ownership, { revision, attempt, ordinal }: Conta
   ordinal,
 });
 
-/** By label, never by name: a rename behind our back loses nothing. */
-export const findIncarnation = (
+const liveOf = (
   observed: ObservedAgent,
-  { revision, attempt, ordinal }: Pick<ContainerAim, 'revision' | 'attempt' | 'ordinal'>,
-): ObservedContainer | undefined =>
-  observed.containers.find(
-    (container) =>
-      container.labels[labels.revision] === revision.id &&
-      container.labels[labels.attempt] === String(attempt) &&
-      container.labels[labels.ordinal] === String(ordinal),
-  );
+  { revision, attempt, ordinal }: ContainerAim,
+): ObservedContainer | undefined => findIncarnation(observed, { revision: revision.id, attempt, ordinal });
 
 interface Stray {
   readonly live: ObservedContainer;
@@ -70,17 +70,11 @@ interface Stray {
 function straysOf({ containers, others }: AgentAim, observed: ObservedAgent): Stray[] {
   if (others === 'Leave') return [];
   const { remove: cause, graceSeconds } = others;
-  const named = new Set(containers.map((container) => findIncarnation(observed, container)?.id));
+  const named = new Set(containers.map((container) => liveOf(observed, container)?.id));
   return observed.containers
     .filter(({ id }) => !named.has(id))
     .map((live) => ({ live, cause, graceSeconds }));
 }
-
-const heldPorts = (observed: ObservedAgent): ReadonlySet<string> =>
-  new Set(observed.containers.filter(isRunning).flatMap((container) => container.ports.map(portKey)));
-
-const portKey = (port: { readonly hostPort: number; readonly protocol: string }): string =>
-  `${port.hostPort}/${port.protocol}`;
 
 function imageOperation(image: ImageAim, { ownerLabels }: Ownership): Operation {
   if (image.type === 'Pull') return { type: 'PullImage', reference: image.reference, cause: image.cause };
@@ -139,10 +133,6 @@ function createOperations(step: Step, ownership: Ownership, held: ReadonlySet<st
   };
   const leftover = live ? [removal(live, 'left half made by an interrupted call')] : [];
   return [...portChecks(revision.template.ports, held, cause), ...leftover, create];
-}
-
-function portChecks(ports: readonly PublishedPort[], held: ReadonlySet<string>, cause: string): Operation[] {
-  return ports.filter((port) => !held.has(portKey(port))).map((port) => ({ type: 'CheckPort', port, cause }));
 }
 
 function startOperations({ container, live, incarnation }: Step, held: ReadonlySet<string>): Operation[] {

@@ -1,9 +1,12 @@
+import { messageOf } from '../api/errors.ts';
 import type { ObjectKey } from '../api/key.ts';
 import { labels } from '../api/labels.ts';
 import type { CallOf, CallType, Operation } from '../plan/operation.ts';
+import { isRunning } from '../state/observed.ts';
 import { PodmanError } from './errors.ts';
 import type { ExecutorOptions } from './executor-options.ts';
-import type { Podman } from './podman.ts';
+import { createHolderImage, holderContainer } from './holder.ts';
+import type { CreateContainer, Podman } from './podman.ts';
 
 /** Makes the one call of an operation; `CaptureLogs` answers with its lines. */
 export type CarryOut = (
@@ -18,13 +21,16 @@ const LOG_DEADLINE_MS = 5_000;
 const PORT_RETRIES = 10;
 const PORT_RETRY_MS = 50;
 
-export const carryOut =
-  (options: ExecutorOptions): CarryOut =>
-  async (operation, key, signal) => {
+export function carryOut(given: ExecutorOptions): CarryOut {
+  const options = { ...given, holderImage: createHolderImage(given.podman, given.architecture) };
+  return async (operation, key, signal) => {
     if (operation.type === 'CaptureLogs') return captureLogs(options.podman, operation);
     await carryOutSpecial(options, { operation, key, signal });
     return undefined;
   };
+}
+
+type Tools = ExecutorOptions & { readonly holderImage: (signal: AbortSignal) => Promise<string> };
 
 interface Call {
   readonly operation: Exclude<Operation, { type: 'CaptureLogs' }>;
@@ -33,7 +39,7 @@ interface Call {
 }
 
 /** Calls that need more than their own fields; the others are one line each. */
-function carryOutSpecial(options: ExecutorOptions, { operation, key, signal }: Call): Promise<unknown> {
+function carryOutSpecial(options: Tools, { operation, key, signal }: Call): Promise<unknown> {
   const { podman } = options;
   switch (operation.type) {
     case 'CheckPort':
@@ -48,6 +54,12 @@ function carryOutSpecial(options: ExecutorOptions, { operation, key, signal }: C
       return unlessThere(podman, [operation.reference], () => podman.importImage(operation, signal));
     case 'CreateContainer':
       return createOrMatch(podman, operation);
+    case 'CreateHolder':
+      return options
+        .holderImage(signal)
+        .then((imageId) => createOrMatch(podman, holderContainer(operation, imageId)));
+    case 'RouteTraffic':
+      return routeTraffic(options, operation);
     case 'CreateSecret':
       return createSecret(options, operation.name);
     default:
@@ -62,6 +74,8 @@ type SpecialType =
   | 'BuildImage'
   | 'ImportImage'
   | 'CreateContainer'
+  | 'CreateHolder'
+  | 'RouteTraffic'
   | 'CreateSecret';
 type PlainType = Exclude<CallType, SpecialType>;
 
@@ -112,7 +126,7 @@ const progressOf =
  * Create, or find what an interrupted create left: the name is taken, and by ours of the same attempt. Somebody
  * else's container of that name is a conflict and is never touched.
  */
-async function createOrMatch(podman: Podman, operation: CallOf<'CreateContainer'>): Promise<void> {
+async function createOrMatch(podman: Podman, operation: CreateContainer): Promise<void> {
   try {
     await podman.createContainer(operation);
   } catch (error) {
@@ -129,9 +143,21 @@ async function createOrMatch(podman: Podman, operation: CallOf<'CreateContainer'
 }
 
 /** A create that was killed half way leaves storage without a container: the name is taken and nothing can be inspected. */
-async function removeGhost(podman: Podman, operation: CallOf<'CreateContainer'>): Promise<void> {
+async function removeGhost(podman: Podman, operation: CreateContainer): Promise<void> {
   await podman.removeContainer(operation.name);
   await podman.createContainer(operation);
+}
+
+/** A holder that ended in the meantime is found by the next look; its rules went with it. */
+async function routeTraffic(
+  { podman, traffic }: ExecutorOptions,
+  { id, name, to }: CallOf<'RouteTraffic'>,
+): Promise<void> {
+  const holder = await podman.inspectContainer(id);
+  if (!holder || !isRunning(holder)) throw new PodmanError('NotFound', `${name} does not run`);
+  await traffic.route(holder, to).catch((error: unknown) => {
+    throw new PodmanError('Other', messageOf(error), undefined, { cause: error });
+  });
 }
 
 async function createSecret({ podman, secretValue }: ExecutorOptions, name: string): Promise<void> {

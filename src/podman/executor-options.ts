@@ -2,6 +2,7 @@ import type { ObjectKey } from '../api/key.ts';
 import type { Operation } from '../plan/operation.ts';
 import type { PodmanErrorKind } from './errors.ts';
 import type { Podman } from './podman.ts';
+import type { Traffic } from './traffic.ts';
 
 export type Lane = 'start' | 'stop' | 'pull' | 'build';
 
@@ -21,6 +22,9 @@ export interface ExecutorOptions {
   };
   /** The value of a secret by its content name; it is in no operation. */
   readonly secretValue: (name: string) => Uint8Array | undefined;
+  readonly traffic: Traffic;
+  /** This machine's, as Node names it. */
+  readonly architecture: string;
   readonly isPortFree: (hostIP: string, port: number, protocol: 'tcp' | 'udp') => Promise<boolean>;
   readonly onProgress: (key: ObjectKey, line: string) => void;
   readonly onOperation: (

@@ -162,19 +162,24 @@ async function idFromStream(
 
 async function importImage(dial: Dial, request: ImportImage, signal: AbortSignal): Promise<{ id: string }> {
   const what = `import image ${request.reference}`;
-  const file = await open(request.tarFile).catch((error: unknown) => {
-    throw new PodmanError('BadRequest', `Podman could not ${what}: ${messageOf(error)}`);
-  });
+  const data = 'archive' in request ? request.archive : await archiveOf(request.tarFile, what);
   const reply = await dial.call<{ readonly Id?: string }>({
     method: 'POST',
     path: '/images/import',
     query: { reference: request.reference, changes: request.changes },
-    upload: { data: file.createReadStream(), contentType: TAR_TYPE },
+    upload: { data, contentType: TAR_TYPE },
     what,
     signal,
     timeoutMs: IMPORT_TIMEOUT_MS,
   });
   return { id: bareId(reply.body?.Id ?? '') };
+}
+
+async function archiveOf(tarFile: string, what: string): Promise<Readable> {
+  const file = await open(tarFile).catch((error: unknown) => {
+    throw new PodmanError('BadRequest', `Podman could not ${what}: ${messageOf(error)}`);
+  });
+  return file.createReadStream();
 }
 
 /** A few hundred megabytes on a slow disk. */

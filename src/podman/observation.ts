@@ -3,10 +3,13 @@ import { labels } from '../api/labels.ts';
 import { type Installation, isOurs, ownFilter } from '../state/names.ts';
 import type { ObservedAgent, ObservedContainer } from '../state/observed.ts';
 import { createContainerIndex } from './container-index.ts';
+import { observedAgent } from './observed-agent.ts';
 import type { ContainerSummary, Podman, PodmanEvent } from './podman.ts';
+import type { Traffic } from './traffic.ts';
 
 export interface ObservationOptions {
   readonly podman: Podman;
+  readonly traffic: Traffic;
   readonly installation: () => Installation;
   readonly clock: { now(): number };
   /** Something about this object may differ. */
@@ -39,7 +42,7 @@ interface Known {
  * listed for one object. Which containers it has is known from the list of all, from events and from our own creates.
  */
 export function createObservation(options: ObservationOptions): Observation {
-  const { podman, clock, installation } = options;
+  const { podman, traffic, clock, installation } = options;
   const known = new Map<KeyString, Known>();
   const stale = new Set<KeyString>();
   const index = createContainerIndex();
@@ -72,7 +75,7 @@ export function createObservation(options: ObservationOptions): Observation {
     const first = await inspect();
     const { containers } = first.missedName ? await whenIndexed().then(inspect) : first;
     const own = containers.filter((container) => isOurs(installation(), key, container.labels));
-    return { containers: own, observedAtMs };
+    return observedAgent(own, traffic, observedAtMs);
   };
   const observe = async (key: ObjectKey): Promise<ObservedAgent> => {
     const id = keyString(key);
@@ -128,6 +131,9 @@ function keysOf(summaries: readonly ContainerSummary[], installation: string): O
   return [...new Map(keys.map((key) => [keyString(key), key])).values()];
 }
 
+const allOf = ({ containers, holder }: ObservedAgent): readonly ObservedContainer[] =>
+  holder ? [...containers, holder.container] : containers;
+
 /** Keys whose list differs from what is known: new, gone, or in another state or run. */
 function changedKeys(
   summaries: readonly ContainerSummary[],
@@ -137,7 +143,7 @@ function changedKeys(
   const seen = new Set<string>();
   const byId = new Map<string, ObservedContainer>();
   for (const { observed } of known.values())
-    for (const container of observed.containers) byId.set(container.id, container);
+    for (const container of allOf(observed)) byId.set(container.id, container);
   for (const summary of summaries) {
     seen.add(summary.id);
     const key = ownerOf(summary.labels, summary.labels[labels.installation] ?? '');
@@ -147,7 +153,7 @@ function changedKeys(
     if (key && !same) changed.set(keyString(key), key);
   }
   for (const { key, observed } of known.values()) {
-    if (observed.containers.some(({ id }) => !seen.has(id))) changed.set(keyString(key), key);
+    if (allOf(observed).some(({ id }) => !seen.has(id))) changed.set(keyString(key), key);
   }
   return [...changed.values()];
 }

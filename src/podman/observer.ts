@@ -4,6 +4,7 @@ import type { Installation } from '../state/names.ts';
 import type { ObservedAgent } from '../state/observed.ts';
 import { createObservation, type Observation, ownerOf } from './observation.ts';
 import type { Podman, PodmanEvent } from './podman.ts';
+import type { Traffic } from './traffic.ts';
 
 const RELIST_MS = 30_000;
 const REINSPECT_MS = 300_000;
@@ -15,6 +16,7 @@ const QUIET_ACTIONS = /^(exec|attach|health_status|sync|init|commit|checkpoint|e
 
 export interface ObserverOptions {
   readonly podman: Podman;
+  readonly traffic: Traffic;
   readonly installation: () => Installation;
   readonly clock: { now(): number; setTimer(delayMs: number, callback: () => void): () => void };
   /** Something about this object may differ. Only containers have a key of their own here. */

@@ -111,6 +111,8 @@ export interface CreateContainer {
   readonly template: ContainerTemplate;
   readonly labels: Labels;
   readonly annotations: Labels;
+  /** Of its network namespace. */
+  readonly sysctls?: Labels;
 }
 
 export interface CreateNetwork {
@@ -139,12 +141,11 @@ export interface BuildImage {
   readonly labels: Labels;
 }
 
-export interface ImportImage {
-  readonly tarFile: string;
+export type ImportImage = {
   readonly reference: string;
   /** Containerfile instructions, such as `LABEL a=b` or `ENV PATH=/usr/bin`. */
   readonly changes: readonly string[];
-}
+} & ({ readonly tarFile: string } | { readonly archive: Buffer });
 
 export interface LogOptions {
   readonly follow: boolean;

@@ -2,7 +2,7 @@ import { signalNumberOf } from '../api/signals.ts';
 import type { ContainerTemplate, Mount, PodTemplate, PublishedPort } from '../state/template.ts';
 import type { AttachedNetwork, NetworkAttachment, ResourceLimits } from '../state/template.ts';
 import { PodmanError } from './errors.ts';
-import type { Labels } from './podman.ts';
+import type { CreateContainer, Labels } from './podman.ts';
 import { staticAddress } from './static-address.ts';
 
 /** One file of the log; conmon starts it anew when it is full, so this bounds the disk and what `logs` can tell. */
@@ -12,18 +12,11 @@ const CPU_PERIOD_MICROSECONDS = 100_000;
 const CPU_QUOTA_FLOOR_MICROSECONDS = 1_000;
 type Json = Readonly<Record<string, unknown>>;
 
-export interface SpecRequest {
-  readonly name: string;
-  readonly template: ContainerTemplate;
-  readonly labels: Labels;
-  readonly annotations: Labels;
-}
-
 /**
  * libpod's SpecGenerator for a container. Podman 4.3 silently ignores a field it does not know, so every one of these
  * was seen to take effect, by inspect and from inside; the contract suite looks again.
  */
-export function containerSpec(request: SpecRequest): Json {
+export function containerSpec(request: CreateContainer): Json {
   const { template } = request;
   return {
     name: request.name,
@@ -35,6 +28,7 @@ export function containerSpec(request: SpecRequest): Json {
     ...mountsSpec(template.mounts),
     ...networkSpec(template.network, template.ports),
     ...(template.hostname === undefined ? {} : { hostname: template.hostname }),
+    ...(request.sysctls && { sysctl: request.sysctls }),
     ...devicesSpec(template.devices),
     resource_limits: resourcesSpec(template.resources),
     // The controller restarts, probes and keeps the back-off; Podman's own ways need systemd timers or have no back-off.

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { ObjectKey } from '../api/key.ts';
-import { labels, MANAGER } from '../api/labels.ts';
+import { HOLDER_ROLE, labels, MANAGER } from '../api/labels.ts';
 
 /** What makes one Rookery's objects its own: an id in every label, a key for naming secrets by content. */
 export interface Installation {
@@ -23,6 +23,10 @@ export interface Incarnation {
 /** Deterministic, so that a create after a crash meets what the first one made, and a retry meets nothing. */
 export const containerName = ({ key, revision, attempt, ordinal }: Incarnation): string =>
   `${key.namespace}.${key.name}-${revision}-${attempt}-${ordinal}`;
+
+/** One an agent, for all its revisions. */
+export const holderName = ({ namespace, name }: Pick<ObjectKey, 'namespace' | 'name'>): string =>
+  `${podmanName(namespace, name)}-holder`;
 
 export const podName = (namespace: string, group: string, revision: string): string =>
   `${namespace}.${group}-${revision}`;
@@ -67,6 +71,14 @@ export const incarnationLabels = (incarnation: Incarnation): Record<string, stri
   [labels.attempt]: String(incarnation.attempt),
   [labels.ordinal]: String(incarnation.ordinal),
   [labels.self]: containerName(incarnation),
+});
+
+/** What its one process is called. */
+export const HOLDER_PROGRAM = '/holder';
+
+export const holderLabels = (key: ObjectKey): Record<string, string> => ({
+  [labels.role]: HOLDER_ROLE,
+  [labels.self]: holderName(key),
 });
 
 /** Podman's label filter that finds what is ours of one key, or of all keys. */

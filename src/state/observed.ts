@@ -79,8 +79,16 @@ export interface ObservedImage {
 
 /** What runs for one agent, and when the looking began: never act on one that began before the last action. */
 export interface ObservedAgent {
+  /** Its replicas; the holder is none. */
   readonly containers: readonly ObservedContainer[];
+  readonly holder?: ObservedHolder;
   readonly observedAtMs: number;
+}
+
+export interface ObservedHolder {
+  readonly container: ObservedContainer;
+  /** Addresses that traffic goes to now; none after the holder was started again. */
+  readonly route: readonly string[];
 }
 
 /** True when Podman says `running` and the process really is there; a killed conmon leaves the state for ever. */

@@ -63,6 +63,12 @@ export interface AttachedNetwork {
   readonly aliases: readonly string[];
 }
 
+/** What a holder has in place of the replicas: the agent's names, its stable addresses, its published ports. */
+export interface HolderTemplate {
+  readonly networks: readonly AttachedNetwork[];
+  readonly ports: readonly PublishedPort[];
+}
+
 export interface PublishedPort {
   readonly containerPort: number;
   readonly hostPort: number;

@@ -1,11 +1,13 @@
 import type { Clock } from '../../src/manager/clock.ts';
 import type { Labels, Podman } from '../../src/podman/podman.ts';
+import type { Traffic } from '../../src/podman/traffic.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
 import { fakeContainers, observed } from './podman/containers.ts';
 import { addImage, fakeImages } from './podman/images.ts';
 import { fakePods } from './podman/pods.ts';
 import { endInfra, endProcess, writeLog } from './podman/process.ts';
 import { fakeResources } from './podman/resources.ts';
+import { fakeTraffic } from './podman/traffic.ts';
 import { createEventBus, type DeliverEvent, type EventBus, readLog } from './podman/streams.ts';
 import {
   failure,
@@ -62,6 +64,8 @@ export interface FakeControls {
   /** All containers, stopped ones too, without a call. */
   containers(): ObservedContainer[];
   secretValue(name: string): Uint8Array | undefined;
+  /** The rules in the network namespaces of its containers. */
+  readonly traffic: Traffic;
   /** Until `up`: every call fails with `Unreachable`, and event streams break. Containers go on. */
   down(): void;
   up(): void;
@@ -144,6 +148,7 @@ function createControls(world: World, bus: EventBus, state: { isDown: boolean })
     isReady: (nameOrId) => isReady(world, nameOrId),
     containers: () => [...world.containers.values()].map(observed),
     secretValue: (name) => world.secrets.get(name),
+    traffic: fakeTraffic(world),
     down: () => {
       state.isDown = true;
       bus.disconnectAll();

@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/manager/clock.ts';
 import type { Podman } from '../../src/podman/podman.ts';
+import type { Traffic } from '../../src/podman/traffic.ts';
 import type { StateFiles } from '../../src/store/files.ts';
 import { sleep } from './podman/world.ts';
 
@@ -8,6 +9,7 @@ export type Latency = (method: keyof Podman) => { readonly thereMs: number; read
 
 export interface Doors {
   readonly podman: Podman;
+  readonly traffic: Traffic;
   readonly files: StateFiles;
   readonly clock: Clock;
 }
@@ -27,6 +29,7 @@ export function createIncarnation(doors: Doors, latency: () => Latency): Incarna
   const life = { over: false };
   return {
     podman: mortalPodman(doors, latency, life),
+    traffic: mortalTraffic(doors.traffic, life),
     files: mortalFiles(doors.files, life),
     clock: {
       now: () => doors.clock.now(),
@@ -83,6 +86,14 @@ function mortalPodman({ podman, clock }: Doors, latency: () => Latency, life: Li
     ...(Object.fromEntries(entries) as unknown as Podman),
     events: (sinceMs, signal) => mortalStream(life, podman.events(sinceMs, signal)),
     logs: (name, options, signal) => mortalStream(life, podman.logs(name, options, signal)),
+  };
+}
+
+function mortalTraffic(traffic: Traffic, life: Life): Traffic {
+  const guard = <T>(call: () => Promise<T>): Promise<T> => (life.over ? never() : answered(life, call()));
+  return {
+    read: (holder) => guard(() => traffic.read(holder)),
+    route: (holder, to) => guard(() => traffic.route(holder, to)),
   };
 }
 

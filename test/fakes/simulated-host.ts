@@ -98,7 +98,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       return { verdict: 'Unknown', message: messageOf(error) };
     }
   };
-  const adapters: Adapters = {
+  const adapters: Omit<Adapters, 'traffic'> = {
     read: () => Promise.resolve(snapshot()),
     watch: (onChange) => {
       notify = onChange;
@@ -106,6 +106,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     },
     runProbe: (_probe, { containerId }) => Promise.resolve(probe(containerId)),
     isPortFree: (_ip, port) => Promise.resolve(!takenPorts.has(port)),
+    architecture: 'x64',
     files: {
       configMapPaths: (name, digest) => ({
         directory: `/state/${name}/${digest}`,
@@ -141,13 +142,16 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     engine = undefined;
   };
   const boot = async (): Promise<void> => {
-    const life = createIncarnation({ podman, files: watched, clock }, () => host.latency);
+    const life = createIncarnation(
+      { podman, traffic: podman.controls.traffic, files: watched, clock },
+      () => host.latency,
+    );
     incarnation = life;
     store = await memoryStore({ files: life.files, clock: life.clock });
     const adopted = await adoptLostInstallation(store, life.podman, HOME);
     await settleIntents(store, life.podman);
     engine = assemble({
-      adapters,
+      adapters: { ...adapters, traffic: life.traffic },
       store,
       podman: life.podman,
       rootless: false,

@@ -124,6 +124,7 @@ function createContainer(world: World, request: CreateContainer): FakeContainer 
     podId,
     attachments,
     log: [],
+    route: [],
     cancels: [],
     watchers: new Set(),
   };

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BuildImage, Labels, Podman } from '../../../src/podman/podman.ts';
+import type { BuildImage, ImportImage, Labels, Podman } from '../../../src/podman/podman.ts';
 import { failure, fakeId, matches, type World } from './world.ts';
 
 type ImageCalls = Pick<
@@ -31,11 +31,13 @@ export function fakeImages(world: World): ImageCalls {
       return { id };
     },
 
-    importImage: async ({ tarFile, reference, changes }, signal) => {
+    importImage: async (request, signal) => {
       signal.throwIfAborted();
-      if (!existsSync(tarFile)) throw failure('BadRequest', `open ${tarFile}: no such file or directory`);
+      const { reference, changes } = request;
       const labels = Object.fromEntries(changes.flatMap(labelOf));
-      return { id: addImage(world, reference, { labels, contents: `${tarFile} ${changes.join('\n')}` }) };
+      return {
+        id: addImage(world, reference, { labels, contents: `${archiveOf(request)} ${changes.join('\n')}` }),
+      };
     },
 
     tagImage: async (id, reference) => {
@@ -46,6 +48,13 @@ export function fakeImages(world: World): ImageCalls {
 
     removeImage: async (reference) => removeImage(world, reference),
   };
+}
+
+function archiveOf(request: ImportImage): string {
+  if ('archive' in request) return fakeId(request.archive.toString('latin1'));
+  const { tarFile } = request;
+  if (!existsSync(tarFile)) throw failure('BadRequest', `open ${tarFile}: no such file or directory`);
+  return tarFile;
 }
 
 const find = (world: World, reference: string) =>

@@ -46,6 +46,7 @@ export function endProcess(world: World, container: FakeContainer, ending: Endin
   Object.assign(container, {
     state: 'exited',
     pid: 0,
+    route: [],
     finishedAtMs: world.clock.now(),
     exitCode: ending.exitCode,
     oomKilled: ending.oomKilled ?? false,

@@ -45,6 +45,8 @@ export interface FakeContainer {
   /** Network → what was asked for, and the address while it runs. */
   readonly attachments: Map<string, Attachment>;
   readonly log: LogLine[];
+  /** Where the rules in its network namespace send what comes in. */
+  route: readonly string[];
   /** Timers of the running process; cancelled with it. */
   cancels: (() => void)[];
   /** Woken by every line and every change of state. */

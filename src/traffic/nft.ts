@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process';
+
+/** `nft` answers within 20 ms; a machine that swaps needs longer. */
+const DEADLINE_MS = 5_000;
+/** `nft` lies beside the tools of root, where a user's own path often does not lead. */
+const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
+const OUTPUT_LIMIT_BYTES = 1024 * 1024;
+
+/** Runs `nft` inside a network namespace. `enter` are arguments of nsenter. */
+export function runNft(enter: readonly string[], args: readonly string[], input = ''): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      'nsenter',
+      [...enter, '--', 'nft', ...args],
+      { env: ENVIRONMENT, timeout: DEADLINE_MS, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT_BYTES },
+      (error, stdout, stderr) => {
+        if (error) reject(new Error(explain(error, stderr), { cause: error }));
+        else resolve(stdout);
+      },
+    );
+    // It may end before it has read all; its exit tells why.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+  });
+}
+
+function explain(error: Error & { code?: unknown; killed?: boolean }, stderr: string): string {
+  const words = stderr.trim().slice(0, 500);
+  if (error.code === 'ENOENT') return 'nsenter is missing on this host; install the package util-linux';
+  if (/failed to execute nft/.test(words))
+    return 'nft is missing on this host, and moving traffic needs it; install the package nftables';
+  if (error.killed) return `nft did not answer within ${DEADLINE_MS / 1_000} s`;
+  return `nft in the holder's network namespace failed: ${words || error.message}`;
+}

@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises';
+import { HOLDER_PROGRAM } from '../state/names.ts';
+import type { ObservedContainer } from '../state/observed.ts';
+import { runNft } from './nft.ts';
+import { rulesetOf, targetsIn } from './rules.ts';
+
+export interface TrafficOptions {
+  /** The arguments of nsenter that lead into the network namespace of a process; `undefined` when that is our own. */
+  readonly enter: (pid: number) => readonly string[] | undefined;
+}
+
+export interface Traffic {
+  read(holder: ObservedContainer): Promise<readonly string[]>;
+  route(holder: ObservedContainer, to: readonly string[]): Promise<void>;
+}
+
+/** Sends what comes to a holder on to others, by rules in its network namespace (docs/adr/0007-traffic-holder.md). */
+export function createTraffic({ enter }: TrafficOptions): Traffic {
+  /** A process id can be somebody else's by now, whose network must not be touched. */
+  const namespaceOf = async ({ name, pid }: ObservedContainer): Promise<readonly string[]> => {
+    const command = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
+    const namespace = command.split('\0')[0] === HOLDER_PROGRAM ? enter(pid) : undefined;
+    if (namespace) return namespace;
+    throw new Error(
+      `the process ${pid} of ${name} is not to be seen here; a controller in a container needs the host's process ids (--pid=host)`,
+    );
+  };
+  return {
+    read: async (holder) => targetsIn(await runNft(await namespaceOf(holder), ['-j', 'list', 'ruleset'])),
+    route: async (holder, to) => {
+      const ruleset = rulesetOf({ from: Object.values(holder.networks), to });
+      await runNft(await namespaceOf(holder), ['-f', '-'], ruleset);
+    },
+  };
+}
