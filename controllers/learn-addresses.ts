@@ -1,6 +1,6 @@
 import type { ObjectKey } from '../src/api/key.ts';
 import type { NetworkOwner } from '../src/state/hosts.ts';
-import { ownFilter } from '../src/state/names.ts';
+import { isOurs, ownFilter } from '../src/state/names.ts';
 import type { ObservedContainer } from '../src/state/observed.ts';
 import { templateOf } from './agent/rebuild.ts';
 import type { World } from './world.ts';
@@ -15,13 +15,20 @@ export async function learnAddresses(
   owners: readonly NetworkOwner[],
 ): Promise<ReadonlyMap<string, string>> {
   const learned = new Map<string, string>();
-  for (const { name } of owners) {
-    if (world.store.addresses.get(network, `${namespace}/${name}`) !== undefined) continue;
-    const address = await liveAddress(world, { network, namespace, name });
+  const unknown = owners.filter(
+    ({ name }) => world.store.addresses.get(network, `${namespace}/${name}`) === undefined,
+  );
+  if (unknown.length === 0) return learned;
+  const pods = await world.podman.listPods(ownFilter(world.installation()));
+  for (const { name } of unknown) {
+    const pod = pods.find(({ labels }) => isOurs(world.installation(), podKey(namespace, name), labels));
+    const address = (await liveAddress(world, { network, namespace, name })) ?? pod?.networks[network];
     if (address !== undefined) learned.set(name, address);
   }
   return learned;
 }
+
+const podKey = (namespace: string, name: string): ObjectKey => ({ kind: 'PodGroup', namespace, name });
 
 interface Whose {
   readonly network: string;
@@ -30,13 +37,11 @@ interface Whose {
 }
 
 async function liveAddress(world: World, { network, namespace, name }: Whose): Promise<string | undefined> {
-  const key = (kind: string): ObjectKey => ({ kind, namespace, name });
-  const { containers } = await world.observer.observe(key('Agent'));
+  const { containers } = await world.observer.observe({ kind: 'Agent', namespace, name });
   const newestFirst = containers.toSorted((left, right) => right.createdAtMs - left.createdAtMs);
   const live = newestFirst.flatMap((container) => container.networks[network] ?? []);
   const asked = newestFirst.flatMap((container) => askedAddress(container, network) ?? []);
-  const [pod] = await world.podman.listPods(ownFilter(world.installation(), key('PodGroup')));
-  return live[0] ?? asked[0] ?? pod?.networks[network];
+  return live[0] ?? asked[0];
 }
 
 /** A container that does not run has no address, and says which one it gets. */

@@ -35,6 +35,21 @@ function setUp(reconcile: Reconcile, workers?: number) {
   return { clock, log, outcomes, runs, controller, queue: controller.queue };
 }
 
+test('many calls in flight may listen for the end without a warning', async () => {
+  const warnings: string[] = [];
+  const note = ({ name }: Error): void => void warnings.push(name);
+  process.on('warning', note);
+  const { clock, queue } = setUp(async (_key, { signal }) => {
+    for (let call = 0; call < 64; call += 1) signal.addEventListener('abort', () => undefined);
+    return {};
+  });
+  queue.add(a);
+  await clock.settle();
+  await new Promise(setImmediate);
+  process.off('warning', note);
+  expect(warnings).toEqual([]);
+});
+
 describe('outcomes', () => {
   test('a result says when to look again; without one only an event does', async () => {
     const results: Result[] = [{ requeueAfterMs: 300 }, {}];

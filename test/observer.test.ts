@@ -69,6 +69,15 @@ describe('what is asked of Podman', () => {
     expect(callsSince(begin)).toEqual(['inspectContainer', 'inspectContainer']);
   });
 
+  test('a container that its create and its event tell of is looked at once', async () => {
+    await start();
+    await create(twin, 'a-twin');
+    observer.expect(twin, 'a-twin');
+    const begin = podman.controls.calls.length;
+    expect(await namesOf(twin)).toEqual(['a-twin']);
+    expect(callsSince(begin)).toEqual(['inspectContainer']);
+  });
+
   test('nothing while nothing hints at a change', async () => {
     await create(twin, 'a-twin');
     await start();

@@ -32,6 +32,13 @@ const deployed = async (...manifests: object[]): Promise<void> => {
   await host.clock.advance(60_000);
 };
 
+test('twenty new agents on a network cost one list of pods', async () => {
+  const agents = Array.from({ length: 20 }, (_, index) => agentManifest(`agent-${index}`));
+  await deployed(...agents);
+  await host.until(phaseIs('agent-19', 'Healthy'), 120_000);
+  expect(callsTo('listPods').length).toBeLessThanOrEqual(3);
+});
+
 describe('an image', () => {
   const BASE = 'localhost/base:1';
   const context = (name: string, digest: string, baseImages: string[] = []): void => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { messageOf, TerminalError, WaitingError } from '../api/errors.ts';
 import { type KeyString, keyString, type ObjectKey } from '../api/key.ts';
 import type { Clock } from './clock.ts';
@@ -37,6 +38,8 @@ export interface Controller {
 export function createController(options: ControllerOptions): Controller {
   const { reconciler, queue, workers = DEFAULT_WORKERS } = options;
   const stopping = new AbortController();
+  // Every call in flight listens: Node would take so many for a leak.
+  setMaxListeners(0, stopping.signal);
   const runOnce = createRun(options, stopping.signal);
 
   const work = async (): Promise<void> => {

@@ -12,12 +12,24 @@ function identityOf(template: ContainerTemplate): unknown {
  * What an agent asks for before its image is known by id: two templates of one wish differ only in the image that
  * a tag pointed at.
  */
-export function wishHash(template: ContainerTemplate): string {
+export const wishHash = oncePerTemplate((template) => {
   const { image, ...rest } = template;
   return hashOf({ ...(identityOf({ image, ...rest }) as object), image: image.reference });
-}
+});
 
-export const revisionId = (template: ContainerTemplate): string => hashOf(identityOf(template)).slice(0, 8);
+export const revisionId = oncePerTemplate((template) => hashOf(identityOf(template)).slice(0, 8));
+
+/** Templates never change, and every step of a decision asks again. */
+function oncePerTemplate(hash: (template: ContainerTemplate) => string): typeof hash {
+  const known = new WeakMap<ContainerTemplate, string>();
+  return (template) => {
+    const before = known.get(template);
+    if (before !== undefined) return before;
+    const hashed = hash(template);
+    known.set(template, hashed);
+    return hashed;
+  };
+}
 
 export function createRevision(template: ContainerTemplate, cause: string, nowMs: number): Revision {
   return {
