@@ -258,7 +258,10 @@ function createWorld(
 const BUILDERS: ReadonlySet<string> = new Set(['Agent', 'PodGroup', 'Image']);
 
 function createProberFor({ store, clock, adapters }: Parts, onChange: (key: ObjectKey) => void): Prober {
-  const saved = store.records.list().flatMap(({ verdict }) => (verdict ? [verdict] : []));
+  const saved = store.records
+    .list()
+    .flatMap(({ replicas }) => Object.values(replicas))
+    .flatMap(({ verdict }) => (verdict ? [verdict] : []));
   const { random, runProbe: run } = adapters;
   return createProber({ clock, random, run, onChange, saved });
 }

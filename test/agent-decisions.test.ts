@@ -14,6 +14,7 @@ import { formatPlan } from '../src/plan/operation.ts';
 import { planAgent } from '../src/plan/plan-agent.ts';
 import type { ObservedContainer } from '../src/state/observed.ts';
 import type { AgentRecord, Revision } from '../src/state/record.ts';
+import { NEW_REPLICA, type ReplicaRecord } from '../src/state/replica.ts';
 import { createRevision, wishHash } from '../src/state/revision.ts';
 import type { ContainerTemplate } from '../src/state/template.ts';
 import { agentManifest } from './fakes/simulated-host.ts';
@@ -61,12 +62,13 @@ function factsWith(template: ContainerTemplate, change: Partial<AgentFacts> = {}
   };
 }
 
+const KNOWN: ReplicaRecord = { ...NEW_REPLICA, joined: true, bootId: 'boot' };
 const seen = (...containers: ObservedContainer[]) => ({ observed: { containers, observedAtMs: NOW } });
 
 const recordWith = (state: AgentRecord['state'], change: Partial<AgentRecord>): AgentRecord => ({
   ...newRecord({ key, specHash: 'hash' }, 'uid', 0),
   state,
-  bootId: 'boot',
+  replicas: { [`${A.id}-1-0`]: KNOWN, [`${B.id}-2-0`]: KNOWN },
   revisions: [A, B],
   attempts: { [A.id]: 1, [B.id]: 2 },
   attempt: 2,
@@ -152,8 +154,9 @@ describe('a survivor', () => {
     const exit = { containerId: of(A, 1).id, code: 0, oomKilled: false, atMs: 9 };
     const spec = specOf({ restartPolicy: 'OnFailure' });
     const facts = factsWith(B.template, { spec, ...seen(of(A, 1, stopped)) });
-    expect(planOf(facts, { ...failed, lastExit: exit }).state).toBe('RolledBack');
-    const own = { ...failed, lastExit: exit, targetRevision: A.id, wishHash: wishHash(A.template) };
+    const replicas = { [`${A.id}-1-0`]: { ...KNOWN, lastExit: exit } };
+    expect(planOf(facts, { ...failed, replicas }).state).toBe('RolledBack');
+    const own = { ...failed, replicas, targetRevision: A.id, wishHash: wishHash(A.template) };
     expect(
       planOf({ ...facts, wish: { template: A.template, imageKnown: true, reloadDigest: '' } }, own).state,
     ).toBe('Completed');
@@ -252,9 +255,9 @@ describe('a failure is told', () => {
 
   test('with the exit code, and that memory ran out', () => {
     const exit = { containerId: of(B, 2).id, code: 137, oomKilled: true, atMs: 9 };
-    expect(failing({}, { rolloutRestarts: 3, lastExit: exit })).toBe(
-      'exited 3 times while starting; last exit code 137 (out of memory)',
-    );
+    expect(
+      failing({}, { replicas: { [`${B.id}-2-0`]: { ...KNOWN, rolloutRestarts: 3, lastExit: exit } } }),
+    ).toBe('exited 3 times while starting; last exit code 137 (out of memory)');
   });
 
   test('with what the probes said last', () => {
@@ -268,7 +271,9 @@ describe('a failure is told', () => {
     const record = recordWith('Degraded', {
       currentRevision: A.id,
       targetRevision: A.id,
-      crash: { failures: 2, notBeforeMs: NOW + 5_000 },
+      replicas: {
+        [`${A.id}-1-0`]: { ...KNOWN, crash: { failures: 2, notBeforeMs: NOW + 5_000 } },
+      },
       lastExit: { containerId: 'x', code: 1, oomKilled: false, atMs: 9 },
     });
     const status = statusOf({ record, facts, nowMs: NOW, lastPlan: [] });
@@ -312,9 +317,7 @@ describe('a record that was lost', () => {
       attempts: { [A.id]: 3 },
       uid: 'uid',
     });
-    expect(planOf(factsWith(A.template, seen(telling(A, 3, {}))), { ...record, bootId: 'boot' }).plan).toBe(
-      '',
-    );
+    expect(planOf(factsWith(A.template, seen(telling(A, 3, {}))), record).plan).toBe('');
   });
 
   test('is rebuilt from one that was stopped, and keeps its uid', () => {

@@ -74,6 +74,7 @@ Phase:        RolledBack
 Reason:       RolledBack
 Message:      revision 77aa77aa failed
 Ready:        True
+Replicas:     1 running, 1 ready, 1 of the newest revision
 Restarts:     2
 Address:      10.89.0.3
 Started:      2026-03-01T11:59:00.000Z (60s ago)

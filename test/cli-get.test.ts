@@ -57,9 +57,9 @@ describe('get prints a table without borders', () => {
     await serve(agents);
     expect((await get('agents', '-n', 'ai-system', '-o', 'wide')).out).toBe(
       [
-        'NAME                  LAYER   PHASE      READY   RESTARTS   REVISION   AGE   ADDRESS     CONTAINER                                    MESSAGE',
-        'coordinator           1       Degraded   False   3          3f9c21ab   83m   <none>      <none>                                       exited with 1 \\u001b[31mbad',
-        'system-digital-twin   0       Healthy    True    0          3f9c21ab   5m    10.89.0.2   ai-system.system-digital-twin-3f9c21ab-1-0',
+        'NAME                  LAYER   PHASE      READY   RESTARTS   REVISION   AGE   REPLICAS   ADDRESS     CONTAINER                                    MESSAGE',
+        'coordinator           1       Degraded   False   3          3f9c21ab   83m   1/1        <none>      <none>                                       exited with 1 \\u001b[31mbad',
+        'system-digital-twin   0       Healthy    True    0          3f9c21ab   5m    1/1        10.89.0.2   ai-system.system-digital-twin-3f9c21ab-1-0',
         '',
       ].join('\n'),
     );

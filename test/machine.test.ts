@@ -34,6 +34,7 @@ const EDGES: readonly (readonly [AgentState, AgentEvent, AgentState])[] = [
   ['Monitoring', 'UNHEALTHY', 'Failing'],
   ['Monitoring', 'COMPLETED', 'Completed'],
   ['Healthy', 'DRIFTED', 'Healing'],
+  ['Healthy', 'SCALED', 'Healing'],
   ['Healthy', 'UNHEALTHY', 'Degraded'],
   ['Healthy', 'COMPLETED', 'Completed'],
   ['Healing', 'HEALED', 'Healthy'],

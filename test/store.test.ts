@@ -12,7 +12,14 @@ const b = agentKey('other', 'b');
 
 /** The store looks at no more of a record than this. */
 const recordOf = (key: ObjectKey, generation = 1): AgentRecord =>
-  ({ key, uid: `uid-${key.name}`, generation, state: 'Pending', revisions: [] }) as unknown as AgentRecord;
+  ({
+    key,
+    uid: `uid-${key.name}`,
+    generation,
+    state: 'Pending',
+    revisions: [],
+    replicas: {},
+  }) as unknown as AgentRecord;
 
 const secretEntry = (name: string): InventoryEntry => ({
   key: { kind: 'Secret', namespace: 'default', name },

@@ -1,16 +1,20 @@
 import type { AgentAim, ContainerAim, ImageAim } from '../../src/plan/aim.ts';
 import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState, Revision } from '../../src/state/record.ts';
+import type { ReplicaRef } from '../../src/state/replica.ts';
+import { findRevision, isLive, runningRevision, type View } from './facts.ts';
+import { mustCorrect, mustPull } from './judge.ts';
 import {
-  attemptOf,
   containerOf,
-  findRevision,
-  isLive,
-  runningContainer,
-  runningRevision,
-  type View,
-} from './facts.ts';
-import { hasDrifted, mustPull } from './judge.ts';
+  containersOf,
+  refOf,
+  refsOf,
+  replicaCount,
+  replicaRecord,
+  runningReplicas,
+  triedCount,
+  worstOf,
+} from './replicas.ts';
 import { canRunAgain } from './rollout.ts';
 import { hasCompleted, heldBack, isCondemned } from './supervise.ts';
 
@@ -55,11 +59,11 @@ const AIMS: Readonly<Record<AgentState, Aim>> = {
   Blocked: waiting,
   Building: (view) => ({ ...imageAim(view), ...waiting(view) }),
   Preparing: (view) => ({
-    containers: [...survivor(view), ...kept(view), ...candidate(view, 'Created')],
+    containers: [...survivors(view), ...kept(view), ...candidates(view)],
     others: discard(view),
   }),
   StoppingOld: (view) => ({
-    containers: [...stopped(view), ...kept(view), ...candidate(view, 'Created')],
+    containers: [...stopped(view), ...kept(view), ...candidates(view)],
     others: discard(view),
   }),
   Starting: trying,
@@ -75,7 +79,7 @@ const AIMS: Readonly<Record<AgentState, Aim>> = {
   Failed: failedAim,
   Paused: () => NOTHING,
   Completed: (view) => ({
-    containers: named(view, view.record.currentRevision, 'Untouched', 'completed'),
+    containers: named(view, view.record.currentRevision, { want: 'Untouched', cause: 'completed' }),
     others: discarded('replaced'),
   }),
   Terminating: ({ record }) => ({
@@ -90,70 +94,71 @@ function discard({ record }: View): AgentAim['others'] {
     : discarded('a candidate that is no longer asked for');
 }
 
-function named(
-  { record }: View,
-  id: string | undefined,
-  want: ContainerAim['want'],
-  cause: string,
-): ContainerAim[] {
-  const revision = findRevision(record, id);
-  return revision ? [container(record, revision, want, cause)] : [];
-}
+type Wanted = Pick<ContainerAim, 'want' | 'cause'>;
 
-const container = (
-  record: AgentRecord,
-  revision: Revision,
-  want: ContainerAim['want'],
-  cause: string,
-): ContainerAim => ({
-  revision,
-  attempt: attemptOf(record, revision.id),
-  ordinal: 0,
-  want,
-  cause,
-  graceSeconds: revision.template.stopGraceSeconds,
-  correctDrift: false,
-});
+/** Every replica that a revision has now. */
+const named = (view: View, id: string | undefined, wanted: Wanted): ContainerAim[] =>
+  containersOf(view, id).flatMap((live) => aimFor(view, refOf(live), wanted));
+
+function aimFor({ record }: View, ref: ReplicaRef, wanted: Wanted): ContainerAim[] {
+  const revision = findRevision(record, ref.revision);
+  if (!revision) return [];
+  const { attempt, ordinal } = ref;
+  const graceSeconds = revision.template.stopGraceSeconds;
+  return [{ revision, attempt, ordinal, ...wanted, graceSeconds, correctDrift: false }];
+}
 
 /** About to be replaced: what keeps it from starting again must not stop its successor. */
-function survivor(view: View): ContainerAim[] {
-  if (isLive(runningContainer(view))) return serving(view);
-  return named(view, view.record.currentRevision, 'Untouched', 'is about to be replaced');
-}
+const survivors = (view: View): ContainerAim[] =>
+  runningReplicas(view).flatMap((ref) =>
+    isLive(containerOf(view, ref))
+      ? servingOne(view, ref)
+      : aimFor(view, ref, { want: 'Untouched', cause: 'is about to be replaced' }),
+  );
 
-/** The container that should run now: started, restarted within its back-off, or killed when a probe condemned it. */
-function serving(view: View): ContainerAim[] {
+const serving = (view: View): ContainerAim[] => runningReplicas(view).flatMap((ref) => servingOne(view, ref));
+
+/** A replica that should run now: started, restarted within its back-off, or killed when a probe condemned it. */
+function servingOne(view: View, ref: ReplicaRef): ContainerAim[] {
   const { record, facts } = view;
-  const revision = findRevision(record, runningRevision(record));
-  if (!revision) return [];
-  const live = runningContainer(view);
-  if (!live && !canRunAgain(view, revision)) return [];
-  const aim = container(record, revision, servingWant(view, live), servingCause(view, live, revision));
-  const correctDrift = record.state === 'Healing' && hasDrifted(view);
+  const revision = findRevision(record, ref.revision);
+  const live = containerOf(view, ref);
+  if (!revision || (!live && !canRunAgain(view, revision))) return [];
+  const correctDrift = record.state === 'Healing' && mustCorrect(view);
   const wished =
     facts.wish && correctDrift
       ? { ...revision.template, network: facts.wish.template.network }
       : revision.template;
-  return [{ ...aim, revision: { ...revision, template: wished }, correctDrift, ...reloadSignal(view, live) }];
+  return aimFor(view, ref, { want: servingWant(view, ref), cause: servingCause(view, ref, revision) }).map(
+    (aim) => ({
+      ...aim,
+      revision: { ...revision, template: wished },
+      correctDrift,
+      ...reloadSignal(view, live),
+    }),
+  );
 }
 
-function servingWant(view: View, live: ObservedContainer | undefined): ContainerAim['want'] {
-  if (isCondemned(view.record, live)) return 'Stopped';
+function servingWant(view: View, ref: ReplicaRef): ContainerAim['want'] {
+  const live = containerOf(view, ref);
+  if (isCondemned(replicaRecord(view.record, ref), live)) return 'Stopped';
   if (isLive(live)) return 'Running';
-  if (hasCompleted(view, live)) return 'Untouched';
-  return heldBack(view, live) === undefined ? 'Running' : 'Untouched';
+  if (hasCompleted(view, ref)) return 'Untouched';
+  return heldBack(view, ref) === undefined ? 'Running' : 'Untouched';
 }
 
-function servingCause(view: View, live: ObservedContainer | undefined, revision: Revision): string {
+function servingCause(view: View, ref: ReplicaRef, revision: Revision): string {
   const { record } = view;
-  if (record.condemned && isCondemned(record, live)) return record.condemned.reason;
+  const live = containerOf(view, ref);
+  const { condemned, lastExit, joined } = replicaRecord(record, ref);
+  if (condemned && isCondemned(replicaRecord(record, ref), live)) return condemned.reason;
   if (record.state === 'RollingBack') return `rollback: ${record.message}`;
-  if (live?.state === 'exited' && live.startedAtMs > 0 && record.lastExit?.containerId === live.id) {
-    const { code, oomKilled } = record.lastExit;
+  if (live?.state === 'exited' && live.startedAtMs > 0 && lastExit?.containerId === live.id) {
+    const { code, oomKilled } = lastExit;
     return `exited with code ${code}${oomKilled ? ' (out of memory)' : ''}`;
   }
-  if (live === undefined && record.currentRevision === revision.id) return 'its container is gone';
-  return revision.cause;
+  if (live !== undefined || record.currentRevision !== revision.id) return revision.cause;
+  return joined ? 'its container is gone' : `replicas is ${replicaCount(view)}`;
 }
 
 /** Told once for each content of the mounted files; the record says which was told. */
@@ -169,13 +174,13 @@ function kept(view: View): ContainerAim[] {
   const { record } = view;
   const { stableRevision, currentRevision } = record;
   if (stableRevision === currentRevision || stableRevision === runningRevision(record)) return [];
-  return named(view, stableRevision, 'Stopped', 'kept as the way back');
+  return named(view, stableRevision, { want: 'Stopped', cause: 'kept as the way back' });
 }
 
 function stopped(view: View): ContainerAim[] {
   const { record } = view;
   if (record.currentRevision === record.targetRevision) return [];
-  return named(view, record.currentRevision, 'Stopped', targetCause(view));
+  return named(view, record.currentRevision, { want: 'Stopped', cause: targetCause(view) });
 }
 
 const targetCause = ({ record }: View): string => {
@@ -183,13 +188,19 @@ const targetCause = ({ record }: View): string => {
   return target ? `update to revision ${target.id}: ${target.cause}` : 'update';
 };
 
-function candidate(view: View, want: 'Created'): ContainerAim[] {
-  const isBackedOff = view.nowMs < view.record.step.notBeforeMs;
-  return named(view, view.record.targetRevision, isBackedOff ? 'Untouched' : want, targetCause(view));
+function candidates(view: View): ContainerAim[] {
+  const { record, nowMs } = view;
+  const want = nowMs < record.step.notBeforeMs ? 'Untouched' : 'Created';
+  const wanted: Wanted = { want, cause: targetCause(view) };
+  return refsOf(record, record.targetRevision, { to: triedCount(view) }).flatMap((ref) =>
+    aimFor(view, ref, wanted),
+  );
 }
 
 function lastWords(view: View): ContainerAim[] {
-  const aims = named(view, view.record.targetRevision, 'Untouched', view.record.message);
+  const worst = worstOf(view, view.record.targetRevision);
+  if (!worst) return [];
+  const aims = aimFor(view, refOf(worst), { want: 'Untouched', cause: view.record.message });
   return aims.map((aim) => ({ ...aim, captureLogs: true }));
 }
 
@@ -197,8 +208,7 @@ function discardedTarget(view: View): ContainerAim[] {
   const { record } = view;
   const { targetRevision, currentRevision, stableRevision } = record;
   if (targetRevision === currentRevision || targetRevision === stableRevision) return [];
-  if (!containerOf(view, targetRevision)) return [];
-  const aims = named(view, record.targetRevision, 'Absent', `failed: ${record.message}`);
+  const aims = named(view, targetRevision, { want: 'Absent', cause: `failed: ${record.message}` });
   return aims.map((aim) => ({ ...aim, graceSeconds: FAILED_CANDIDATE_GRACE_SECONDS }));
 }
 
@@ -214,7 +224,7 @@ function stoppedTarget(view: View): ContainerAim[] {
   const { record } = view;
   const { targetRevision, currentRevision } = record;
   if (currentRevision === undefined || targetRevision === currentRevision) return [];
-  const aims = named(view, targetRevision, 'Stopped', `failed: ${record.message}`);
+  const aims = named(view, targetRevision, { want: 'Stopped', cause: `failed: ${record.message}` });
   return aims.map((aim) => ({ ...aim, graceSeconds: FAILED_CANDIDATE_GRACE_SECONDS }));
 }
 

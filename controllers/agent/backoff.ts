@@ -1,4 +1,4 @@
-import type { Backoff } from '../../src/state/record.ts';
+import type { Backoff } from '../../src/state/replica.ts';
 
 export interface BackoffPolicy {
   readonly firstMs: number;

@@ -4,10 +4,11 @@ import { aimOf } from './aim.ts';
 import { NO_BACKOFF } from './backoff.ts';
 import { turnClocks } from './clocks.ts';
 import { enter } from './enter.ts';
-import { type AgentFacts, rolloutMs, runningRevision, type View } from './facts.ts';
+import { type AgentFacts, rolloutMs, type View } from './facts.ts';
 import { nextEvent, RECOVERY_MS } from './judge.ts';
 import { type AgentEvent, nextState } from './machine.ts';
-import { acknowledgeExit, takeNote } from './supervise.ts';
+import { runningReplicas, replicaRecord } from './replicas.ts';
+import { acknowledgeExits, takeNote } from './supervise.ts';
 import type { AgentState } from '../../src/state/record.ts';
 
 export interface Decision {
@@ -47,10 +48,9 @@ export function decide(facts: AgentFacts, before: AgentRecord, nowMs: number): D
   return { record, aim: aimOf({ ...view, record }), transitions, ...requeue({ ...view, record }) };
 }
 
-function settleIn({ record: before, facts, nowMs }: View, record: AgentRecord): View {
-  const view = { record, facts, nowMs };
-  const known = runningRevision(before) === runningRevision(record) ? record : acknowledgeExit(view);
-  return { ...view, record: takeNote({ ...view, record: known }) };
+function settleIn(before: View, record: AgentRecord): View {
+  const view = { ...before, record };
+  return { ...view, record: takeNote({ ...view, record: acknowledgeExits(view, before) }) };
 }
 
 function followSpec(record: AgentRecord, facts: AgentFacts): AgentRecord {
@@ -95,7 +95,7 @@ function requeue(view: View): { requeueAtMs?: number } {
   const times = [
     stopped ? undefined : record.deadlineAtMs,
     judges && record.healthySinceMs !== undefined && !stopped ? record.healthySinceMs + provenMs : undefined,
-    record.crash.notBeforeMs,
+    ...runningReplicas(view).map((ref) => replicaRecord(record, ref).crash.notBeforeMs),
     record.step.notBeforeMs,
   ];
   const future = times.filter((time): time is number => time !== undefined && time > nowMs);
@@ -123,9 +123,8 @@ export function newRecord(
     wishHash: '',
     attempt: 0,
     attempts: {},
-    rolloutRestarts: 0,
     restarts: 0,
-    crash: NO_BACKOFF,
+    replicas: {},
     step: NO_BACKOFF,
     conditions: [],
   };

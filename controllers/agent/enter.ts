@@ -2,9 +2,11 @@ import type { AgentRecord, AgentState, Revision, RevisionFailure } from '../../s
 import { differences } from '../../src/state/differences.ts';
 import { createRevision, wishHash } from '../../src/state/revision.ts';
 import { NO_BACKOFF } from './backoff.ts';
-import { containerOf, findRevision, rolloutMs, runningRevision, type View } from './facts.ts';
+import { findRevision, rolloutMs, runningRevision, type View } from './facts.ts';
 import type { AgentEvent } from './machine.ts';
+import { containersOf, refOf, replicaRecord, worstOf } from './replicas.ts';
 import { trimHistory, wayBack, withOutcome, withRevision } from './rollout.ts';
+import { startAfresh } from './supervise.ts';
 
 const PREPARE_DEADLINE_MS = 300_000;
 const HEAL_DEADLINE_MS = 30_000;
@@ -32,7 +34,7 @@ const ENTRIES: Readonly<Record<AgentState, Entry>> = {
   Preparing: (view) => withDeadline(chooseTarget(view), view.nowMs + PREPARE_DEADLINE_MS),
   StoppingOld: (view) => withDeadline(view.record, view.nowMs + PREPARE_DEADLINE_MS),
   Starting: (view) =>
-    withDeadline(startAfresh(view.record), view.nowMs + rolloutMs(view, 'healthyDeadlineSeconds')),
+    withDeadline(startCandidate(view.record), view.nowMs + rolloutMs(view, 'healthyDeadlineSeconds')),
   Verifying: (view, _event, before) => keepDeadline(view.record, before.record),
   Promoting: ({ record }) => ({
     ...record,
@@ -40,7 +42,7 @@ const ENTRIES: Readonly<Record<AgentState, Entry>> = {
   }),
   Monitoring: (view) => withDeadline(view.record, view.nowMs + rolloutMs(view, 'monitorSeconds')),
   Healthy: settle,
-  Healing: (view) => withDeadline(view.record, view.nowMs + HEAL_DEADLINE_MS),
+  Healing: (view, event) => withDeadline(view.record, view.nowMs + healMs(view, event)),
   Degraded: ({ record }) => withoutHealth(record),
   Failing: quarantine,
   RollingBack: (view) => withDeadline(turnBack(view), view.nowMs + ROLLBACK_DEADLINE_MS),
@@ -50,6 +52,10 @@ const ENTRIES: Readonly<Record<AgentState, Entry>> = {
   Completed: settle,
   Terminating: stay,
 };
+
+/** New replicas take as long to come up as those of a new revision. */
+const healMs = (view: View, event: AgentEvent): number =>
+  event === 'SCALED' ? rolloutMs(view, 'healthyDeadlineSeconds') : HEAL_DEADLINE_MS;
 
 const withDeadline = (record: AgentRecord, deadlineAtMs: number): AgentRecord => ({
   ...record,
@@ -83,16 +89,14 @@ function noWayToImage({ facts, nowMs }: View): Pick<AgentRecord, 'stepFailure'> 
 function acceptWish({ record, facts }: View): AgentRecord {
   const {
     targetRevision: _,
-    condemned: __,
-    clocksStoppedAtMs: ___,
-    rolledBackGeneration: ____,
+    clocksStoppedAtMs: __,
+    rolledBackGeneration: ___,
     ...rest
   } = withoutStep(record);
   return {
     ...rest,
     wishHash: facts.wish ? wishHash(facts.wish.template) : record.wishHash,
     triedGeneration: record.generation,
-    rolloutRestarts: 0,
   };
 }
 
@@ -116,12 +120,12 @@ function chooseTarget(view: View): AgentRecord {
 const isKept = (view: View, { id }: Revision): boolean =>
   id === view.record.stableRevision &&
   id !== view.record.currentRevision &&
-  containerOf(view, id) !== undefined;
+  containersOf(view, id).length > 0;
 
-function startAfresh(record: AgentRecord): AgentRecord {
-  const { condemned: _, ...rest } = withoutHealth(withoutStep(record));
-  return { ...rest, rolloutRestarts: 0, crash: NO_BACKOFF };
-}
+const startCandidate = (record: AgentRecord): AgentRecord => ({
+  ...withoutHealth(withoutStep(record)),
+  replicas: startAfresh(record, record.targetRevision),
+});
 
 /** Whatever served until now has proved itself: it is what a later failure returns to. */
 function settle({ record, facts }: View, _event: AgentEvent, before: View): AgentRecord {
@@ -160,11 +164,11 @@ function quarantine(view: View, event: AgentEvent, before: View): AgentRecord {
 
 function failureOf(view: View, event: AgentEvent, before: View): RevisionFailure {
   const { record, facts, nowMs } = view;
-  const container = containerOf(view, record.targetRevision);
+  const container = worstOf(view, record.targetRevision);
   const verdict = container && facts.verdictOf(container);
-  const exit = record.lastExit?.containerId === container?.id ? record.lastExit : undefined;
+  const exit = container && replicaRecord(record, refOf(container)).lastExit;
   const probe = Object.entries(verdict?.messages ?? {}).map(([kind, text]) => `${kind}: ${text}`);
-  const explained = explain(event, before.record);
+  const explained = explain(event, before);
   const detail = [
     explained.message,
     exit && `last exit code ${exit.code}${exit.oomKilled ? ' (out of memory)' : ''}`,
@@ -179,26 +183,38 @@ function failureOf(view: View, event: AgentEvent, before: View): RevisionFailure
   };
 }
 
-function explain(event: AgentEvent, before: AgentRecord): { reason: string; message: string } {
+function explain(event: AgentEvent, before: View): { reason: string; message: string } {
+  const { record } = before;
   switch (event) {
     case 'STEP_FAILED':
       return {
-        reason: before.stepFailure?.reason ?? 'StepFailed',
-        message: before.stepFailure?.message ?? 'a step failed',
+        reason: record.stepFailure?.reason ?? 'StepFailed',
+        message: record.stepFailure?.message ?? 'a step failed',
       };
     case 'CRASHED_TOO_OFTEN':
-      return { reason: 'CrashLoop', message: `exited ${before.rolloutRestarts} times while starting` };
+      return { reason: 'CrashLoop', message: `exited ${exitsOf(before)} times while starting` };
     case 'UNHEALTHY':
       return { reason: 'UnhealthyAfterPromotion', message: 'became unhealthy in the monitor window' };
     default:
-      return { reason: 'DeadlineExceeded', message: `was not healthy in time (${before.state})` };
+      return { reason: 'DeadlineExceeded', message: `was not healthy in time (${record.state})` };
   }
 }
+
+const exitsOf = (view: View): number =>
+  Math.max(
+    0,
+    ...containersOf(view, view.record.targetRevision).map(
+      (container) => replicaRecord(view.record, refOf(container)).rolloutRestarts,
+    ),
+  );
 
 function turnBack(view: View): AgentRecord {
   const { record } = view;
   const revision = wayBack(view);
   if (!revision) return record;
-  const { condemned: _, ...rest } = withoutHealth(withoutStep(record));
-  return { ...rest, currentRevision: revision.id, crash: NO_BACKOFF, rolloutRestarts: 0 };
+  return {
+    ...withoutHealth(withoutStep(record)),
+    currentRevision: revision.id,
+    replicas: startAfresh(record, revision.id),
+  };
 }

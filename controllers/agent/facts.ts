@@ -1,6 +1,5 @@
 import type { AgentSpec } from '../../src/api/agent.ts';
 import type { ObjectKey } from '../../src/api/key.ts';
-import { labels } from '../../src/api/labels.ts';
 import type { ImageAim } from '../../src/plan/aim.ts';
 import type { Acts } from '../../src/state/acts.ts';
 import { isRunning, type ObservedAgent, type ObservedContainer } from '../../src/state/observed.ts';
@@ -66,18 +65,7 @@ export const rolloutMs = ({ facts }: View, setting: RolloutSetting): number =>
 
 type RolloutSetting = 'minHealthySeconds' | 'monitorSeconds' | 'healthyDeadlineSeconds';
 
-export function containerOf(
-  { record, facts }: View,
-  revision: string | undefined,
-): ObservedContainer | undefined {
-  if (revision === undefined) return undefined;
-  const attempt = String(attemptOf(record, revision));
-  return facts.observed.containers.find(
-    ({ labels: found }) => found[labels.revision] === revision && found[labels.attempt] === attempt,
-  );
-}
-
-/** The revision whose container policy wants running in this state; none while one is swapped for another. */
+/** The revision that is judged in this state: its replicas should run. None while one is swapped for another. */
 export function runningRevision(record: AgentRecord): string | undefined {
   switch (record.state) {
     case 'Starting':
@@ -95,9 +83,6 @@ export function runningRevision(record: AgentRecord): string | undefined {
       return record.currentRevision;
   }
 }
-
-export const runningContainer = (view: View): ObservedContainer | undefined =>
-  containerOf(view, runningRevision(view.record));
 
 export const isLive = (container: ObservedContainer | undefined): container is ObservedContainer =>
   container !== undefined && isRunning(container);

@@ -1,21 +1,21 @@
 import { driftOperations } from '../../src/plan/drift.ts';
 import { containerName } from '../../src/state/names.ts';
-import type { ObservedContainer } from '../../src/state/observed.ts';
-import type { AgentState, Revision } from '../../src/state/record.ts';
+import type { AgentState } from '../../src/state/record.ts';
+import type { ReplicaRef } from '../../src/state/replica.ts';
 import { revisionId, wishHash } from '../../src/state/revision.ts';
 import { MAX_TRANSIENT_RETRIES } from './backoff.ts';
 import { clocksStopped } from './clocks.ts';
-import {
-  attemptOf,
-  containerOf,
-  findRevision,
-  rolloutMs,
-  isLive,
-  isReady,
-  runningContainer,
-  type View,
-} from './facts.ts';
+import { findRevision, rolloutMs, isLive, isReady, type View } from './facts.ts';
 import type { AgentEvent } from './machine.ts';
+import {
+  containerOf,
+  containersOf,
+  judgedReplicas,
+  refsOf,
+  replicaRecord,
+  servingReplicas,
+  triedCount,
+} from './replicas.ts';
 import { wayBack } from './rollout.ts';
 import { hasCompleted, isCondemned } from './supervise.ts';
 
@@ -91,20 +91,29 @@ export const mustPull = ({ record, facts }: View): boolean =>
   facts.wish?.image?.type === 'Pull' &&
   record.pulledGeneration !== record.generation;
 
-const isCreated = (view: View): boolean => containerOf(view, view.record.targetRevision) !== undefined;
-
-const isAlone = (view: View): boolean =>
-  view.facts.observed.containers.every(
-    (container) => !isLive(container) || container.id === containerOf(view, view.record.targetRevision)?.id,
+const isCreated = (view: View): boolean =>
+  refsOf(view.record, view.record.targetRevision, { to: triedCount(view) }).every(
+    (ref) => containerOf(view, ref) !== undefined,
   );
 
+function isAlone(view: View): boolean {
+  const own = containersOf(view, view.record.targetRevision);
+  return view.facts.observed.containers.every((container) => !isLive(container) || own.includes(container));
+}
+
 function judgeStarting(view: View): AgentEvent | undefined {
-  const container = runningContainer(view);
   const done = completed(view) ?? crashed(view) ?? stepFailed(view);
   if (done) return done;
-  const startedUp = isLive(container) && view.facts.verdictOf(container)?.started === true;
-  return startedUp ? 'STARTED' : overdue(view);
+  const hasStarted = judged(view).every((ref) => isStartedUp(view, ref) || hasCompleted(view, ref));
+  return hasStarted ? 'STARTED' : overdue(view);
 }
+
+function isStartedUp(view: View, ref: ReplicaRef): boolean {
+  const container = containerOf(view, ref);
+  return isLive(container) && view.facts.verdictOf(container)?.started === true;
+}
+
+const judged = (view: View): readonly ReplicaRef[] => judgedReplicas(view) ?? [];
 
 function judgeVerifying(view: View): AgentEvent | undefined {
   const minHealthyMs = rolloutMs(view, 'minHealthySeconds');
@@ -124,12 +133,13 @@ function judgeHealthy(view: View): AgentEvent | undefined {
   const done = completed(view);
   if (done) return done;
   if (isUnhealthy(view)) return 'UNHEALTHY';
-  return hasDrifted(view) && view.facts.spec?.driftPolicy === 'Correct' ? 'DRIFTED' : undefined;
+  if (mustCorrect(view)) return 'DRIFTED';
+  return isShort(view) ? 'SCALED' : undefined;
 }
 
 function judgeHealing(view: View): AgentEvent | undefined {
   if (isUnhealthy(view)) return 'UNHEALTHY';
-  if (!hasDrifted(view)) return 'HEALED';
+  if (!mustCorrect(view) && !isShort(view)) return 'HEALED';
   return overdue(view) && 'HEALED_IN_VAIN';
 }
 
@@ -138,7 +148,7 @@ function judgeFailing(view: View): AgentEvent | undefined {
   const { record, facts } = view;
   const failed = findRevision(record, record.targetRevision);
   const hasLastWords = failed?.failure?.logTail !== undefined;
-  if (!hasLastWords && containerOf(view, record.targetRevision)) return undefined;
+  if (!hasLastWords && containersOf(view, record.targetRevision).length > 0) return undefined;
   if (facts.spec?.rollout.onFailure === 'Pause' && record.currentRevision !== undefined) return 'PAUSE';
   return wayBack(view) ? 'ROLL_BACK' : 'GIVE_UP';
 }
@@ -153,7 +163,7 @@ function retry(view: View): AgentEvent | undefined {
 
 /** A job that had ended before is back without running again. */
 function judgeRollingBack(view: View): AgentEvent | undefined {
-  if (isReady(view, runningContainer(view)) || completed(view)) return 'RESTORED';
+  if (!isShort(view)) return 'RESTORED';
   return stepFailed(view) ?? overdue(view);
 }
 
@@ -169,13 +179,23 @@ function judgeFailed(view: View): AgentEvent | undefined {
   return survivorIsTarget ? 'RECOVERED' : 'RESTORED';
 }
 
-const completed: Judge = (view) => (hasCompleted(view, runningContainer(view)) ? 'COMPLETED' : undefined);
-
-function crashed(view: View): AgentEvent | undefined {
-  const { record, facts } = view;
-  const gone = runningContainer(view)?.state === 'exited' && facts.spec?.restartPolicy === 'Never';
-  return gone || record.rolloutRestarts > MAX_ROLLOUT_RESTARTS ? 'CRASHED_TOO_OFTEN' : undefined;
+/** A job of several replicas is done when all of them are. */
+function completed(view: View): AgentEvent | undefined {
+  const replicas = judged(view);
+  return replicas.length > 0 && replicas.every((ref) => hasCompleted(view, ref)) ? 'COMPLETED' : undefined;
 }
+
+const crashed: Judge = (view) =>
+  judged(view).some((ref) => isGone(view, ref) || crashesOf(view, ref) > MAX_ROLLOUT_RESTARTS)
+    ? 'CRASHED_TOO_OFTEN'
+    : undefined;
+
+const crashesOf = ({ record }: View, ref: ReplicaRef): number => replicaRecord(record, ref).rolloutRestarts;
+
+const isGone = (view: View, ref: ReplicaRef): boolean =>
+  containerOf(view, ref)?.state === 'exited' &&
+  view.facts.spec?.restartPolicy === 'Never' &&
+  !hasCompleted(view, ref);
 
 function stepFailed({ record }: View): AgentEvent | undefined {
   if (!record.stepFailure) return undefined;
@@ -191,24 +211,35 @@ const overdue: Judge = ({ record, nowMs }) =>
 const healthyFor = ({ record, nowMs }: View, forMs: number): boolean =>
   record.healthySinceMs !== undefined && nowMs - record.healthySinceMs >= forMs && !clocksStopped(record);
 
-function isUnhealthy(view: View): boolean {
-  const container = runningContainer(view);
-  return !isReady(view, container) || isCondemned(view.record, container);
+export const mustCorrect = (view: View): boolean =>
+  hasDrifted(view) && view.facts.spec?.driftPolicy === 'Correct';
+
+/** Not all replicas are up; `isUnhealthy` tells those that were. */
+const isShort = (view: View): boolean =>
+  judged(view).some((ref) => !isReady(view, containerOf(view, ref)) && !hasCompleted(view, ref));
+
+/** Those that have yet to come up for the first time are awaited, not missed. */
+const isUnhealthy = (view: View): boolean =>
+  judged(view).some(
+    (ref) => isMissed(view, ref) || isCondemned(replicaRecord(view.record, ref), containerOf(view, ref)),
+  );
+
+function isMissed(view: View, ref: ReplicaRef): boolean {
+  const { joined, restarts } = replicaRecord(view.record, ref);
+  if (joined === undefined && restarts === 0) return false;
+  return !isReady(view, containerOf(view, ref)) && !hasCompleted(view, ref);
 }
 
-export function hasDrifted(view: View): boolean {
-  const { record, facts } = view;
-  const container = runningContainer(view);
-  const revision = findRevision(record, record.currentRevision);
-  return container !== undefined && revision !== undefined && driftOf(view, container, revision).length > 0
-    ? facts.wish !== undefined
-    : false;
-}
+export const hasDrifted = (view: View): boolean =>
+  view.facts.wish !== undefined && servingReplicas(view).some((ref) => isDrifted(view, ref));
 
 /** Networks come from the newest wish: joining one needs no new container. */
-export function driftOf({ record, facts }: View, container: ObservedContainer, revision: Revision) {
+function isDrifted(view: View, ref: ReplicaRef): boolean {
+  const { record, facts } = view;
+  const container = containerOf(view, ref);
+  const revision = findRevision(record, ref.revision);
+  if (!revision || !container) return false;
   const network = facts.wish?.template.network ?? revision.template.network;
-  const attempt = attemptOf(record, revision.id);
-  const name = containerName({ key: record.key, revision: revision.id, attempt, ordinal: 0 });
-  return driftOperations(container, { ...revision.template, network }, name);
+  const name = containerName({ key: record.key, ...ref });
+  return driftOperations(container, { ...revision.template, network }, name).length > 0;
 }

@@ -16,6 +16,7 @@ export type AgentEvent =
   | 'STABLE'
   | 'COMPLETED'
   | 'DRIFTED'
+  | 'SCALED'
   | 'HEALED'
   | 'HEALED_IN_VAIN'
   | 'UNHEALTHY'
@@ -53,7 +54,7 @@ const STATES: Readonly<Record<AgentState, Edges>> = {
   },
   Promoting: { PROMOTED: 'Monitoring', STEP_FAILED: 'Failing', DEADLINE: 'Failing' },
   Monitoring: { STABLE: 'Healthy', UNHEALTHY: 'Failing', COMPLETED: 'Completed' },
-  Healthy: { DRIFTED: 'Healing', UNHEALTHY: 'Degraded', COMPLETED: 'Completed' },
+  Healthy: { DRIFTED: 'Healing', SCALED: 'Healing', UNHEALTHY: 'Degraded', COMPLETED: 'Completed' },
   Healing: { HEALED: 'Healthy', HEALED_IN_VAIN: 'Degraded', UNHEALTHY: 'Degraded' },
   Degraded: { RECOVERED: 'Healthy', COMPLETED: 'Completed' },
   Failing: { ROLL_BACK: 'RollingBack', PAUSE: 'Paused', GIVE_UP: 'Failed' },

@@ -2,7 +2,9 @@ import { labels, REVISION_ANNOTATION } from '../../src/api/labels.ts';
 import { isRunning, type ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, Revision } from '../../src/state/record.ts';
 import { createRevision, wishHash } from '../../src/state/revision.ts';
+import { NEW_REPLICA, replicaId } from '../../src/state/replica.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
+import { refOf } from './replicas.ts';
 
 /**
  * A record for an agent whose state was lost but whose containers say what they are: the one that runs is taken as
@@ -34,6 +36,11 @@ export function rebuildRecord(
     stableRevision: id,
     attempt: Math.max(...known.map(({ attempt }) => attempt)),
     attempts: { [id]: serving.attempt },
+    replicas: Object.fromEntries(
+      known
+        .filter(({ revision, attempt }) => revision.id === id && attempt === serving.attempt)
+        .map(({ container }) => [replicaId(refOf(container)), { ...NEW_REPLICA, joined: true as const }]),
+    ),
   };
 }
 

@@ -7,19 +7,19 @@ import type { Prober } from '../../src/probe/prober.ts';
 import { ownerLabels } from '../../src/state/names.ts';
 import type { ObservedAgent } from '../../src/state/observed.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
-import type { SavedVerdict } from '../../src/state/verdict.ts';
 import { track } from '../inventory.ts';
 import { type AgentPublication, desiredObject, type World } from '../world.ts';
 import { shiftClocks } from './clocks.ts';
 import { type Decision, decide, newRecord } from './decide.ts';
-import { type AgentFacts, isReady, isLive, runningContainer, type View } from './facts.ts';
+import type { AgentFacts, View } from './facts.ts';
 import { freeze } from './freeze.ts';
 import { gather, type ResolvedWish, wishOf } from './gather.ts';
 import { narrate } from './narrate.ts';
 import { noteOutcome } from './outcome.ts';
 import { type Peer, seePeers } from './peers.ts';
-import { probeServing } from './probing.ts';
+import { probeReplicas, withVerdicts } from './probing.ts';
 import { rebuildRecord } from './rebuild.ts';
+import { isServed, liveContainers, servingReplicas } from './replicas.ts';
 import { settledGeneration, type StatusInput, statusOf, unknownStatus } from './status.ts';
 
 export interface AgentReconcilerOptions {
@@ -120,7 +120,7 @@ interface Subject {
 
 function gatherFacts(memory: Memory, subject: Subject, resolved: ResolvedWish): AgentFacts {
   const { world, prober, peers } = memory;
-  probeServing(world, prober, subject);
+  probeReplicas(world, prober, subject);
   const verdictOf = (container: { readonly id: string; readonly startedAtMs: number }) =>
     prober.verdict(container.id, container.startedAtMs);
   const seen = seePeers(peers, world.desired().objects);
@@ -149,11 +149,10 @@ function remember(memory: Memory, view: View): void {
   const { world, peers } = memory;
   const id = keyString(view.record.key);
   const before = peers.get(id);
-  const live = runningContainer(view);
   const peer: Peer = {
     record: view.record,
-    live: isLive(live),
-    ready: isReady(view, live),
+    live: liveContainers(view, servingReplicas(view)).length > 0,
+    ready: isServed(view),
     suspended: view.facts.suspended,
   };
   peers.set(id, peer);
@@ -232,23 +231,14 @@ async function finish(
     return forget(memory, record.key);
   const published = publish(memory, record, facts, context);
   const reloadDigest = record.reloadDigest ?? facts.wish?.reloadDigest;
-  const verdict = savedVerdict(facts, record);
   await world.store.records.put({
     ...published,
+    replicas: withVerdicts({ record, facts, nowMs: context.now() }),
     ...(reloadDigest !== undefined && { reloadDigest }),
-    ...(verdict && { verdict }),
   });
   return decision.requeueAtMs === undefined
     ? {}
     : { requeueAfterMs: Math.max(0, decision.requeueAtMs - context.now()) };
-}
-
-/** Kept with the record, so that a restart of the controller does not make a ready agent wait for its probes again. */
-function savedVerdict(facts: AgentFacts, record: AgentRecord): SavedVerdict | undefined {
-  const container = runningContainer({ record, facts, nowMs: 0 });
-  const verdict = container && facts.verdictOf(container);
-  if (!verdict) return undefined;
-  return { key: record.key, containerId: container.id, startedAtMs: container.startedAtMs, verdict };
 }
 
 /** The one door for an agent's status; returns the record with what was said. */

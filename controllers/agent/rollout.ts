@@ -1,5 +1,6 @@
 import type { AgentRecord, Revision } from '../../src/state/record.ts';
-import { containerOf, findRevision, isReady, type View } from './facts.ts';
+import { findRevision, isReady, type View } from './facts.ts';
+import { containersOf } from './replicas.ts';
 
 /**
  * The revision to go back to after a failed update: what still serves, when nothing was touched yet, else the newest
@@ -9,8 +10,8 @@ export function wayBack(view: View): Revision | undefined {
   const { record } = view;
   if (record.rolledBackGeneration === record.generation) return undefined;
   const current = findRevision(record, record.currentRevision);
-  const untouched = current !== undefined && isReady(view, containerOf(view, current.id));
-  const revision = untouched && current.id !== record.targetRevision ? current : newestStable(record);
+  const untouched = containersOf(view, current?.id).some((container) => isReady(view, container));
+  const revision = untouched && current?.id !== record.targetRevision ? current : newestStable(record);
   return revision && canRunAgain(view, revision) ? revision : undefined;
 }
 

@@ -1,10 +1,20 @@
 import { type ConditionClaim, type ConditionType, mergeConditions } from '../../src/api/conditions.ts';
 import type { AgentStatus, RevisionStatus } from '../../src/api/status.ts';
 import type { ManifestProblem } from '../../src/state/desired.ts';
+import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState, Revision } from '../../src/state/record.ts';
-import { containerOf, isLive, isReady, runningContainer, type View } from './facts.ts';
+import { isLive, isReady, type View } from './facts.ts';
 import { isRollingOut } from './machine.ts';
 import { hasDrifted } from './judge.ts';
+import {
+  containerOf,
+  containersOf,
+  isAllReady,
+  liveContainers,
+  replicaRecord,
+  runningReplicas,
+  servingReplicas,
+} from './replicas.ts';
 
 export interface StatusInput extends View {
   readonly lastPlan: readonly string[];
@@ -23,7 +33,8 @@ export function statusOf(input: StatusInput): AgentStatus {
     message: stalled?.message ?? record.message,
     observedGeneration: settledGeneration(input),
     ...revisionsOf(record),
-    ready: isReady(input, runningContainer(input)),
+    ready: isAllReady(input),
+    ...replicaCounts(input),
     restarts: record.restarts,
     ...servingStatus(input),
     ...retryAt(input),
@@ -40,10 +51,27 @@ const revisionsOf = ({ currentRevision, targetRevision, stableRevision }: AgentR
   ...(stableRevision !== undefined && { stableRevision }),
 });
 
-function servingStatus(view: View): Pick<AgentStatus, 'address' | 'containerName' | 'startedAt'> {
+/** `replicas` as there are, `updatedReplicas` of the revision that the manifest asks for. */
+function replicaCounts(view: View): Pick<AgentStatus, 'replicas' | 'readyReplicas' | 'updatedReplicas'> {
+  const { record, facts } = view;
+  const ready = liveContainers(view, servingReplicas(view)).filter((container) => isReady(view, container));
+  return {
+    replicas: facts.observed.containers.filter(isLive).length,
+    readyReplicas: ready.length,
+    updatedReplicas: containersOf(view, record.targetRevision).filter(isLive).length,
+  };
+}
+
+/** Of several, the first that runs; of an agent whose containers are swapped, the old one. */
+function shownContainer(view: View): ObservedContainer | undefined {
   const { record } = view;
-  const serving =
-    runningContainer(view) ?? containerOf(view, record.currentRevision ?? record.targetRevision);
+  const serving = servingReplicas(view).flatMap((ref) => containerOf(view, ref) ?? []);
+  const [other] = containersOf(view, record.currentRevision ?? record.targetRevision);
+  return serving.find(isLive) ?? serving[0] ?? other;
+}
+
+function servingStatus(view: View): Pick<AgentStatus, 'address' | 'containerName' | 'startedAt'> {
+  const serving = shownContainer(view);
   if (!serving) return {};
   const [address] = Object.values(serving.networks);
   return {
@@ -69,13 +97,14 @@ export function unknownStatus(last: AgentStatus, nowMs: number): AgentStatus {
 /** The last generation that became Ready or Stalled. */
 export function settledGeneration(view: StatusInput): number {
   const { record } = view;
-  const settled =
-    GAVE_UP.has(record.state) || record.state === 'Completed' || isReady(view, runningContainer(view));
+  const settled = GAVE_UP.has(record.state) || record.state === 'Completed' || isAllReady(view);
   return settled && !isRollingOut(record.state) ? record.generation : record.observedGeneration;
 }
 
-function retryAt({ record, nowMs }: View): Pick<AgentStatus, 'nextRetryAt'> {
-  const next = Math.max(record.crash.notBeforeMs, record.step.notBeforeMs);
+function retryAt(view: View): Pick<AgentStatus, 'nextRetryAt'> {
+  const { record, nowMs } = view;
+  const crashes = runningReplicas(view).map((ref) => replicaRecord(record, ref).crash.notBeforeMs);
+  const next = Math.max(record.step.notBeforeMs, ...crashes);
   return next > nowMs ? { nextRetryAt: new Date(next).toISOString() } : {};
 }
 
@@ -98,7 +127,7 @@ function revisionStatus({ id, outcome, cause, createdAtMs, failure }: Revision):
 
 function claims(input: StatusInput): ConditionClaim[] {
   const { record, facts } = input;
-  const ready = isReady(input, runningContainer(input));
+  const ready = isAllReady(input);
   const synced = isSynced(input);
   const stuck = isStuck(input);
   const claim = claimFor(input);
@@ -107,7 +136,7 @@ function claims(input: StatusInput): ConditionClaim[] {
     claim('Reconciling', isReconciling(record.state) && !stuck),
     claim('Stalled', stuck, GAVE_UP.has(record.state) ? record.state : undefined),
     claim('Synced', synced, synced ? 'Synced' : driftReason(input)),
-    claim('Available', isLive(runningContainer(input))),
+    claim('Available', liveContainers(input, servingReplicas(input)).length > 0),
     claim('Progressing', isRollingOut(record.state)),
     claim('Degraded', record.state === 'Degraded' || record.state === 'Failed'),
     claim('DependenciesReady', !waitsForOthers(input) && !facts.dependencyDown, dependencyReason(input)),
@@ -171,9 +200,9 @@ const driftReason = (input: StatusInput): string =>
   hasDrifted(input) ? 'DriftDetected' : input.record.reason;
 
 function notReadyReason(input: StatusInput): string {
-  const container = runningContainer(input);
-  if (!container) return input.record.reason;
-  return isLive(container) ? 'ProbeFailing' : 'NotRunning';
+  const all = servingReplicas(input).map((ref) => containerOf(input, ref));
+  if (all.some((container) => container && !isLive(container))) return 'NotRunning';
+  return all.some(isLive) ? 'ProbeFailing' : input.record.reason;
 }
 
 const dependencyReason = ({ facts }: View): string => {

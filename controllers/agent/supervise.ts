@@ -1,89 +1,158 @@
 import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
+import { NEW_REPLICA, type ReplicaRecord, type ReplicaRef, replicaId } from '../../src/state/replica.ts';
 import { afterCrash } from './backoff.ts';
-import { condemnation, isLive, isReady, runningContainer, type View } from './facts.ts';
+import { attemptOf, condemnation, isLive, isReady, type View } from './facts.ts';
 import { isRollingOut } from './machine.ts';
+import { containerOf, judgedReplicas, refOf, replicaRecord, runningReplicas } from './replicas.ts';
 
 /**
- * Brings the record up to what was seen of the container that should run: a new exit is counted once, by container
+ * Brings the record up to what was seen of the replicas that should run: a new exit is counted once, by container
  * and time, so that any number of observations of it mean the same.
  */
 export function takeNote(view: View): AgentRecord {
-  const container = runningContainer(view);
-  const noted = noteHealth({ ...view, record: noteExit(view, container) }, container);
-  if (!isLive(container)) return noted;
-  const reason = condemnation(view, container);
-  const inThisBoot = { ...noted, bootId: view.facts.bootId };
-  if (reason === undefined) return inThisBoot;
-  return {
-    ...inThisBoot,
-    condemned: { containerId: container.id, startedAtMs: container.startedAtMs, reason },
-  };
+  const noted = runningReplicas(view).reduce(
+    (record, ref) => noteReplica({ ...view, record }, ref),
+    view.record,
+  );
+  return noteHealth({ ...view, record: { ...noted, replicas: remembered({ ...view, record: noted }) } });
 }
 
-function noteExit({ record, facts }: View, container: ObservedContainer | undefined): AgentRecord {
-  if (container === undefined || !isNewExit(record, container)) return record;
+const withReplica = (record: AgentRecord, ref: ReplicaRef, change: Partial<ReplicaRecord>): AgentRecord => ({
+  ...record,
+  replicas: { ...record.replicas, [replicaId(ref)]: { ...replicaRecord(record, ref), ...change } },
+});
+
+function noteReplica(view: View, ref: ReplicaRef): AgentRecord {
+  const container = containerOf(view, ref);
+  if (!container) return view.record;
+  const record = noteExit(view, ref, container);
+  if (!isLive(container)) return record;
+  const reason = condemnation(view, container);
+  return withReplica(record, ref, {
+    bootId: view.facts.bootId,
+    ...(isReady(view, container) && { joined: true }),
+    ...(reason !== undefined && {
+      condemned: { containerId: container.id, startedAtMs: container.startedAtMs, reason },
+    }),
+  });
+}
+
+function noteExit(view: View, ref: ReplicaRef, container: ObservedContainer): AgentRecord {
+  const { record, facts } = view;
+  const replica = replicaRecord(record, ref);
+  if (!isNewExit(replica, container)) return record;
   const atMs = container.finishedAtMs;
-  const exit = { containerId: container.id, code: container.exitCode, oomKilled: container.oomKilled, atMs };
-  const noted: AgentRecord = { ...record, lastExit: exit };
-  if (isReboot(record, facts.bootId) || isCompleted({ ...noted }, facts.spec?.restartPolicy)) return noted;
-  return {
-    ...noted,
-    restarts: record.restarts + 1,
-    rolloutRestarts: isRollingOut(record.state) ? record.rolloutRestarts + 1 : record.rolloutRestarts,
-    crash: afterCrash(record.crash, Math.max(0, atMs - container.startedAtMs), atMs),
+  const lastExit = {
+    containerId: container.id,
+    code: container.exitCode,
+    oomKilled: container.oomKilled,
+    atMs,
   };
+  const noted = { ...record, lastExit };
+  const isNoCrash =
+    isReboot(replica, facts.bootId) || isCompleted({ ...replica, lastExit }, facts.spec?.restartPolicy);
+  if (isNoCrash) return withReplica(noted, ref, { lastExit });
+  const isTried = isRollingOut(record.state) && ref.revision === record.targetRevision;
+  return withReplica({ ...noted, restarts: record.restarts + 1 }, ref, {
+    lastExit,
+    restarts: replica.restarts + 1,
+    rolloutRestarts: replica.rolloutRestarts + (isTried ? 1 : 0),
+    crash: afterCrash(replica.crash, Math.max(0, atMs - container.startedAtMs), atMs),
+  });
 }
 
 /**
  * A container that starts to matter only now, such as the kept one of a rollback, was stopped by us: that exit is no
  * crash.
  */
-export function acknowledgeExit(view: View): AgentRecord {
-  const container = runningContainer(view);
-  if (container?.state !== 'exited') return view.record;
-  const { id: containerId, exitCode: code, oomKilled, finishedAtMs: atMs } = container;
-  return { ...view.record, lastExit: { containerId, code, oomKilled, atMs } };
+export function acknowledgeExits(view: View, before: View): AgentRecord {
+  const { record } = view;
+  const mattered = new Set(runningReplicas(before).map(replicaId));
+  const stopped = runningReplicas(view).flatMap((ref) => {
+    const container = mattered.has(replicaId(ref)) ? undefined : containerOf(view, ref);
+    if (container?.state !== 'exited') return [];
+    const { id: containerId, exitCode: code, oomKilled, finishedAtMs: atMs } = container;
+    const lastExit = { containerId, code, oomKilled, atMs };
+    return [[replicaId(ref), { ...replicaRecord(record, ref), lastExit }] as const];
+  });
+  const [, newest] = stopped[0] ?? [];
+  if (!newest) return record;
+  const replicas = { ...record.replicas, ...Object.fromEntries(stopped) };
+  return { ...record, replicas, lastExit: newest.lastExit };
 }
 
-const isNewExit = (record: AgentRecord, container: ObservedContainer): boolean =>
+const isNewExit = ({ lastExit }: ReplicaRecord, container: ObservedContainer): boolean =>
   container.state === 'exited' &&
   container.startedAtMs > 0 &&
-  (record.lastExit?.containerId !== container.id || record.lastExit.atMs !== container.finishedAtMs);
+  (lastExit?.containerId !== container.id || lastExit.atMs !== container.finishedAtMs);
 
-const isReboot = (record: AgentRecord, bootId: string): boolean =>
-  record.bootId !== undefined && record.bootId !== bootId;
+const isReboot = (replica: ReplicaRecord, bootId: string): boolean =>
+  replica.bootId !== undefined && replica.bootId !== bootId;
 
-function noteHealth(view: View, container: ObservedContainer | undefined): AgentRecord {
+/** Of those that are wanted or there; a revision that is tried anew starts with a clean slate. */
+function remembered(view: View): AgentRecord['replicas'] {
+  const { record, facts } = view;
+  const kept = [...facts.observed.containers.map(refOf), ...runningReplicas(view)].filter(
+    ({ revision, attempt }) => attemptOf(record, revision) === attempt,
+  );
+  const ids = new Set(kept.map(replicaId));
+  return Object.fromEntries(Object.entries(record.replicas).filter(([id]) => ids.has(id)));
+}
+
+function noteHealth(view: View): AgentRecord {
   const { healthySinceMs, ...rest } = view.record;
-  return isReady(view, container) ? { ...rest, healthySinceMs: healthySinceMs ?? view.nowMs } : rest;
+  const judged = judgedReplicas(view);
+  return judged?.every((ref) => isReady(view, containerOf(view, ref)) || hasCompleted(view, ref))
+    ? { ...rest, healthySinceMs: healthySinceMs ?? view.nowMs }
+    : rest;
 }
 
 /** Exit code 0 ends a run that was meant to end; a probe's kill is a crash whatever the code. */
-export const isCompleted = (record: AgentRecord, policy: string | undefined): boolean =>
+const isCompleted = ({ lastExit, condemned }: ReplicaRecord, policy: string | undefined): boolean =>
   policy !== undefined &&
   policy !== 'Always' &&
-  record.lastExit?.code === 0 &&
-  record.condemned?.containerId !== record.lastExit.containerId;
+  lastExit?.code === 0 &&
+  condemned?.containerId !== lastExit.containerId;
 
-export const hasCompleted = ({ record, facts }: View, container: ObservedContainer | undefined): boolean =>
-  container?.state === 'exited' &&
-  record.lastExit?.containerId === container.id &&
-  isCompleted(record, facts.spec?.restartPolicy);
+export function hasCompleted(view: View, ref: ReplicaRef): boolean {
+  const container = containerOf(view, ref);
+  const replica = replicaRecord(view.record, ref);
+  return (
+    container?.state === 'exited' &&
+    replica.lastExit?.containerId === container.id &&
+    isCompleted(replica, view.facts.spec?.restartPolicy)
+  );
+}
 
 /** True when the container that a probe condemned still runs. */
-export const isCondemned = (record: AgentRecord, container: ObservedContainer | undefined): boolean =>
+export const isCondemned = (
+  { condemned }: ReplicaRecord,
+  container: ObservedContainer | undefined,
+): boolean =>
   isLive(container) &&
-  record.condemned?.containerId === container.id &&
-  record.condemned.startedAtMs === container.startedAtMs;
+  condemned?.containerId === container.id &&
+  condemned.startedAtMs === container.startedAtMs;
 
 /** Why a container that should run may not be started yet, if so. */
-export function heldBack(view: View, container: ObservedContainer | undefined): string | undefined {
+export function heldBack(view: View, ref: ReplicaRef): string | undefined {
   const { record, facts, nowMs } = view;
   if (nowMs < record.step.notBeforeMs)
     return record.stepFailure?.message ?? 'a failed step waits for its retry';
+  const container = containerOf(view, ref);
+  const replica = replicaRecord(record, ref);
   if (container?.state !== 'exited' || container.startedAtMs === 0) return undefined;
-  if (isReboot(record, facts.bootId)) return facts.bootGating.open ? undefined : facts.bootGating.message;
+  if (isReboot(replica, facts.bootId)) return facts.bootGating.open ? undefined : facts.bootGating.message;
   if (facts.spec?.restartPolicy === 'Never') return 'restartPolicy is Never';
-  return nowMs < record.crash.notBeforeMs ? 'crash back-off' : undefined;
+  return nowMs < replica.crash.notBeforeMs ? 'crash back-off' : undefined;
 }
+
+/** A candidate is judged by this rollout alone, whatever its containers did in an earlier one. */
+export const startAfresh = (record: AgentRecord, revision: string | undefined): AgentRecord['replicas'] =>
+  Object.fromEntries(
+    Object.entries(record.replicas).map(([id, replica]) => {
+      if (revision === undefined || !id.startsWith(`${revision}-`)) return [id, replica];
+      const { condemned: _, ...rest } = replica;
+      return [id, { ...rest, crash: NEW_REPLICA.crash, rolloutRestarts: 0 }];
+    }),
+  );

@@ -10,6 +10,9 @@ export interface AgentStatus {
   readonly targetRevision?: string;
   readonly stableRevision?: string;
   readonly ready: boolean;
+  readonly replicas: number;
+  readonly readyReplicas: number;
+  readonly updatedReplicas: number;
   readonly restarts: number;
   readonly address?: string;
   readonly containerName?: string;

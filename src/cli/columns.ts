@@ -21,6 +21,12 @@ const PHASE: Column = { title: 'PHASE', cell: ({ status }) => status?.phase ?? '
 const AGE: Column = { title: 'AGE', cell: ({ metadata }, nowMs) => ageOf(metadata.creationTimestamp, nowMs) };
 const MESSAGE: Column = { title: 'MESSAGE', wide: true, cell: ({ status }) => status?.message ?? '' };
 
+/** `2/3`: ready ones of those that are wanted. */
+function replicasText(agent: ApiObject): string {
+  const wanted = spec(agent)['replicas'] ?? 1;
+  return `${agentStatus(agent)?.readyReplicas ?? 0}/${text(wanted)}`;
+}
+
 const AGENT: readonly Column[] = [
   { title: 'LAYER', cell: (agent) => text(spec(agent)['layer']) },
   PHASE,
@@ -28,6 +34,7 @@ const AGENT: readonly Column[] = [
   { title: 'RESTARTS', cell: (agent) => String(agentStatus(agent)?.restarts ?? 0) },
   { title: 'REVISION', cell: (agent) => text(agentStatus(agent)?.currentRevision) },
   AGE,
+  { title: 'REPLICAS', wide: true, cell: replicasText },
   { title: 'ADDRESS', wide: true, cell: (agent) => text(agentStatus(agent)?.address) },
   { title: 'CONTAINER', wide: true, cell: (agent) => text(agentStatus(agent)?.containerName) },
   MESSAGE,

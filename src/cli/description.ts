@@ -84,6 +84,7 @@ const statusFacts = (status: AgentStatus, nowMs: number): Fact[] => [
   ['Reason', status.reason],
   ['Message', status.message],
   ['Ready', status.ready ? 'True' : 'False'],
+  ['Replicas', replicasText(status)],
   ['Restarts', String(status.restarts)],
   ['Container', status.containerName],
   ['Address', status.address],
@@ -91,6 +92,9 @@ const statusFacts = (status: AgentStatus, nowMs: number): Fact[] => [
   ['Last exit', lastExitText(status, nowMs)],
   ['Next retry', status.nextRetryAt],
 ];
+
+const replicasText = ({ replicas, readyReplicas, updatedReplicas }: AgentStatus): string =>
+  `${replicas} running, ${readyReplicas} ready, ${updatedReplicas} of the newest revision`;
 
 function lastExitText({ lastExit }: AgentStatus, nowMs: number): string | undefined {
   if (!lastExit) return undefined;

@@ -1,7 +1,7 @@
 import type { Condition } from '../api/conditions.ts';
 import type { ObjectKey } from '../api/key.ts';
+import type { Backoff, ContainerExit, ReplicaRecord } from './replica.ts';
 import type { ContainerTemplate } from './template.ts';
-import type { SavedVerdict } from './verdict.ts';
 
 export type AgentState =
   | 'Pending'
@@ -57,12 +57,6 @@ export interface RevisionFailure {
   readonly lastProbe?: string;
 }
 
-/** A failing step's own back-off; a crash has another. */
-export interface Backoff {
-  readonly failures: number;
-  readonly notBeforeMs: number;
-}
-
 export interface StepFailure {
   readonly operation: string;
   readonly reason: string;
@@ -70,6 +64,17 @@ export interface StepFailure {
   readonly terminal: boolean;
   readonly atMs: number;
 }
+
+/** How the newest rollout replaces the old containers, and how far it has come. */
+export type RolloutProgress =
+  | { readonly strategy: 'Recreate' | 'BlueGreen' }
+  | {
+      readonly strategy: 'Canary';
+      /** Replicas of the target, from ordinal 0 on, that are being tried or serve already. */
+      readonly tried: number;
+      /** Those of them that proved themselves and serve. */
+      readonly promoted: number;
+    };
 
 /** Everything about one agent that must survive a restart of the controller. Times are epoch milliseconds. */
 export interface AgentRecord {
@@ -99,36 +104,22 @@ export interface AgentRecord {
   /** Attempt number of the container that carries a revision, so that a kept one is found again. */
   readonly attempts: Readonly<Record<string, number>>;
   readonly deadlineAtMs?: number;
+  /** Since when every replica that is judged has been ready. */
   readonly healthySinceMs?: number;
   /** Since when the rollout's clocks stand still: a dependency is not ready, or the agent is suspended. */
   readonly clocksStoppedAtMs?: number;
-  /** Exits of the candidate in this rollout. */
-  readonly rolloutRestarts: number;
+  /** Of all its containers so far. */
   readonly restarts: number;
-  readonly crash: Backoff;
+  /** By `replicaId`. */
+  readonly replicas: Readonly<Record<string, ReplicaRecord>>;
+  readonly rollout?: RolloutProgress;
   readonly step: Backoff;
   readonly stepFailure?: StepFailure;
+  /** The newest of all its containers. */
   readonly lastExit?: ContainerExit;
-  /** The running container that a probe condemned; its exit is a crash whatever its code. */
-  readonly condemned?: {
-    readonly containerId: string;
-    readonly startedAtMs: number;
-    readonly reason: string;
-  };
   /** Digest of the mounted files that the running container was last told about: see `reload`. */
   readonly reloadDigest?: string;
-  /** The host's boot in which the serving container was last seen running; another one means a reboot. */
-  readonly bootId?: string;
   readonly pulledGeneration?: number;
   readonly rolledBackGeneration?: number;
-  /** The prober's last word, for the same run of the container after a restart of the controller. */
-  readonly verdict?: SavedVerdict;
   readonly conditions: readonly Condition[];
-}
-
-export interface ContainerExit {
-  readonly containerId: string;
-  readonly code: number;
-  readonly oomKilled: boolean;
-  readonly atMs: number;
 }

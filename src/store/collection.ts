@@ -54,8 +54,11 @@ async function readAll<T extends Keyed>(directory: string, reading: Reading<T>):
   const values = await Promise.all(
     names.map((name) => readSealed<T>(`${directory}/${name}`, { ...reading, isValid: isOwn(name) })),
   );
+  const { upgrade = (value: T) => value } = reading;
   return new Map(
-    values.filter((value) => value !== undefined).map((value) => [keyString(value.key), value] as const),
+    values
+      .filter((value) => value !== undefined)
+      .map((value) => [keyString(value.key), upgrade(value)] as const),
   );
 }
 

@@ -3,7 +3,7 @@ import { StoreError } from './errors.ts';
 import type { StateFiles } from './files.ts';
 
 /** Bumped when the shape of what is stored changes; a reader of an older one then converts it here. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 export const seal = (value: unknown): string =>
   `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, value })}\n`;
@@ -16,6 +16,8 @@ export interface Reading<T> {
   /** Epoch milliseconds, for the name in quarantine. */
   readonly nowMs: number;
   readonly isValid: (value: unknown) => value is T;
+  /** Brings what an earlier version wrote into today's shape. */
+  readonly upgrade?: (value: T) => T;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { AgentRecord } from '../state/record.ts';
+import { upgradeRecord } from '../state/upgrade-record.ts';
 import { loadAddresses } from './addresses.ts';
 import { type Collection, type Keyed, loadCollection } from './collection.ts';
 import { isObject, type Warn } from './envelope.ts';
@@ -58,13 +59,15 @@ async function loadParts({ files, clock, warn }: OpenStoreOptions) {
   const collection = <T extends Keyed>(
     directory: string,
     fits: (value: Record<string, unknown>) => boolean,
+    upgrade?: (value: T) => T,
   ) =>
     loadCollection<T>(directory, {
       ...reading,
+      ...(upgrade && { upgrade }),
       isValid: (value): value is T => isObject(value) && fits(value),
     });
   return {
-    records: await collection<AgentRecord>('records', isRecord),
+    records: await collection<AgentRecord>('records', isRecord, upgradeRecord),
     inventory: withoutSecretValues(await collection<InventoryEntry>('inventory', isInventoryEntry)),
     annotations: await collection<Annotations>('annotations', ({ values }) => isObject(values)),
     approvals: await collection<PruneApproval>(
