@@ -1,5 +1,6 @@
 import type { ObjectKey } from '../src/api/key.ts';
 import type { NetworkOwner } from '../src/state/hosts.ts';
+import { holderTemplateOf } from '../src/state/holder.ts';
 import { isOurs, ownFilter } from '../src/state/names.ts';
 import type { ObservedContainer } from '../src/state/observed.ts';
 import { templateOf } from './agent/rebuild.ts';
@@ -37,11 +38,20 @@ interface Whose {
 }
 
 async function liveAddress(world: World, { network, namespace, name }: Whose): Promise<string | undefined> {
-  const { containers } = await world.observer.observe({ kind: 'Agent', namespace, name });
-  const newestFirst = containers.toSorted((left, right) => right.createdAtMs - left.createdAtMs);
+  const { containers, holder } = await world.observer.observe({ kind: 'Agent', namespace, name });
+  const held = holder && holderTemplateOf(holder.container)?.networks.find((one) => one.name === network)?.ip;
+  const newestFirst = containers
+    .filter((container) => !isReplica(container))
+    .toSorted((left, right) => right.createdAtMs - left.createdAtMs);
   const live = newestFirst.flatMap((container) => container.networks[network] ?? []);
   const asked = newestFirst.flatMap((container) => askedAddress(container, network) ?? []);
-  return live[0] ?? asked[0];
+  return held ?? live[0] ?? asked[0];
+}
+
+/** Its address is Podman's choice, and goes with no name. */
+function isReplica(container: ObservedContainer): boolean {
+  const attachment = templateOf(container)?.network;
+  return attachment?.mode === 'bridge' && attachment.networks.every(({ ip }) => ip === undefined);
 }
 
 /** A container that does not run has no address, and says which one it gets. */

@@ -259,6 +259,32 @@ describe('the network', () => {
     expect(found).not.toHaveProperty('hostname');
   });
 
+  test.each<[string, object]>([
+    ['BlueGreen', { rollout: { strategy: 'BlueGreen' } }],
+    ['Canary', { rollout: { strategy: 'Canary' } }],
+    ['several replicas', { replicas: 2 }],
+  ])('%s gives the name, the address and the ports to a holder', (_, spec) => {
+    const ports = [{ containerPort: 80, hostPort: 8080 }];
+    const resolution = resolve({ ...spec, ports });
+    if (resolution.missing) throw new Error('all of it is there');
+    const { template: found, holder } = resolution;
+    expect(found.network).toEqual({ mode: 'bridge', networks: [{ name: 'sim.default', aliases: [] }] });
+    expect(found.ports).toEqual([]);
+    expect(found).not.toHaveProperty('hostname');
+    expect(holder).toEqual({
+      networks: [{ name: 'sim.default', ip: '10.0.0.9', aliases: ['twin', `twin.${NAMESPACE}`] }],
+      ports: [{ containerPort: 80, hostPort: 8080, hostIP: '127.0.0.1', protocol: 'tcp' }],
+    });
+  });
+
+  test.each<[string, object]>([
+    ['Recreate with one replica', {}],
+    ['host networking', { hostNetwork: true, replicas: 2 }],
+    ['a pod group', { podGroup: 'named', rollout: { strategy: 'BlueGreen' } }],
+  ])('%s has no holder', (_, spec) => {
+    expect(resolve(spec)).not.toHaveProperty('holder');
+  });
+
   test('of a pod group is its pod, with its hosts file where it has one', () => {
     expect(template({ podGroup: 'core' })?.network).toEqual({ mode: 'pod', pod: 'sim.core-1' });
     const targets = (group: string) => template({ podGroup: group })?.mounts.map(({ target }) => target);

@@ -1,5 +1,6 @@
 import type { Agent } from '../api/agent.ts';
 import { parseQuantity } from '../api/quantity.ts';
+import { hasHolder, type Share, splitHolder } from './holder.ts';
 import { resolveEnv } from './resolve-env.ts';
 import { resolveMounts } from './resolve-mounts.ts';
 import { resolveNetwork } from './resolve-network.ts';
@@ -7,16 +8,17 @@ import type { MissingInput, ResolutionContext, Resolver } from './resolver.ts';
 import type { ContainerSecurity, ContainerTemplate, PublishedPort, ResourceLimits } from './template.ts';
 
 export type Resolution =
-  | { readonly template: ContainerTemplate; readonly missing?: never }
+  | (Share & { readonly missing?: never })
   | { readonly missing: readonly MissingInput[]; readonly template?: never };
 
 export type ResolvedImage = ContainerTemplate['image'];
 
-/** Turns an agent's spec into the one container it asks for. Pure: every input is in the context. */
+/** Turns an agent's spec into the containers it asks for. Pure: every input is in the context. */
 export function resolveAgent(context: ResolutionContext, image: ResolvedImage): Resolution {
   const resolver: Resolver = { ...context, missing: [] };
   const template = buildTemplate(resolver, image);
-  return resolver.missing.length > 0 ? { missing: resolver.missing } : { template };
+  if (resolver.missing.length > 0) return { missing: resolver.missing };
+  return hasHolder(context.agent.manifest.spec) ? splitHolder(template) : { template };
 }
 
 function buildTemplate(resolver: Resolver, image: ResolvedImage): ContainerTemplate {
