@@ -9,7 +9,7 @@ const everything: Required<Acts> = {
   suspended: { sinceMs: NOW, untilMs: NOW + 1_000, reason: 'a look at its disk' },
   pausedAtMs: NOW + 1,
   approvedRevision: 'aaaaaaaa',
-  abortedRevision: 'bbbbbbbb',
+  abortedAtMs: NOW + 4,
   undoToRevision: 'cccccccc',
   retryAtMs: NOW + 2,
   restartedAtMs: NOW + 3,

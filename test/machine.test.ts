@@ -56,6 +56,19 @@ const EDGES: readonly (readonly [AgentState, AgentEvent, AgentState])[] = [
   ['Paused', 'ROLL_BACK', 'RollingBack'],
   ['Paused', 'RETRY', 'Pending'],
   ['Completed', 'RETRY', 'Pending'],
+  ['Healthy', 'RESTART', 'Pending'],
+  ['Healing', 'RESTART', 'Pending'],
+  ['Degraded', 'RESTART', 'Pending'],
+  ['Completed', 'RESTART', 'Pending'],
+  ['Pending', 'ABORTED', 'Failing'],
+  ['Blocked', 'ABORTED', 'Failing'],
+  ['Building', 'ABORTED', 'Failing'],
+  ['Preparing', 'ABORTED', 'Failing'],
+  ['StoppingOld', 'ABORTED', 'Failing'],
+  ['Starting', 'ABORTED', 'Failing'],
+  ['Verifying', 'ABORTED', 'Failing'],
+  ['Promoting', 'ABORTED', 'Failing'],
+  ['Monitoring', 'ABORTED', 'Failing'],
 ];
 
 const ANYWHERE: readonly AgentEvent[] = ['NEW_TARGET', 'DELETED'];

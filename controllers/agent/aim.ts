@@ -3,6 +3,7 @@ import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState, Revision } from '../../src/state/record.ts';
 import type { ReplicaRef } from '../../src/state/replica.ts';
 import { findRevision, isLive, runningRevision, type View } from './facts.ts';
+import { isHeld } from './asked.ts';
 import { mustCorrect, mustPull } from './judge.ts';
 import {
   containerOf,
@@ -40,6 +41,12 @@ export const aimOf = (view: View): AgentAim =>
 type Aim = (view: View) => AgentAim;
 
 const waiting: Aim = (view) => ({ containers: [...serving(view), ...kept(view)], others: discard(view) });
+/** A person holds it before anything was touched: what serves goes on, whatever was made stays. */
+const held: Aim = (view) => ({ containers: [...serving(view), ...kept(view)], others: 'Leave' });
+const preparing: Aim = (view) => ({
+  containers: [...survivors(view), ...kept(view), ...candidates(view)],
+  others: discard(view),
+});
 const trying: Aim = (view) => ({
   containers: [...serving(view), ...stopped(view), ...kept(view)],
   others: 'Leave',
@@ -57,11 +64,8 @@ const settled: Aim = (view) => ({
 const AIMS: Readonly<Record<AgentState, Aim>> = {
   Pending: waiting,
   Blocked: waiting,
-  Building: (view) => ({ ...imageAim(view), ...waiting(view) }),
-  Preparing: (view) => ({
-    containers: [...survivors(view), ...kept(view), ...candidates(view)],
-    others: discard(view),
-  }),
+  Building: (view) => (isHeld(view) ? held(view) : { ...imageAim(view), ...waiting(view) }),
+  Preparing: (view) => (isHeld(view) ? held(view) : preparing(view)),
   StoppingOld: (view) => ({
     containers: [...stopped(view), ...kept(view), ...candidates(view)],
     others: discard(view),

@@ -1,4 +1,5 @@
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
+import { isHeld } from './asked.ts';
 import type { View } from './facts.ts';
 
 /** States whose deadlines judge a candidate: an outage below it must not. */
@@ -6,9 +7,11 @@ const JUDGED: ReadonlySet<AgentState> = new Set(['Starting', 'Verifying', 'Monit
 
 export const clocksStopped = (record: AgentRecord): boolean => record.clocksStoppedAtMs !== undefined;
 
-/** Stops the rollout's clocks while a dependency is away or the agent is suspended, and moves them on afterwards. */
-export function turnClocks({ record, facts, nowMs }: View): AgentRecord {
-  const hold = JUDGED.has(record.state) && (facts.suspended || facts.dependencyDown !== undefined);
+/** Stops the rollout's clocks while a dependency is away or a person holds it, and moves them on afterwards. */
+export function turnClocks(view: View): AgentRecord {
+  const { record, facts, nowMs } = view;
+  const isAway = facts.suspended || facts.dependencyDown !== undefined;
+  const hold = isHeld(view) || (JUDGED.has(record.state) && isAway);
   if (hold) return clocksStopped(record) ? record : { ...record, clocksStoppedAtMs: nowMs };
   if (record.clocksStoppedAtMs === undefined) return record;
   return shiftClocks(record, nowMs - record.clocksStoppedAtMs);

@@ -1,6 +1,7 @@
 import type { AgentAim } from '../../src/plan/aim.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
 import { aimOf } from './aim.ts';
+import { hasten } from './asked.ts';
 import { NO_BACKOFF } from './backoff.ts';
 import { turnClocks } from './clocks.ts';
 import { enter } from './enter.ts';
@@ -33,7 +34,7 @@ const MAX_STEPS = 30;
  * again. Pure and total; the same inputs give the same answer, whatever event led here.
  */
 export function decide(facts: AgentFacts, before: AgentRecord, nowMs: number): Decision {
-  const current = turnClocks({ record: followSpec(before, facts), facts, nowMs });
+  const current = turnClocks({ record: hasten(followSpec(before, facts), facts.acts), facts, nowMs });
   let view: View = { record: takeNote({ record: current, facts, nowMs }), facts, nowMs };
   const transitions: Transition[] = [];
   for (let step = 0; step < MAX_STEPS; step += 1) {
@@ -87,7 +88,7 @@ const SAYS_WHAT_FAILS: ReadonlySet<AgentState> = new Set([
 ]);
 
 function requeue(view: View): { requeueAtMs?: number } {
-  const { record, nowMs } = view;
+  const { record, facts, nowMs } = view;
   const stopped = record.clocksStoppedAtMs !== undefined;
   const minHealthyMs = rolloutMs(view, 'minHealthySeconds');
   const provenMs = record.state === 'Degraded' ? RECOVERY_MS : minHealthyMs;
@@ -97,6 +98,7 @@ function requeue(view: View): { requeueAtMs?: number } {
     judges && record.healthySinceMs !== undefined && !stopped ? record.healthySinceMs + provenMs : undefined,
     ...runningReplicas(view).map((ref) => replicaRecord(record, ref).crash.notBeforeMs),
     record.step.notBeforeMs,
+    facts.acts.suspended?.untilMs,
   ];
   const future = times.filter((time): time is number => time !== undefined && time > nowMs);
   return future.length > 0 ? { requeueAtMs: Math.min(...future) } : {};

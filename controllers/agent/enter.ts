@@ -1,8 +1,10 @@
 import type { AgentRecord, AgentState, Revision, RevisionFailure } from '../../src/state/record.ts';
 import { differences } from '../../src/state/differences.ts';
-import { createRevision, wishHash } from '../../src/state/revision.ts';
+import type { ContainerTemplate } from '../../src/state/template.ts';
+import { createRevision, restarted, wishHash } from '../../src/state/revision.ts';
 import { NO_BACKOFF } from './backoff.ts';
 import { findRevision, rolloutMs, runningRevision, type View } from './facts.ts';
+import { beginRollout, causeOf, endRollout, historyLimit, triggerOf } from './history.ts';
 import type { AgentEvent } from './machine.ts';
 import { containersOf, refOf, replicaRecord, worstOf } from './replicas.ts';
 import { trimHistory, wayBack, withOutcome, withRevision } from './rollout.ts';
@@ -28,7 +30,7 @@ type Entry = (view: View, event: AgentEvent, before: View) => AgentRecord;
 const stay: Entry = ({ record }) => record;
 
 const ENTRIES: Readonly<Record<AgentState, Entry>> = {
-  Pending: (view, event) => (event === 'NEW_TARGET' || event === 'RETRY' ? acceptWish(view) : view.record),
+  Pending: (view, event) => (BEGINS.has(event) ? acceptWish(view, event) : view.record),
   Blocked: stay,
   Building: (view) => ({ ...withoutStep(view.record), step: NO_BACKOFF, ...noWayToImage(view) }),
   Preparing: (view) => withDeadline(chooseTarget(view), view.nowMs + PREPARE_DEADLINE_MS),
@@ -46,7 +48,11 @@ const ENTRIES: Readonly<Record<AgentState, Entry>> = {
   Degraded: ({ record }) => withoutHealth(record),
   Failing: quarantine,
   RollingBack: (view) => withDeadline(turnBack(view), view.nowMs + ROLLBACK_DEADLINE_MS),
-  RolledBack: ({ record }) => ({ ...record, rolledBackGeneration: record.generation }),
+  RolledBack: (view) => ({
+    ...view.record,
+    ...endRollout(view, { outcome: 'RolledBack' }),
+    rolledBackGeneration: view.record.generation,
+  }),
   Failed: ({ record }) => withoutHealth(record),
   Paused: stay,
   Completed: settle,
@@ -56,6 +62,8 @@ const ENTRIES: Readonly<Record<AgentState, Entry>> = {
 /** New replicas take as long to come up as those of a new revision. */
 const healMs = (view: View, event: AgentEvent): number =>
   event === 'SCALED' ? rolloutMs(view, 'healthyDeadlineSeconds') : HEAL_DEADLINE_MS;
+
+const BEGINS: ReadonlySet<AgentEvent> = new Set(['NEW_TARGET', 'RETRY', 'RESTART']);
 
 const withDeadline = (record: AgentRecord, deadlineAtMs: number): AgentRecord => ({
   ...record,
@@ -86,34 +94,65 @@ function noWayToImage({ facts, nowMs }: View): Pick<AgentRecord, 'stepFailure'> 
 }
 
 /** A new wish: whatever was being tried is given up, what serves stays. */
-function acceptWish({ record, facts }: View): AgentRecord {
+function acceptWish(view: View, event: AgentEvent): AgentRecord {
+  const { record, facts } = view;
   const {
     targetRevision: _,
     clocksStoppedAtMs: __,
     rolledBackGeneration: ___,
+    abortedAtMs: ____,
+    restartedAtMs: _____,
     ...rest
   } = withoutStep(record);
   return {
     ...rest,
+    ...endRollout(view, { outcome: 'Superseded' }),
+    ...requestsHeard(view, event),
+    trigger: triggerOf(view, event),
     wishHash: facts.wish ? wishHash(facts.wish.template) : record.wishHash,
     triedGeneration: record.generation,
   };
 }
 
+/** A new manifest ends what was asked of the one before. */
+function requestsHeard({ record, facts }: View, event: AgentEvent): Partial<AgentRecord> {
+  if (event === 'NEW_TARGET') return {};
+  const retriedAtMs = facts.acts.retryAtMs ?? record.retriedAtMs;
+  const restartedAtMs = facts.acts.restartedAtMs ?? record.restartedAtMs;
+  return {
+    ...(retriedAtMs !== undefined && { retriedAtMs }),
+    ...(restartedAtMs !== undefined && { restartedAtMs }),
+  };
+}
+
 function chooseTarget(view: View): AgentRecord {
-  const { record, facts, nowMs } = view;
+  const { record, facts } = view;
   if (!facts.wish) return record;
   const current = findRevision(record, record.currentRevision);
-  const cause = current ? differences(current.template, facts.wish.template).join('; ') : 'first deploy';
-  const revision = createRevision(facts.wish.template, cause || 'deployed again', nowMs);
+  const changes = current ? differences(current.template, facts.wish.template) : ['first deploy'];
+  const revision = candidateOf(view, facts.wish.template, causeOf(record.trigger ?? 'Manifest', changes));
   const chosen = {
     ...withoutStep(record),
+    ...beginRollout(view, { revision: revision.id, changes }),
     targetRevision: revision.id,
     revisions: withRevision(record, revision),
   };
   if (isKept(view, revision)) return chosen;
   const attempt = record.attempt + 1;
   return { ...chosen, attempt, attempts: { ...record.attempts, [revision.id]: attempt } };
+}
+
+/** What is known of it from an earlier rollout stays known. */
+function candidateOf({ record, facts, nowMs }: View, template: ContainerTemplate, cause: string): Revision {
+  const made = createRevision(template, cause, nowMs);
+  const { restartedAtMs } = record;
+  const revision = restartedAtMs === undefined ? made : restarted(made, restartedAtMs);
+  const stableAtMs = findRevision(record, revision.id)?.stableAtMs;
+  return {
+    ...revision,
+    ...(facts.origin && { origin: facts.origin }),
+    ...(stableAtMs !== undefined && { stableAtMs }),
+  };
 }
 
 /** Back to the stable revision from one that has not proved itself: its kept container is started, as in a rollback. */
@@ -128,7 +167,8 @@ const startCandidate = (record: AgentRecord): AgentRecord => ({
 });
 
 /** Whatever served until now has proved itself: it is what a later failure returns to. */
-function settle({ record, facts }: View, _event: AgentEvent, before: View): AgentRecord {
+function settle(view: View, _event: AgentEvent, before: View): AgentRecord {
+  const { record, nowMs } = view;
   const proven = runningRevision(before.record);
   if (proven === undefined) return record;
   const superseded = record.revisions.map(
@@ -137,14 +177,16 @@ function settle({ record, facts }: View, _event: AgentEvent, before: View): Agen
         ? { ...revision, outcome: 'Superseded' }
         : revision,
   );
+  const stableAtMs = findRevision(record, proven)?.stableAtMs ?? nowMs;
   const settled: AgentRecord = {
     ...record,
+    ...endRollout(view, { outcome: 'Stable' }),
     currentRevision: proven,
     targetRevision: proven,
     stableRevision: proven,
-    revisions: withOutcome(superseded, proven, { outcome: 'Stable' }),
+    revisions: withOutcome(superseded, proven, { outcome: 'Stable', stableAtMs }),
   };
-  const revisions = trimHistory(settled, facts.spec?.rollout.revisionHistoryLimit ?? 10);
+  const revisions = trimHistory(settled, historyLimit(view));
   const kept = Object.entries(settled.attempts).filter(([id]) =>
     revisions.some((revision) => revision.id === id),
   );
@@ -158,8 +200,25 @@ function quarantine(view: View, event: AgentEvent, before: View): AgentRecord {
     outcome: 'Failed',
     failure,
   });
-  const { generation: triedGeneration } = view.record;
-  return { ...view.record, revisions, triedGeneration, reason: failure.reason, message: failure.message };
+  const { clocksStoppedAtMs: _, ...record } = view.record;
+  return {
+    ...record,
+    ...endRollout(withRollout(view), { outcome: 'Failed', message: failure.message }),
+    ...(event === 'ABORTED' && { abortedAtMs: view.facts.acts.abortedAtMs ?? view.nowMs }),
+    revisions,
+    triedGeneration: record.generation,
+    reason: failure.reason,
+    message: failure.message,
+  };
+}
+
+/** One that failed before it came to a revision is told of all the same. */
+function withRollout(view: View): View {
+  const { record, facts } = view;
+  if (record.targetRevision !== undefined) return view;
+  const current = findRevision(record, record.currentRevision);
+  const changes = current && facts.wish ? differences(current.template, facts.wish.template) : [];
+  return { ...view, record: { ...record, ...beginRollout(view, { changes }) } };
 }
 
 function failureOf(view: View, event: AgentEvent, before: View): RevisionFailure {
@@ -193,6 +252,8 @@ function explain(event: AgentEvent, before: View): { reason: string; message: st
       };
     case 'CRASHED_TOO_OFTEN':
       return { reason: 'CrashLoop', message: `exited ${exitsOf(before)} times while starting` };
+    case 'ABORTED':
+      return { reason: 'AbortedByUser', message: 'aborted by a person' };
     case 'UNHEALTHY':
       return { reason: 'UnhealthyAfterPromotion', message: 'became unhealthy in the monitor window' };
     default:

@@ -3,6 +3,7 @@ import { containerName } from '../../src/state/names.ts';
 import type { AgentState } from '../../src/state/record.ts';
 import type { ReplicaRef } from '../../src/state/replica.ts';
 import { revisionId, wishHash } from '../../src/state/revision.ts';
+import { askedEvent, isHeld } from './asked.ts';
 import { MAX_TRANSIENT_RETRIES } from './backoff.ts';
 import { clocksStopped } from './clocks.ts';
 import { findRevision, rolloutMs, isLive, isReady, type View } from './facts.ts';
@@ -31,6 +32,8 @@ export function nextEvent(view: View): AgentEvent | undefined {
   if (facts.suspended) return undefined;
   if (facts.spec === undefined) return 'DELETED';
   if (asksForSomethingNew(view)) return 'NEW_TARGET';
+  const asked = askedEvent(view);
+  if (asked || isHeld(view)) return asked;
   return JUDGES[record.state](view);
 }
 
@@ -77,6 +80,7 @@ function judgeWaiting(view: View): AgentEvent | undefined {
 function isCurrent({ record, facts }: View): boolean {
   const current = findRevision(record, record.currentRevision);
   if (!current || !facts.wish?.imageKnown || current.outcome === 'Failed') return false;
+  if ((current.restartedAtMs ?? 0) < (record.restartedAtMs ?? 0)) return false;
   return revisionId(current.template) === revisionId(facts.wish.template);
 }
 
@@ -149,7 +153,8 @@ function judgeFailing(view: View): AgentEvent | undefined {
   const failed = findRevision(record, record.targetRevision);
   const hasLastWords = failed?.failure?.logTail !== undefined;
   if (!hasLastWords && containersOf(view, record.targetRevision).length > 0) return undefined;
-  if (facts.spec?.rollout.onFailure === 'Pause' && record.currentRevision !== undefined) return 'PAUSE';
+  const waitsForPerson = facts.spec?.rollout.onFailure === 'Pause' && record.abortedAtMs === undefined;
+  if (waitsForPerson && record.currentRevision !== undefined) return 'PAUSE';
   return wayBack(view) ? 'ROLL_BACK' : 'GIVE_UP';
 }
 
@@ -157,8 +162,9 @@ function judgeFailing(view: View): AgentEvent | undefined {
 function retry(view: View): AgentEvent | undefined {
   const { record, facts } = view;
   const isNewer = record.triedGeneration !== undefined && record.triedGeneration !== record.generation;
+  const waitsForImage = record.targetRevision === undefined && record.abortedAtMs === undefined;
   const hasImage = facts.wish?.imageKnown === true && !mustPull(view);
-  return isNewer || (record.targetRevision === undefined && hasImage) ? 'RETRY' : undefined;
+  return isNewer || (waitsForImage && hasImage) ? 'RETRY' : undefined;
 }
 
 /** A job that had ended before is back without running again. */

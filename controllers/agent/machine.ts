@@ -28,41 +28,61 @@ export type AgentEvent =
   | 'PAUSE'
   | 'GIVE_UP'
   | 'RESTORED'
-  | 'RETRY';
+  | 'RETRY'
+  | 'RESTART'
+  | 'ABORTED';
 
 type Edges = Partial<Record<AgentEvent, AgentState>>;
 
 /** The states of one agent, as `semantics.md` §8 lists them: no I/O, no clock, no context. */
 const STATES: Readonly<Record<AgentState, Edges>> = {
-  Pending: { ALREADY_CURRENT: 'Healthy', DEPENDENCIES_READY: 'Building', DEPENDENCIES_WAIT: 'Blocked' },
-  Blocked: { ALREADY_CURRENT: 'Healthy', DEPENDENCIES_READY: 'Pending' },
-  Building: { ALREADY_CURRENT: 'Healthy', IMAGE_READY: 'Preparing', STEP_FAILED: 'Failing' },
-  Preparing: { CREATED: 'StoppingOld', STEP_FAILED: 'Failing', DEADLINE: 'Failing' },
-  StoppingOld: { OLD_STOPPED: 'Starting', STEP_FAILED: 'Failing', DEADLINE: 'Failing' },
+  Pending: {
+    ALREADY_CURRENT: 'Healthy',
+    DEPENDENCIES_READY: 'Building',
+    DEPENDENCIES_WAIT: 'Blocked',
+    ABORTED: 'Failing',
+  },
+  Blocked: { ALREADY_CURRENT: 'Healthy', DEPENDENCIES_READY: 'Pending', ABORTED: 'Failing' },
+  Building: {
+    ALREADY_CURRENT: 'Healthy',
+    IMAGE_READY: 'Preparing',
+    STEP_FAILED: 'Failing',
+    ABORTED: 'Failing',
+  },
+  Preparing: { CREATED: 'StoppingOld', STEP_FAILED: 'Failing', DEADLINE: 'Failing', ABORTED: 'Failing' },
+  StoppingOld: { OLD_STOPPED: 'Starting', STEP_FAILED: 'Failing', DEADLINE: 'Failing', ABORTED: 'Failing' },
   Starting: {
     STARTED: 'Verifying',
     COMPLETED: 'Completed',
     CRASHED_TOO_OFTEN: 'Failing',
     STEP_FAILED: 'Failing',
     DEADLINE: 'Failing',
+    ABORTED: 'Failing',
   },
   Verifying: {
     PROVEN: 'Promoting',
     COMPLETED: 'Completed',
     CRASHED_TOO_OFTEN: 'Failing',
     DEADLINE: 'Failing',
+    ABORTED: 'Failing',
   },
-  Promoting: { PROMOTED: 'Monitoring', STEP_FAILED: 'Failing', DEADLINE: 'Failing' },
-  Monitoring: { STABLE: 'Healthy', UNHEALTHY: 'Failing', COMPLETED: 'Completed' },
-  Healthy: { DRIFTED: 'Healing', SCALED: 'Healing', UNHEALTHY: 'Degraded', COMPLETED: 'Completed' },
-  Healing: { HEALED: 'Healthy', HEALED_IN_VAIN: 'Degraded', UNHEALTHY: 'Degraded' },
-  Degraded: { RECOVERED: 'Healthy', COMPLETED: 'Completed' },
+  Promoting: { PROMOTED: 'Monitoring', STEP_FAILED: 'Failing', DEADLINE: 'Failing', ABORTED: 'Failing' },
+  Monitoring: { STABLE: 'Healthy', UNHEALTHY: 'Failing', COMPLETED: 'Completed', ABORTED: 'Failing' },
+  Healthy: {
+    DRIFTED: 'Healing',
+    SCALED: 'Healing',
+    UNHEALTHY: 'Degraded',
+    COMPLETED: 'Completed',
+    RESTART: 'Pending',
+  },
+  Healing: { HEALED: 'Healthy', HEALED_IN_VAIN: 'Degraded', UNHEALTHY: 'Degraded', RESTART: 'Pending' },
+  Degraded: { RECOVERED: 'Healthy', COMPLETED: 'Completed', RESTART: 'Pending' },
   Failing: { ROLL_BACK: 'RollingBack', PAUSE: 'Paused', GIVE_UP: 'Failed' },
   RollingBack: { RESTORED: 'RolledBack', STEP_FAILED: 'Failed', DEADLINE: 'Failed' },
   RolledBack: { RETRY: 'Pending' },
   Failed: { RECOVERED: 'Healthy', RESTORED: 'RolledBack', COMPLETED: 'Completed', RETRY: 'Pending' },
   Paused: { ROLL_BACK: 'RollingBack', RETRY: 'Pending' },
-  Completed: { RETRY: 'Pending' },
+  Completed: { RETRY: 'Pending', RESTART: 'Pending' },
   Terminating: {},
 };
 

@@ -41,6 +41,6 @@ export const withRevision = (record: AgentRecord, revision: Revision): readonly 
 export const withOutcome = (
   revisions: readonly Revision[],
   id: string | undefined,
-  change: Partial<Pick<Revision, 'outcome' | 'failure'>>,
+  change: Partial<Pick<Revision, 'outcome' | 'failure' | 'stableAtMs'>>,
 ): readonly Revision[] =>
   revisions.map((revision) => (revision.id === id ? { ...revision, ...change } : revision));

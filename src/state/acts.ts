@@ -15,8 +15,8 @@ export interface Acts {
   readonly pausedAtMs?: number;
   /** A canary that may be promoted. */
   readonly approvedRevision?: string;
-  /** A rollout that is to be given up. */
-  readonly abortedRevision?: string;
+  /** The rollout is to be given up. */
+  readonly abortedAtMs?: number;
   /** Runs instead of what the manifest asks for. */
   readonly undoToRevision?: string;
   /** What failed is to be tried again. */
@@ -64,7 +64,7 @@ const KEYS = {
   suspendReason: `${LABEL_PREFIX}suspend-reason`,
   pausedAtMs: `${LABEL_PREFIX}paused-at`,
   approvedRevision: `${LABEL_PREFIX}approved-revision`,
-  abortedRevision: `${LABEL_PREFIX}aborted-revision`,
+  abortedAtMs: `${LABEL_PREFIX}aborted-at`,
   undoToRevision: `${LABEL_PREFIX}undo-to-revision`,
   retryAtMs: `${LABEL_PREFIX}retry-at`,
   restartedAtMs: `${LABEL_PREFIX}restarted-at`,
@@ -79,7 +79,7 @@ export function parseActs(values: Values = {}): Acts {
     ...suspensionOf(values),
     ...time('pausedAtMs'),
     ...text('approvedRevision'),
-    ...text('abortedRevision'),
+    ...time('abortedAtMs'),
     ...text('undoToRevision'),
     ...time('retryAtMs'),
     ...time('restartedAtMs'),

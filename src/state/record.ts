@@ -43,7 +43,30 @@ export interface Revision {
   /** Absent in what was rebuilt from labels, or kept by an older Rookery. */
   readonly origin?: Origin;
   readonly outcome: 'Pending' | 'Stable' | 'Failed' | 'Superseded';
+  /** When it first stood the monitor window: only then is it something to go back to. */
+  readonly stableAtMs?: number;
+  /** The person's request that made it of a template that ran already; part of its id. */
+  readonly restartedAtMs?: number;
   readonly failure?: RevisionFailure;
+}
+
+/** What set a rollout off. */
+export type Trigger = 'Manifest' | 'Undo' | 'Restart' | 'Retry';
+
+/** One way from a revision to another, and how it ended: the answer to "why was it replaced?". */
+export interface Rollout {
+  /** Absent when it never came to one: its image could not be had, or a person aborted it before. */
+  readonly revision?: string;
+  readonly from?: string;
+  readonly trigger: Trigger;
+  /** What differs, one line a field. */
+  readonly changes: readonly string[];
+  readonly origin?: Origin;
+  readonly startedAtMs: number;
+  readonly outcome: 'UnderWay' | 'Stable' | 'Failed' | 'RolledBack' | 'Superseded';
+  readonly endedAtMs?: number;
+  /** Why it failed. */
+  readonly message?: string;
 }
 
 /** Why a revision was given up; kept on disk so that the same spec is not tried again by itself. */
@@ -89,6 +112,10 @@ export interface AgentRecord {
   readonly reason: string;
   readonly message: string;
   readonly revisions: readonly Revision[];
+  /** The newest last; absent in what an older Rookery kept. */
+  readonly rollouts?: readonly Rollout[];
+  /** What set off the rollout that is under way, or was last. */
+  readonly trigger?: Trigger;
   /** Hash of what this generation asks for, its image not yet resolved: see `wishHash`. */
   readonly wishHash: string;
   /** The newest generation that was tried with it: one after that is a reason to try again what failed. */
@@ -121,5 +148,9 @@ export interface AgentRecord {
   readonly reloadDigest?: string;
   readonly pulledGeneration?: number;
   readonly rolledBackGeneration?: number;
+  /** The newest requests of a person that were carried out: see `Acts`. */
+  readonly retriedAtMs?: number;
+  readonly restartedAtMs?: number;
+  readonly abortedAtMs?: number;
   readonly conditions: readonly Condition[];
 }

@@ -31,6 +31,13 @@ function oncePerTemplate(hash: (template: ContainerTemplate) => string): typeof 
   };
 }
 
+/** The same again in a new container: a revision of its own, so that it is rolled out, and rolled back, like any other. */
+export const restarted = (revision: Revision, restartedAtMs: number): Revision => ({
+  ...revision,
+  id: hashOf({ template: identityOf(revision.template), restartedAtMs }).slice(0, 8),
+  restartedAtMs,
+});
+
 export function createRevision(template: ContainerTemplate, cause: string, nowMs: number): Revision {
   return {
     id: revisionId(template),
