@@ -86,9 +86,11 @@ function convergence({ world, objects, isBusy }: BackendOptions): ConvergeView {
     world.store.inventory.list().some(({ key }) => keyString(key) === id),
   );
   const problems = problemsOf(world);
+  const busy = isBusy();
   return {
+    busy,
     converged:
-      !isBusy() &&
+      !busy &&
       waitingFor.every(({ optional }) => optional) &&
       pending.length === 0 &&
       problems.length === 0 &&

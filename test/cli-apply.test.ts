@@ -93,6 +93,18 @@ describe('apply is the controller where none runs', () => {
     expect(tookMs).toBe(4_000);
   });
 
+  test('for as long as an image is being built, though nobody has more to say', async () => {
+    const waiting = {
+      object: 'Agent/ai-system/twin',
+      phase: 'Blocked',
+      message: 'Image base: is not built yet',
+    };
+    const building = viewOf({ busy: true, waitingFor: [waiting] });
+    const views = [...Array.from({ length: 20 }, () => building), done];
+    const { code, tookMs } = await apply({ views });
+    expect({ code, tookMs }).toEqual({ code: 0, tookMs: 20_000 });
+  });
+
   test('no longer than --timeout', async () => {
     const { code, out, tookMs } = await apply({ argv: ['--timeout', '1m30s'], views: [starting] });
     expect({ code, out, tookMs }).toEqual({

@@ -90,6 +90,8 @@ export interface PlanView {
 /** How `rookery apply` ends. */
 export interface ConvergeView {
   readonly converged: boolean;
+  /** Something is being reconciled at this moment, such as an image that is built. */
+  readonly busy: boolean;
   readonly total: number;
   readonly healthy: number;
   readonly waitingFor: readonly {

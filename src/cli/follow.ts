@@ -36,7 +36,7 @@ export async function followConvergence(
     const nowMs = services.nowMs();
     const tookMs = nowMs - startedAtMs;
     const now = JSON.stringify(view);
-    if (now !== before) sameSinceMs = nowMs;
+    if (now !== before || view.busy) sameSinceMs = nowMs;
     before = now;
     const ending = endingOf(view, {
       interrupted: signal.aborted,

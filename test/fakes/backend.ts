@@ -9,6 +9,7 @@ export interface FakeBackend extends Backend {
 
 export const viewOf = (facts: Partial<ConvergeView> = {}): ConvergeView => ({
   converged: false,
+  busy: false,
   total: 2,
   healthy: 0,
   waitingFor: [],

@@ -25,7 +25,7 @@ export function createFakeBackend(nowMs = 1_000): FakeBackend {
     objects: registry,
     asked: [],
     plans: { changes: [], problems: [] },
-    converges: { converged: true, total: 0, healthy: 0, waitingFor: [], problems: [] },
+    converges: { converged: true, busy: false, total: 0, healthy: 0, waitingFor: [], problems: [] },
     ready: [{ check: 'podman', ok: true, message: '' }],
     output: new Map(),
     events: {
