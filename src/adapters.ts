@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { KeyString } from './api/key.ts';
 import type { Config } from './config.ts';
 import type { Clock } from './manager/clock.ts';
 import type { Log } from './manager/reconciler.ts';
@@ -13,15 +12,14 @@ import { networkNamespaceOf } from './probe/namespace.ts';
 import type { RunProbe } from './probe/probe.ts';
 import { createReach } from './probe/reach.ts';
 import { createRunProbe } from './probe/run.ts';
-import { createDirectoryReader } from './source/directory.ts';
-import { watchDirectory } from './source/watch.ts';
-import type { Snapshot } from './state/desired.ts';
+import { createDirectorySource } from './source/directory-source.ts';
+import { createGitSource } from './source/git/git-source.ts';
+import type { Source } from './source/source.ts';
 import { createTraffic } from './traffic/traffic.ts';
 
 /** Everything that touches the host besides Podman and the store; a simulation brings its own. */
 export interface Adapters {
-  readonly read: (known: ReadonlySet<KeyString>) => Promise<Snapshot>;
-  readonly watch: (onChange: () => void) => { close(): Promise<void> };
+  readonly source: Source;
   readonly runProbe: RunProbe;
   readonly isPortFree: (hostIP: string, port: number, protocol: 'tcp' | 'udp') => Promise<boolean>;
   readonly traffic: Traffic;
@@ -39,23 +37,17 @@ export interface HostParts {
   readonly rootless: boolean;
   readonly clock: Clock;
   readonly log: Log;
+  /** For what is only looked at: instead of the state directory, where nothing may be changed then. */
+  readonly workDirectory?: string;
 }
 
-export function createAdapters({ config, podman, rootless, clock, log }: HostParts): Adapters {
+export function createAdapters(parts: HostParts): Adapters {
+  const { config, podman, rootless, clock } = parts;
   const now = (): number => clock.now();
-  const reader = createDirectoryReader({
-    directory: config.manifestsDir,
-    now,
-    digestFile: join(config.stateDir, 'digests.json'),
-    ...(config.roots.length > 0 && { roots: config.roots }),
-  });
-  const onWatchError = (reason: string): void =>
-    log.warn({ reason }, 'cannot watch the manifests; they are still read every 20 s');
   const socketDir = join(dirname(config.apiSocketPath), 'probe');
   const reach = createReach({ rootless, socketDir, clock });
   return {
-    read: reader.read,
-    watch: (onChange) => watchDirectory({ directory: config.manifestsDir, clock, onWatchError }, onChange),
+    source: createSource(parts),
     runProbe: createRunProbe({
       clock,
       open: reach.open,
@@ -69,6 +61,30 @@ export function createAdapters({ config, podman, rootless, clock, log }: HostPar
     newUid: randomUUID,
     close: reach.close,
   };
+}
+
+function createSource({ config, clock, log, workDirectory }: HostParts): Source {
+  const { git, roots, manifestsDir, stateDir } = config;
+  if (git) {
+    const own = join(stateDir, 'source');
+    return createGitSource({
+      settings: git,
+      directory: workDirectory ?? own,
+      mountsDirectory: join(realPathOf(stateDir), 'source', 'mounts'),
+      isPreview: workDirectory !== undefined,
+      roots,
+      clock,
+      random: Math.random,
+    });
+  }
+  return createDirectorySource({
+    directory: manifestsDir,
+    digestFile: join(stateDir, 'digests.json'),
+    ...(roots.length > 0 && { roots }),
+    clock,
+    onWatchError: (reason) =>
+      log.warn({ reason }, 'cannot watch the manifests; they are still read every 20 s'),
+  });
 }
 
 /** Binds must be real paths; the state directory may lie behind a link. */

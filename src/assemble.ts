@@ -5,6 +5,7 @@ import type { World } from '../controllers/world.ts';
 import { messageOf } from './api/errors.ts';
 import { keyString, type ObjectKey, parseKey } from './api/key.ts';
 import type { Adapters } from './adapters.ts';
+import { announce, createSourceAnnouncer } from './announce.ts';
 import { createBackend } from './backend.ts';
 import type { Clock } from './manager/clock.ts';
 import { createController } from './manager/controller.ts';
@@ -26,9 +27,8 @@ import { createPublisher } from './publish.ts';
 import type { Backend } from './server/backend.ts';
 import { createMetrics, type Metrics } from './server/metrics.ts';
 import { createRegistry } from './server/registry.ts';
-import { type DesiredState, EMPTY_DESIRED } from './state/desired.ts';
+import { EMPTY_DESIRED, type DesiredState } from './state/desired.ts';
 import { withDefaultNetworks } from './state/implicit.ts';
-import { DIRECTORY_ABSENCE_MS } from './state/merge-desired.ts';
 import { secretValue } from './state/secret-values.ts';
 import type { Store } from './store/store.ts';
 
@@ -147,21 +147,6 @@ function createMetricsOf(
   return metrics;
 }
 
-const SOURCE: ObjectKey = { kind: 'Source', namespace: 'default', name: 'manifests' };
-
-/** What is wrong with the manifests as a whole has no object whose status could say it. */
-function announce({ store, log }: Parts, { problems, pruneBlocked, frozen }: DesiredState): void {
-  const warn = (key: ObjectKey, reason: string, message: string): void => {
-    log.warn({ object: keyString(key), reason }, message);
-    store.events.record({ key, type: 'Warning', reason, message });
-  };
-  for (const { key, reason, message, position } of problems) {
-    warn(key ?? SOURCE, reason, `${position.file}:${position.line}:${position.column}: ${message}`);
-  }
-  if (pruneBlocked !== undefined) warn(SOURCE, 'PruneBlocked', pruneBlocked);
-  if (frozen !== undefined) warn(SOURCE, 'SourceUnreadable', frozen);
-}
-
 const installationOf = ({ store, home }: Parts) => ({ ...store.installation, home });
 
 const inventoryOf = (store: Store, observer: Observer) => [
@@ -176,7 +161,7 @@ function createKeeper(parts: Parts, onChange: (desired: DesiredState) => void): 
   );
   return createDesiredKeeper(
     {
-      read: async (known) => withDefaultNetworks(await adapters.read(known)),
+      read: async (known) => withDefaultNetworks(await adapters.source.read(known)),
       inventory: () => store.inventory.list().map(({ key }) => keyString(key)),
       approved: () => new Set(store.approvals.list().map(({ key }) => keyString(key))),
       onApprove: async (keys) => {
@@ -186,7 +171,7 @@ function createKeeper(parts: Parts, onChange: (desired: DesiredState) => void): 
         for (const id of keys) await store.approvals.delete(parseKey(id));
       },
       clock,
-      absenceMs: DIRECTORY_ABSENCE_MS,
+      absenceMs: adapters.source.absenceMs,
       mustAskBeforePruning: parts.stateWasLost,
       onChange,
     },
@@ -306,7 +291,7 @@ function createManagerFor(
   const directoryTrigger: Trigger = {
     name: 'manifests',
     start: async () => {
-      const watcher = adapters.watch(refresh);
+      const watcher = adapters.source.watch({ onChange: refresh, onStatus: createSourceAnnouncer(parts) });
       await keeper.refresh();
       return watcher.close;
     },

@@ -1,10 +1,15 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DEFAULT_NAMESPACE, DNS_LABEL, DNS_LABEL_HINT, LONGEST_DNS_LABEL } from './api/dns-label.ts';
+import { type GitFlags, gitSettings } from './config/git.ts';
+import { createReader, type Environment, oneOf, type Read } from './config/reader.ts';
+import type { GitSettings } from './source/git/settings.ts';
+
+export type { Environment };
 
 /** What the command line said; every one has a `ROOKERY_…` variable, which it overrides. */
-export interface Flags {
+export interface Flags extends GitFlags {
   readonly socket?: string;
   readonly apiSocket?: string;
   readonly manifests?: string;
@@ -15,8 +20,6 @@ export interface Flags {
   readonly logFormat?: string;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /** What must be asked of the host; an argument, so that the rest is a pure function. */
 export interface Host {
   readonly uid: number;
@@ -25,6 +28,7 @@ export interface Host {
   readonly isTerminal: boolean;
   /** Where an ordinary user's sockets live when XDG_RUNTIME_DIR does not say. */
   readonly userRuntimeDir: string;
+  readonly exists: (path: string) => boolean;
 }
 
 /** Every path is absolute. */
@@ -33,6 +37,8 @@ export interface Config {
   readonly podmanSockets: readonly string[];
   readonly apiSocketPath: string;
   readonly manifestsDir: string;
+  /** Instead of the directory. */
+  readonly git?: GitSettings;
   readonly stateDir: string;
   readonly namespace: string;
   /** Where bind mounts and build contexts may lie; empty: found from the manifests. */
@@ -61,6 +67,7 @@ export function loadConfig(flags: Flags): Config {
     cwd: process.cwd(),
     isTerminal: process.stdout.isTTY,
     userRuntimeDir: findUserRuntimeDir(uid),
+    exists: existsSync,
   });
 }
 
@@ -87,7 +94,11 @@ export function resolveConfig(flags: Flags, env: Environment, host: Host): Confi
   const defaultState = host.uid === 0 ? '/var/lib' : join(host.home, '.local/state');
   const roots = flags.root ?? env['ROOKERY_ROOT']?.split(':').filter((root) => root !== '') ?? [];
 
+  const git = gitSettings(flags, { read, env, at, problems, credential: credentials(env, host) });
+  if (git && (flags.manifests ?? env['ROOKERY_MANIFESTS']))
+    problems.push('--git: one controller has one source; leave out --manifests (ROOKERY_MANIFESTS)');
   const config: Config = {
+    ...(git && { git }),
     podmanSockets: podmanSockets(read, flags.socket, { ...host, at, runtimeDir }),
     apiSocketPath: read(
       { flag: '--api-socket', value: flags.apiSocket, variables: ['ROOKERY_API_SOCKET'] },
@@ -125,31 +136,6 @@ export function resolveConfig(flags: Flags, env: Environment, host: Host): Confi
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return config;
 }
-
-interface Setting {
-  readonly flag: string;
-  readonly value: string | undefined;
-  /** In the order in which they are asked; an empty one counts as unset. */
-  readonly variables: readonly string[];
-}
-
-type Read = <T>(setting: Setting, parse: (text: string) => T, fallback: T) => T;
-
-/** Collects what is wrong instead of throwing, so that a person sees all of it at once. */
-const createReader =
-  (env: Environment, problems: string[]): Read =>
-  ({ flag, value, variables }, parse, fallback) => {
-    const variable = variables.find((name) => env[name]);
-    const text = value ?? (variable && env[variable]);
-    if (text === undefined) return fallback;
-    try {
-      if (text === '') throw new Error('must not be empty');
-      return parse(text);
-    } catch (error) {
-      problems.push(`${value === undefined ? variable : flag} "${text}": ${(error as Error).message}`);
-      return fallback;
-    }
-  };
 
 interface SocketPlaces {
   readonly uid: number;
@@ -197,12 +183,13 @@ function namespaceName(text: string): string {
   return text;
 }
 
-const oneOf =
-  <T extends string>(choices: readonly T[]) =>
-  (text: string): T => {
-    const choice = choices.find((candidate) => candidate === text);
-    if (choice === undefined) throw new Error(`must be one of ${choices.join(', ')}`);
-    return choice;
+/** Files that a unit of systemd's was given with `LoadCredential=`. */
+const credentials =
+  (env: Environment, { exists }: Host) =>
+  (name: string): string | undefined => {
+    const given = directory(env, 'CREDENTIALS_DIRECTORY');
+    const path = given && join(given, name);
+    return path !== undefined && exists(path) ? path : undefined;
   };
 
 /** The XDG specification: a relative path is invalid and to be ignored. */

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAdapters } from './adapters.ts';
 import type { PlanView } from './api/status.ts';
@@ -43,7 +44,7 @@ export async function startController(
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 
 async function boot(config: Config, store: Store, log: Log): Promise<RunningController> {
-  const { parts, podman, adopted } = await connect(config, store, log);
+  const { parts, podman, adopted } = await connect(config, store, { log });
   if (adopted)
     log.warn({ installation: adopted }, 'the state directory was lost; took over what its containers say');
   const settled = await settleIntents(store, podman);
@@ -73,11 +74,13 @@ async function listen(engine: Engine, config: Config, log: Log): Promise<ApiServ
 export async function planOffline(config: Config, { log }: { readonly log: Log }): Promise<PlanView> {
   const warn = (message: string): void => log.warn({}, message);
   const store = await lookAtStateDirectory({ path: config.stateDir, clock: systemClock, warn });
+  const workDirectory = await mkdtemp(join(tmpdir(), 'rookery-plan-'));
   try {
-    const { parts } = await connect(config, store, log);
+    const { parts } = await connect(config, store, { log, workDirectory });
     const engine = assemble(parts);
     return await engine.backend.plan();
   } finally {
+    await rm(workDirectory, { recursive: true, force: true });
     await store.close();
   }
 }
@@ -89,7 +92,11 @@ interface Connected {
   readonly adopted: string | undefined;
 }
 
-async function connect(config: Config, store: Store, log: Log): Promise<Connected> {
+async function connect(
+  config: Config,
+  store: Store,
+  { log, workDirectory }: { readonly log: Log; readonly workDirectory?: string },
+): Promise<Connected> {
   const { podman, socket, apiVersion } = await connectPodman(config.podmanSockets);
   const cacheFile = join(config.stateDir, 'podman.json');
   const { version, rootless } = await serviceFacts(podman, { socket, apiVersion, cacheFile });
@@ -98,7 +105,8 @@ async function connect(config: Config, store: Store, log: Log): Promise<Connecte
   const adopted = await adoptLostInstallation(store, podman, home);
   const stateWasLost = adopted !== undefined || store.origin === 'Damaged';
   const bootId = (await readFile(BOOT_ID_FILE, 'utf8')).trim();
-  const adapters = createAdapters({ config, podman, rootless, clock: systemClock, log });
+  const host = { config, podman, rootless, clock: systemClock, log };
+  const adapters = createAdapters({ ...host, ...(workDirectory !== undefined && { workDirectory }) });
   const parts: Parts = {
     adapters,
     store,

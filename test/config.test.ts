@@ -14,6 +14,7 @@ const user: Host = {
   cwd: '/work',
   isTerminal: false,
   userRuntimeDir: '/run/user/1000',
+  exists: () => false,
 };
 const root: Host = { ...user, uid: 0, home: '/root', userRuntimeDir: '/run/user/0' };
 
@@ -212,4 +213,66 @@ describe('bad values', () => {
 
 test('the environment of this process resolves', () => {
   expect(loadConfig({ namespace: 'x' }).namespace).toBe('x');
+});
+
+describe('a git source', () => {
+  const url = 'https://git.example.org/me/fleet.git';
+
+  test('has defaults for everything but the address', () => {
+    expect(
+      resolveConfig({ git: url }, { PATH: '/bin', SECRET: 'x', HTTPS_PROXY: 'http://p' }, user).git,
+    ).toEqual({
+      url: { text: url, protocol: 'https' },
+      branch: 'main',
+      paths: [''],
+      intervalMs: 60_000,
+      allowNonFastForward: false,
+      environment: { PATH: '/bin', HTTPS_PROXY: 'http://p' },
+    });
+  });
+
+  test('takes flags before variables, and files from systemd where none is named', () => {
+    const env = {
+      ROOKERY_GIT: 'git@example.org:me/fleet.git',
+      ROOKERY_BRANCH: 'live',
+      ROOKERY_PATH: 'base:hosts/box',
+      ROOKERY_INTERVAL: '5m',
+      ROOKERY_VERIFY: 'ssh',
+      ROOKERY_KNOWN_HOSTS: 'hosts',
+      CREDENTIALS_DIRECTORY: '/run/credentials/rookery.service',
+    };
+    const host = { ...user, exists: (path: string) => /\/(ssh-key|allowed-signers)$/.test(path) };
+    expect(resolveConfig({ branch: 'main' }, env, host).git).toMatchObject({
+      url: { text: 'git@example.org:me/fleet.git', protocol: 'ssh' },
+      branch: 'main',
+      paths: ['base', 'hosts/box'],
+      intervalMs: 300_000,
+      verify: { type: 'ssh', allowedSignersFile: '/run/credentials/rookery.service/allowed-signers' },
+      sshKeyFile: '/run/credentials/rookery.service/ssh-key',
+      knownHostsFile: '/work/hosts',
+    });
+  });
+
+  test.each<[Flags, Environment, string]>([
+    [
+      { git: 'https://me:hunter2@example.org/x' },
+      {},
+      '--git "https://…@example.org/x": must not hold a password',
+    ],
+    [{ git: 'ext::sh -c id' }, {}, 'must not hold spaces'],
+    [{ git: 'ext::id' }, {}, 'must be an https, ssh or file address'],
+    [{ git: 'ssh://-oProxyCommand=id/x' }, {}, 'must not start with a dash'],
+    [{ git: '--upload-pack=id' }, {}, 'must be an https, ssh or file address'],
+    [{ git: url, branch: '-d' }, {}, 'must be the name of a branch'],
+    [{ git: url, branch: 'a..b' }, {}, 'must be the name of a branch'],
+    [{ git: url, path: ['../x'] }, {}, '--path "../x": must be a directory within the repository'],
+    [{ git: url, path: ['/x'] }, {}, '--path "/x": must be a directory within the repository'],
+    [{ git: url, interval: '10ms' }, {}, '--interval "10ms": must be a duration from 1s to 1d'],
+    [{ git: url, verify: 'ssh' }, {}, '--verify ssh: say whom to trust, with --allowed-signers FILE'],
+    [{ git: url, verify: 'x509' }, {}, '--verify "x509": must be one of ssh, gpg'],
+    [{ git: url, manifests: 'm' }, {}, 'one controller has one source'],
+    [{ git: 'http://h/x', gitTokenFile: 't' }, {}, 'a token is sent over https alone'],
+  ])('%o %o', (flags, env, words) => {
+    expect(() => resolveConfig(flags, env, user)).toThrow(words);
+  });
 });

@@ -55,6 +55,15 @@ function merge(steps: readonly Step[]) {
   return desired;
 }
 
+test('what an unreadable file replaces does not take its place', () => {
+  const replaced = { ...object('a', 2), position: { file: 'hosts/a.yaml', line: 1, column: 1 } };
+  const below = { ...object('a', 1), position: { file: 'base/a.yaml', line: 1, column: 1 } };
+  const broken = { problems: [problem(undefined, 'hosts/a.yaml')], complete: false };
+  const desired = merge([{ snapshot: snapshotOf([replaced]) }, { snapshot: snapshotOf([below], broken) }]);
+  expect(hashes(desired)).toEqual(['a@2']);
+  expect([...desired.stalled.keys()]).toEqual([keyOf('a')]);
+});
+
 const hashes = (desired: DesiredState) => [...desired.objects.values()].map(({ specHash }) => specHash);
 const letters = (count: number) => 'abcdefghijklmnopqrstuvwxyz'.slice(0, count).split('');
 

@@ -64,12 +64,48 @@ const allNamespaces: OptionDefinition = {
   description: 'look at all namespaces',
 };
 
+/** Where the manifests come from, when not from a directory. */
+const sourceOptions: readonly OptionDefinition[] = [
+  { flags: '--git <url>', description: 'follow a git repository instead of a directory' },
+  { flags: '--branch <name>', description: 'its branch (default: main)' },
+  {
+    flags: '--path <directory>',
+    description:
+      'directory in the repository; of several, an object of a later one replaces one of the same name',
+  },
+  { flags: '--verify <kind>', description: 'apply signed commits only', choices: ['ssh', 'gpg'] },
+  {
+    flags: '--allowed-signers <file>',
+    description: 'whose ssh signatures count, as ssh-keygen(1) lists them',
+  },
+  { flags: '--keyring <file>', description: 'public keys whose gpg signatures count' },
+  { flags: '--git-token-file <file>', description: 'token for https, or NAME:PASSWORD' },
+  { flags: '--ssh-key <file>', description: 'private key for ssh (default: as ssh finds one)' },
+  {
+    flags: '--known-hosts <file>',
+    description: 'host keys that ssh trusts (default: ~/.ssh/known_hosts)',
+  },
+  {
+    flags: '--allow-non-fast-forward',
+    description: 'follow the branch also where its history was rewritten',
+  },
+];
+const interval: OptionDefinition = {
+  flags: '--interval <duration>',
+  description: 'how often the remote is asked, give or take a tenth (default: 60s)',
+};
+
 export const commands: readonly CommandDefinition[] = [
   {
     name: 'run',
     summary: 'Run the controller in the foreground; the agents outlive it',
+    options: [...sourceOptions, interval],
     examples: [
       ['rookery run --manifests manifests/mvs', 'keep what these files say running, and show it'],
+      [
+        'rookery run --git git@example.org:me/fleet.git --path base --path hosts/box',
+        'follow a branch: git push, and the host follows',
+      ],
       ['rookery run 2>rookery.log', 'the live table here, the log in a file'],
     ],
     exitCodes: '0 when stopped by Ctrl-C or SIGTERM, 1 when it cannot run',
@@ -77,7 +113,7 @@ export const commands: readonly CommandDefinition[] = [
   {
     name: 'apply',
     summary: 'Converge once on the manifests and exit',
-    options: [timeout, approvePrune],
+    options: [timeout, approvePrune, ...sourceOptions],
     examples: [
       ['rookery apply --timeout 2m', 'wait at most two minutes until all agents are healthy'],
       ['rookery apply --approve-prune', 'delete what has no manifest any more, however much it is'],
@@ -87,7 +123,7 @@ export const commands: readonly CommandDefinition[] = [
   {
     name: 'plan',
     summary: 'Show what would change, and why; change nothing',
-    options: [output(['table', 'json'])],
+    options: [output(['table', 'json']), ...sourceOptions],
     examples: [['rookery plan --manifests manifests/mvs', 'what apply would do to these agents']],
     exitCodes: '0 when nothing would change, 2 when something would, 1 on errors',
   },

@@ -1,17 +1,12 @@
+import { durationMs as parse } from '../api/duration.ts';
 import { CliError } from './errors.ts';
-
-const SECONDS_BY_UNIT: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
 /** `90`, `90s`, `5m`, `1h30m` or `2d` in milliseconds. Throws `CliError`. */
 export function parseDurationMs(text: string, option: string): number {
-  if (/^\d+$/.test(text)) return Number(text) * 1_000;
-  if (!/^(\d+[smhd])+$/.test(text))
+  const parsed = parse(text);
+  if (parsed === undefined)
     throw new CliError(`${option} "${text}": must be a duration such as 90s, 5m or 1h30m`);
-  const parts = [...text.matchAll(/(\d+)([smhd])/g)];
-  return (
-    parts.reduce((sum, [, count, unit]) => sum + Number(count) * (SECONDS_BY_UNIT[unit ?? ''] ?? 0), 0) *
-    1_000
-  );
+  return parsed;
 }
 
 /** As kubectl says ages: two units while they tell something, one when they do not. */

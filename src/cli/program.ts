@@ -54,8 +54,8 @@ const VARIABLES_HINT =
 
 function optionOf({ flags, description, choices }: OptionDefinition): Option {
   const option = new Option(flags, description);
-  if (flags.startsWith('--root '))
-    option.argParser((value, roots: string[] | undefined) => [...(roots ?? []), value]);
+  if (/^--(root|path) /.test(flags))
+    option.argParser((value, given: string[] | undefined) => [...(given ?? []), value]);
   return choices ? option.choices(choices) : option;
 }
 

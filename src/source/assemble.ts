@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { type KeyString, keyString } from '../api/key.ts';
 import type { DesiredObject, ManifestProblem, Position, Snapshot } from '../state/desired.ts';
 import { checkCycles } from './cycles.ts';
-import type { InputReader } from './inputs.ts';
+import type { InputReader, SettleMount } from './inputs.ts';
 import type { ClaimedName, LoadedFile, LoadedObject } from './load.ts';
 import { problemAt } from './problem.ts';
 import { checkExclusive, checkReferences, claimedTwice } from './references.ts';
@@ -24,6 +24,8 @@ export interface AssembleContext {
   /** Objects read before: a reference to one holds while something that could not be read may hide it. */
   readonly known: ReadonlySet<KeyString>;
   readonly now: () => number;
+  /** Where what a container mounts lies for good; absent where that is its own place. */
+  readonly settle?: SettleMount;
 }
 
 /** Everything that is right on its own is now looked at together with the rest. */
@@ -78,13 +80,13 @@ function placeOf({ document }: { readonly document: LoadedObject['document'] }):
 
 async function resolveAll(
   loaded: readonly LoadedObject[],
-  { inputs, roots }: AssembleContext,
+  { inputs, roots, settle }: AssembleContext,
 ): Promise<{ objects: DesiredObject[]; problems: ManifestProblem[] }> {
   const objects: DesiredObject[] = [];
   const problems: ManifestProblem[] = [];
   for (const { object, document } of loaded) {
     const from = dirname(object.position.file);
-    const result = await inputs.read({ manifest: object.manifest, from, roots });
+    const result = await inputs.read({ manifest: object.manifest, from, roots, ...(settle && { settle }) });
     objects.push({ ...object, inputs: result.inputs });
     for (const finding of result.findings)
       problems.push(problemAt(document, { ...finding, key: object.key }));

@@ -76,7 +76,10 @@ async function loadStable(
   }
 }
 
-async function loadAll({ files, problems }: Listing, cache: StatCache<LoadedFile>): Promise<LoadedFile> {
+export async function loadAll(
+  { files, problems }: Listing,
+  cache: StatCache<LoadedFile>,
+): Promise<LoadedFile> {
   const loaded: LoadedFile[] = [];
   for (const { path, stats } of files) loaded.push(await cache.get(path, stats, () => loadFile(path)));
   return combine([...loaded, { objects: [], claims: [], problems, hidesObjects: problems.length > 0 }]);

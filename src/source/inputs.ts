@@ -25,7 +25,11 @@ export interface InputRequest {
   readonly from: string;
   /** Real paths, see `resolveRoots`. */
   readonly roots: readonly string[];
+  readonly settle?: SettleMount;
 }
+
+/** The place at which a mounted path lies for good. @throws Error in words when it may not be mounted so. */
+export type SettleMount = (real: string, isWritten: boolean) => Promise<string>;
 
 export interface InputResult {
   readonly inputs: ResolvedInputs;
@@ -69,7 +73,14 @@ interface Input {
   readonly path: string;
   readonly field: FieldPath;
   readonly mayBeMissing?: boolean;
-  readonly read: (real: string) => Promise<{ digest?: string; baseImages?: readonly string[] }>;
+  readonly read: (real: string) => Promise<FoundInput>;
+}
+
+interface FoundInput {
+  readonly digest?: string;
+  readonly baseImages?: readonly string[];
+  /** Where it lies for good, when that is elsewhere. */
+  readonly settled?: string;
 }
 
 async function readInputs(reading: Reading): Promise<InputResult> {
@@ -89,6 +100,7 @@ async function readInputs(reading: Reading): Promise<InputResult> {
     try {
       const found = await input.read(resolution.path);
       const before = digests[path];
+      if (found.settled !== undefined) paths[path] = found.settled;
       if (found.digest) digests[path] = before ? sha256(before + found.digest) : found.digest;
       for (const image of found.baseImages ?? []) bases.add(image);
     } catch (error) {
@@ -187,7 +199,7 @@ const isThere = (path: string): Promise<boolean> =>
   );
 
 function hostPathInput(reading: Reading, volume: VolumeSource, index: number): Input[] {
-  const { manifest, hashes } = reading;
+  const { manifest, hashes, settle } = reading;
   if (!volume.hostPath || manifest.kind !== 'Agent') return [];
   const { path, type } = volume.hostPath;
   const mounts = manifest.spec.volumeMounts.filter((mount) => mount.name === volume.name);
@@ -200,7 +212,13 @@ function hostPathInput(reading: Reading, volume: VolumeSource, index: number): I
       mayBeMissing: type === 'DirectoryOrCreate',
       read: async (real) => {
         await requireType(real, type);
-        return isReadOnly ? mountDigest(real, hashes) : {};
+        const settled = settle && {
+          settled: await settle(
+            real,
+            mounts.some((mount) => !mount.readOnly),
+          ),
+        };
+        return { ...(isReadOnly && (await mountDigest(real, hashes))), ...settled };
       },
     },
   ];

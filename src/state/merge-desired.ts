@@ -39,7 +39,7 @@ export function mergeDesired(input: MergeInput): Merged {
   const guard = guardPrunes(input, absence.confirmed);
   const kept = [...previous.objects].filter(([key]) => !guard.pruned.has(key));
   const desired: DesiredState = {
-    objects: sorted(new Map([...kept, ...snapshot.objects])),
+    objects: sorted(new Map([...kept, ...[...snapshot.objects].filter(([key]) => !stalled.has(key))])),
     problems: snapshot.problems,
     stalled: sorted(stalled),
     pruned: guard.pruned,
@@ -77,12 +77,18 @@ function stalledObjects(previous: DesiredState, snapshot: Snapshot): Map<KeyStri
     if (key !== undefined && !stalled.has(key) && !snapshot.objects.has(key)) stalled.set(key, problem);
   }
   for (const [key, object] of previous.objects) {
-    if (snapshot.objects.has(key) || stalled.has(key)) continue;
-    const problem = snapshot.problems.find((candidate) => mayHide(candidate, object, previous));
+    const now = snapshot.objects.get(key);
+    if (stalled.has(key) || now?.position.file === object.position.file) continue;
+    const hides = now ? mayHideOverride : mayHide;
+    const problem = snapshot.problems.find((candidate) => hides(candidate, object, previous));
     if (problem) stalled.set(key, problem);
   }
   return stalled;
 }
+
+/** It is there, from another file: the one that took its place may only be unreadable right now. */
+const mayHideOverride = (problem: ManifestProblem, object: DesiredObject): boolean =>
+  problem.key === undefined && problem.position.file === object.position.file;
 
 /** A broken document may be any object of its file; one with a new name may be one that was just renamed. */
 function mayHide(problem: ManifestProblem, object: DesiredObject, previous: DesiredState): boolean {

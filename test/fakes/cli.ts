@@ -71,6 +71,7 @@ export async function cli(argv: readonly string[], world: CliWorld = {}): Promis
     cwd: '/work',
     isTerminal: false,
     userRuntimeDir: '/run/user/1000',
+    exists: () => false,
   };
   const services: Services = {
     loadConfig: (flags: Flags) => Promise.resolve(resolveConfig(flags, env, host)),

@@ -8,6 +8,7 @@ import { adoptLostInstallation, settleIntents } from '../../src/boot.ts';
 import type { ProbeOutcome } from '../../src/probe/probe.ts';
 import { hashOf } from '../../src/state/canonical.ts';
 import type { DesiredObject, ResolvedInputs, Snapshot } from '../../src/state/desired.ts';
+import { DIRECTORY_ABSENCE_MS } from '../../src/state/merge-desired.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
 import type { StateFiles } from '../../src/store/files.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -99,10 +100,16 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     }
   };
   const adapters: Omit<Adapters, 'traffic'> = {
-    read: () => Promise.resolve(snapshot()),
-    watch: (onChange) => {
-      notify = onChange;
-      return { close: () => Promise.resolve() };
+    source: {
+      absenceMs: DIRECTORY_ABSENCE_MS,
+      read: () => Promise.resolve(snapshot()),
+      watch: ({ onChange }) => {
+        notify = onChange;
+        return { close: () => Promise.resolve() };
+      },
+      fetch: () => Promise.resolve(),
+      status: () => ({ type: 'Directory', origin: 'simulation' }),
+      collect: () => Promise.resolve(),
     },
     runProbe: (_probe, { containerId }) => Promise.resolve(probe(containerId)),
     isPortFree: (_ip, port) => Promise.resolve(!takenPorts.has(port)),

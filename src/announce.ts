@@ -1,0 +1,65 @@
+import { keyString, type ObjectKey } from './api/key.ts';
+import { type SourceFailure, shortCommit, type SourceStatus } from './api/source-status.ts';
+import type { Log } from './manager/reconciler.ts';
+import type { DesiredState } from './state/desired.ts';
+import type { Store } from './store/store.ts';
+
+interface Tellers {
+  readonly store: Store;
+  readonly log: Log;
+}
+
+/** The manifests as a whole, which are no object. */
+const SOURCE: ObjectKey = { kind: 'Source', namespace: 'default', name: 'manifests' };
+
+/** What is wrong with the manifests as a whole has no object whose status could say it. */
+export function announce({ store, log }: Tellers, { problems, pruneBlocked, frozen }: DesiredState): void {
+  const warn = (key: ObjectKey, reason: string, message: string): void => {
+    log.warn({ object: keyString(key), reason }, message);
+    store.events.record({ key, type: 'Warning', reason, message });
+  };
+  for (const { key, reason, message, position } of problems) {
+    warn(key ?? SOURCE, reason, `${position.file}:${position.line}:${position.column}: ${message}`);
+  }
+  if (pruneBlocked !== undefined) warn(SOURCE, 'PruneBlocked', pruneBlocked);
+  if (frozen !== undefined) warn(SOURCE, 'SourceUnreadable', frozen);
+}
+
+/** Tells what the next status has that the one before had not. */
+export function createSourceAnnouncer({ store, log }: Tellers): (status: SourceStatus) => void {
+  let before: SourceStatus | undefined;
+  return (status) => {
+    for (const { type, reason, message } of newsOf(before, status)) {
+      log[type === 'Normal' ? 'info' : 'warn']({ object: keyString(SOURCE), reason }, message);
+      store.events.record({ key: SOURCE, type, reason, message });
+    }
+    before = status;
+  };
+}
+
+interface News {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+export function newsOf(before: SourceStatus | undefined, now: SourceStatus): News[] {
+  if (now.type === 'Directory') return [];
+  const known = before?.type === 'Git' ? before : undefined;
+  const { commit, failure, origin } = now;
+  const news: News[] = [];
+  if (commit && commit.id !== known?.commit?.id)
+    news.push({
+      type: 'Normal',
+      reason: 'CommitApplied',
+      message: `commit ${shortCommit(commit.id)} of ${origin}: ${commit.subject}`,
+    });
+  if (failure && !isSame(failure, known?.failure))
+    news.push({ type: 'Warning', reason: failure.reason, message: failure.message });
+  if (!failure && known?.failure?.reason === 'FetchFailed')
+    news.push({ type: 'Normal', reason: 'FetchRecovered', message: `${origin} answers again` });
+  return news;
+}
+
+const isSame = (left: SourceFailure, right: SourceFailure | undefined): boolean =>
+  left.reason === right?.reason && left.commit === right.commit;
