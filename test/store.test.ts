@@ -188,6 +188,23 @@ describe('damage', () => {
 });
 
 describe('journal', () => {
+  test('an outcome that a full disk does not take goes with the next intent', async () => {
+    let isFull = false;
+    const files = createMemoryFiles({
+      before: () => {
+        if (isFull) throw new Error('no space left');
+      },
+    });
+    const { journal } = await memoryStore({ files });
+    const first = await journal.intent(act('one'));
+    isFull = true;
+    await journal.settle(first);
+    expect(journal.open()).toHaveLength(1);
+    isFull = false;
+    const second = await journal.intent(act('two'));
+    expect(journal.open()).toEqual([{ id: second, ...act('two') }]);
+  });
+
   const act = (name: string) => ({ key: a, operation: 'CreateContainer', name });
 
   test('an intent is on disk before its promise resolves, also when the power fails', async () => {

@@ -17,7 +17,10 @@ export interface Act {
 export interface Journal {
   /** On disk (fsync) when it resolves: only then may the call be made. Intents of one moment share an fsync. */
   intent(act: Act): Promise<number>;
-  /** The outcome is known. Losing this in a crash is harmless: the intent is then settled at boot, by looking. */
+  /**
+   * The outcome is known. Never rejects: what cannot be written now goes with the next intent. Losing it in a crash is
+   * harmless: the intent is then settled at boot, by looking.
+   */
   settle(id: number): Promise<void>;
   /** Oldest first. */
   open(): readonly Intent[];
@@ -40,14 +43,22 @@ export async function loadJournal(reading: Omit<Reading<Line>, 'isValid'>): Prom
   await compact(files, open);
 
   const append = createAppend(reading, open);
+  const late = new Set<number>();
+  const settle = (id: number): Promise<void> =>
+    append({ settled: id }, 'Lazy').catch(() => void late.add(id));
+  const settleLate = (): void => {
+    for (const id of late) void settle(id);
+    late.clear();
+  };
   return {
     intent: async (act) => {
       lastId += 1;
       const id = lastId;
+      settleLate();
       await append({ intent: { id, ...act } }, 'Durable');
       return id;
     },
-    settle: (id) => (open.has(id) ? append({ settled: id }, 'Lazy') : Promise.resolve()),
+    settle: (id) => (open.has(id) ? settle(id) : Promise.resolve()),
     open: () => [...open.values()],
   };
 }

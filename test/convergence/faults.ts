@@ -1,65 +1,10 @@
 import { labels } from '../../src/api/labels.ts';
-import { PodmanError, type PodmanErrorKind } from '../../src/podman/errors.ts';
 import type { ObservedContainer } from '../../src/state/observed.ts';
-import type { FakeCall } from '../fakes/fake-podman.ts';
 import type { Random } from '../fakes/random.ts';
 import type { SimulatedHost } from '../fakes/simulated-host.ts';
 
-/** How bad the weather is in one run: probabilities, each 0 to 1. */
-export interface Weather {
-  readonly failBefore: number;
-  readonly failAfter: number;
-  readonly slow: number;
-  readonly loseEvent: number;
-  readonly disturbEvent: number;
-}
-
-export const weatherOf = (random: Random): Weather => ({
-  failBefore: random.chance(0.5) ? random.next() * 0.1 : 0,
-  failAfter: random.chance(0.5) ? random.next() * 0.1 : 0,
-  slow: random.chance(0.6) ? random.next() * 0.5 : 0,
-  loseEvent: random.chance(0.4) ? random.next() * 0.5 : 0,
-  disturbEvent: random.chance(0.4) ? random.next() * 0.5 : 0,
-});
-
-export const FAIR: Weather = { failBefore: 0, failAfter: 0, slow: 0, loseEvent: 0, disturbEvent: 0 };
-
-/** `Unreachable` may mean that it happened; the others only make sense of a call that did not. */
-const REFUSALS: readonly [PodmanErrorKind, ...PodmanErrorKind[]] = [
-  'Unreachable',
-  'Timeout',
-  'Other',
-  'NoSpace',
-];
-const LOST_ANSWERS: readonly [PodmanErrorKind, ...PodmanErrorKind[]] = ['Unreachable', 'Timeout'];
-const MAX_LATENCY_MS = 3_000;
-
-const fail = (kind: PodmanErrorKind, { method }: FakeCall): never => {
-  throw new PodmanError(kind, `Podman could not ${method}: made up`);
-};
-
-export function setWeather(host: SimulatedHost, weather: Weather, random: Random): void {
-  const { controls } = host.podman;
-  const latencyMs = (): number => (random.chance(weather.slow) ? random.int(1, MAX_LATENCY_MS) : 0);
-  host.latency = () => ({ thereMs: latencyMs(), backMs: latencyMs() });
-  controls.setDelivery(() => {
-    if (random.chance(weather.loseEvent)) return [];
-    if (!random.chance(weather.disturbEvent)) return [0];
-    return random.chance(0.5) ? [0, random.int(1, 2_000)] : [random.int(1, 5_000)];
-  });
-}
-
-export function refuse(weather: Weather, random: Random, call: FakeCall): void {
-  if (random.chance(weather.failBefore)) fail(random.pick(REFUSALS), call);
-}
-
-export function loseAnswer(weather: Weather, random: Random, call: FakeCall): void {
-  if (random.chance(weather.failAfter)) fail(random.pick(LOST_ANSWERS), call);
-}
-
-export const STATE_LOST = 'crash, and the state is lost';
-
 const PORTS = [6_000, 6_001, 7_000, 7_001, 7_002] as const;
+const HOUR_MS = 3_600_000;
 
 interface Disturbance {
   readonly host: SimulatedHost;
@@ -68,29 +13,37 @@ interface Disturbance {
   readonly victim: ObservedContainer | undefined;
   /** Whom a person removes. */
   readonly excuse: (containerId: string) => void;
+  /** Kills the controller at the n-th place from now where it touches the world. */
+  readonly ambush: (places: number, asleepMs: number) => void;
+  /** The manifests can be read again. */
+  readonly readable: () => void;
 }
 
+/** Returns what happened, for the story of the run. */
 type Fault = (disturbance: Disturbance) => string | Promise<string>;
 
 const kill: Fault = ({ host, random, victim }) => {
-  if (victim?.state === 'running') host.podman.controls.kill(victim.id, 137, { oom: random.chance(0.3) });
-  return `kill ${victim?.name}`;
+  const oom = random.chance(0.3);
+  if (victim?.state === 'running') host.podman.controls.kill(victim.id, 137, { oom });
+  return `kill ${victim?.name}${oom ? ', out of memory' : ''}`;
 };
 
 const remove: Fault = async ({ host, victim, excuse }) => {
   excuse(victim?.id ?? '');
-  await userCall(() => host.podman.removeContainer(victim?.id ?? ''));
+  await host.podman.controls.byHand.removeContainer(victim?.id ?? '');
   return `remove ${victim?.name}`;
 };
 
 const stop: Fault = ({ host, random, victim }) => {
-  void userCall(() => host.podman.stopContainer(victim?.id ?? '', random.int(0, 5)));
+  void host.podman.controls.byHand.stopContainer(victim?.id ?? '', random.int(0, 5));
   return `stop ${victim?.name}`;
 };
 
 const rename: Fault = async ({ host, random, victim }) => {
-  await userCall(() => host.podman.renameContainer(victim?.id ?? '', `mine-${random.int(1, 1_000)}`));
-  return `rename ${victim?.name}`;
+  if (!victim) return 'rename nobody';
+  const name = `mine-${random.int(1, 1_000_000)}`;
+  await host.podman.controls.byHand.renameContainer(victim.id, name);
+  return `rename ${victim.name} to ${name}`;
 };
 
 const takePort: Fault = ({ host, random }) => {
@@ -101,9 +54,10 @@ const takePort: Fault = ({ host, random }) => {
 };
 
 const outage: Fault = ({ host, random }) => {
+  const lastsMs = random.chance(0.3) ? random.int(0, 200) : random.int(100, 60_000);
   host.podman.controls.down();
-  host.clock.setTimer(random.int(100, 60_000), () => host.podman.controls.up());
-  return 'Podman down';
+  host.clock.setTimer(lastsMs, () => host.podman.controls.up());
+  return `Podman down for ${lastsMs} ms`;
 };
 
 const reboot: Fault = async ({ host }) => {
@@ -111,8 +65,13 @@ const reboot: Fault = async ({ host }) => {
   return 'reboot';
 };
 
+const powerLoss: Fault = async ({ host, random }) => {
+  await host.losePower(() => random.pick(['Old', 'New', 'Half']));
+  return 'loss of power';
+};
+
 const killInfra: Fault = async ({ host }) => {
-  const [pod] = await host.podman.listPods({}).catch(() => []);
+  const [pod] = await host.podman.controls.byHand.listPods({});
   if (pod) host.podman.controls.killInfra(pod.name);
   return `kill infra of ${pod?.name}`;
 };
@@ -123,15 +82,45 @@ const crash: Fault = ({ host, random }) => {
   return 'crash';
 };
 
+/** Mostly in the middle of what it is doing right now. */
+const ambush: Fault = ({ random, ambush: arm }) => {
+  const places = random.chance(0.6) ? random.int(1, 15) : random.int(1, 150);
+  arm(places, random.chance(0.5) ? 0 : random.int(0, 20_000));
+  return `crash ${places} steps from here`;
+};
+
+export const STATE_LOST = 'crash, and the state is lost';
+
 const loseState: Fault = (disturbance) => {
-  if (disturbance.random.chance(0.7)) return crash(disturbance);
   void crash(disturbance);
   disturbance.host.loseState();
   return STATE_LOST;
 };
 
-const FAULTS: readonly [Fault, ...Fault[]] = [
-  kill,
+const fullDisk: Fault = ({ host, random }) => {
+  const lastsMs = random.int(100, 60_000);
+  host.diskFull = true;
+  host.clock.setTimer(lastsMs, () => (host.diskFull = false));
+  return `disk full for ${lastsMs} ms`;
+};
+
+const jumpClock: Fault = ({ host, random }) => {
+  const sizeMs = random.chance(0.5) ? random.int(1, 30_000) : random.int(30_000, 2 * HOUR_MS);
+  const byMs = random.chance(0.5) ? sizeMs : -sizeMs;
+  host.jump(byMs);
+  return `clock set by ${byMs} ms`;
+};
+
+const loseRoot: Fault = async ({ host, random, readable }) => {
+  await host.loseRoot('it is not mounted');
+  host.clock.setTimer(random.int(100, 90_000), () => {
+    readable();
+    void host.loseRoot(undefined);
+  });
+  return 'the manifests cannot be read';
+};
+
+const FAULTS = {
   kill,
   remove,
   stop,
@@ -139,39 +128,52 @@ const FAULTS: readonly [Fault, ...Fault[]] = [
   takePort,
   outage,
   reboot,
+  powerLoss,
   killInfra,
+  crash,
+  ambush,
   loseState,
-  crash,
-  crash,
+  fullDisk,
+  jumpClock,
+  loseRoot,
+} as const satisfies Readonly<Record<string, Fault>>;
+
+export type FaultName = keyof typeof FAULTS;
+
+/** What is worth more than one look is here more than once. */
+export const FAULT_NAMES: readonly [FaultName, ...FaultName[]] = [
+  ...(Object.keys(FAULTS).filter((name) => name !== 'jumpClock') as [FaultName]),
+  'ambush',
+  'ambush',
+  'ambush',
+  'ambush',
+  'kill',
 ];
 
 /** Something bad happens to the host; returns what, for the story of the run. */
 export async function disturb(
-  host: SimulatedHost,
-  random: Random,
-  excuse: Disturbance['excuse'],
+  name: FaultName,
+  { host, random, ...tools }: Omit<Disturbance, 'victim'>,
 ): Promise<string> {
   const containers = host.podman.controls.containers();
   const ours = containers.filter((container) => container.labels[labels.name] !== undefined);
-  const victim = random.pickAny(ours);
-  return random.pick(FAULTS)({ host, random, victim, excuse });
+  return FAULTS[name]({ host, random, victim: random.pickAny(ours), ...tools });
 }
 
-/** A person's own call is refused now and then, too. */
-const userCall = (call: () => Promise<void>): Promise<void> => call().catch(() => undefined);
-
-export function occupy(host: SimulatedHost, port: number): void {
+function occupy(host: SimulatedHost, port: number): void {
   host.takenPorts.add(port);
   host.podman.controls.occupyPort(port);
 }
 
-export function release(host: SimulatedHost, port: number): void {
+function release(host: SimulatedHost, port: number): void {
   host.takenPorts.delete(port);
   host.podman.controls.freePort(port);
 }
 
 /** Whatever is still wrong with the host is put right. */
-export function clear(host: SimulatedHost): void {
+export async function clear(host: SimulatedHost): Promise<void> {
   host.podman.controls.up();
+  host.diskFull = false;
+  await host.loseRoot(undefined);
   for (const port of PORTS) release(host, port);
 }

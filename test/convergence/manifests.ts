@@ -1,9 +1,10 @@
 import type { Program } from '../fakes/fake-podman.ts';
-import type { Random } from '../fakes/random.ts';
+import type { ContainerTemplate } from '../../src/state/template.ts';
+import { createRandom, type Random } from '../fakes/random.ts';
 import { agentManifest, IMAGE, NAMESPACE } from '../fakes/simulated-host.ts';
 
 /** What an agent's program does, told by its env `MODE`; the first four serve well. */
-export const MODES: Readonly<Record<string, Program>> = {
+const MODES: Readonly<Record<string, Program>> = {
   good: {},
   slow: { readyAfterMs: 8_000 },
   deaf: { ignoresTerm: true },
@@ -15,6 +16,12 @@ export const MODES: Readonly<Record<string, Program>> = {
   done: { exitAfterMs: 3_000 },
   cannotRun: { cannotRun: 'exec: "agent": not found' },
 };
+
+/** What the values of all Secrets begin with: seen anywhere but in Podman, it is a leak. */
+export const SECRET_MARK = 'hush-hush';
+
+export const programFor = ({ env }: ContainerTemplate): Program => MODES[env['MODE'] ?? 'good'] ?? {};
+
 const GOOD = ['good', 'good', 'good', 'slow', 'deaf', 'lazy'] as const;
 const BAD = ['crash', 'crashLater', 'neverReady', 'unreadyLater', 'cannotRun'] as const;
 
@@ -47,22 +54,25 @@ export interface Cast {
   readonly password: number;
 }
 
+const MIN_AGENTS = 2;
+export const MAX_AGENTS = 5;
 const FIRST_PORT = 7_000;
 const LAYERS = 4;
 const PLACES = ['default', 'default', 'default', 'extra', 'host'] as const;
 
-export function firstCast(random: Random): Cast {
-  const count = random.int(3, 8);
+/** @param names of the agents that may be in it; the others are what they are all the same */
+export function firstCast(random: Random, names: readonly string[]): Cast {
+  const count = random.int(MIN_AGENTS, MAX_AGENTS);
   const groups = random.chance(0.4) ? new Map([['pod', { hostPort: 6_000 }]]) : new Map();
   const actors = new Map<string, Actor>();
   for (let index = 0; index < count; index += 1) {
-    const actor = newActor(random, {
+    const actor = newActor(createRandom(random.int(0, 2 ** 30)), {
       index,
       count,
       before: [...actors.values()],
       groups: [...groups.keys()],
     });
-    actors.set(actor.name, actor);
+    if (names.includes(actor.name)) actors.set(actor.name, actor);
   }
   return {
     actors,
@@ -113,8 +123,20 @@ function newActor(random: Random, { index, count, before, groups }: Casting): Ac
   };
 }
 
+/** Several changes at once, now and then. */
+export function edits(random: Random, cast: Cast): Cast {
+  const count = random.chance(0.3) ? 2 : 1;
+  return Array.from({ length: count }).reduce<Cast>((current) => edit(random, current), cast);
+}
+
+/** It comes back without those of its dependencies that are gone. */
+export const welcome = (cast: Cast, actor: Actor): Cast => {
+  const dependsOn = actor.dependsOn.filter(({ name }) => cast.actors.has(name));
+  return { ...cast, actors: new Map([...cast.actors, [actor.name, { ...actor, dependsOn }]]) };
+};
+
 /** One thing that a person does to the files. */
-export function edit(random: Random, cast: Cast): Cast {
+function edit(random: Random, cast: Cast): Cast {
   const actor = random.pickAny([...cast.actors.values()]);
   if (random.chance(0.1)) return { ...cast, settings: cast.settings + 1 };
   if (random.chance(0.1)) return { ...cast, password: random.int(1, 3) };
@@ -167,7 +189,7 @@ export function lastCast(random: Random, cast: Cast, gone: readonly Actor[]): Ca
   return { ...cast, actors: new Map(actors.map((actor) => [actor.name, actor])) };
 }
 
-export const withActor = (cast: Cast, actor: Actor): Cast => ({
+const withActor = (cast: Cast, actor: Actor): Cast => ({
   ...cast,
   actors: new Map([...cast.actors, [actor.name, actor]]),
 });
@@ -198,7 +220,7 @@ const object = (kind: string, name: string, rest: object): object => ({
 
 export const manifestsOf = (cast: Cast): object[] => [
   object('ConfigMap', 'settings', { data: { level: String(cast.settings) } }),
-  object('Secret', 'password', { stringData: { token: `hush ${cast.password}` } }),
+  object('Secret', 'password', { stringData: { token: `${SECRET_MARK} ${cast.password}` } }),
   object('Network', 'extra', { spec: {} }),
   ...[...cast.volumes].map(([name, retention]) => object('Volume', name, { spec: { retention } })),
   ...[...cast.groups].map(([name, { hostPort }]) =>

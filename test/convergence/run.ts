@@ -1,102 +1,137 @@
 import { labels } from '../../src/api/labels.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import type { FakeCall } from '../fakes/fake-podman.ts';
-import { createRandom, type Random } from '../fakes/random.ts';
 import { createSimulatedHost, NAMESPACE, type SimulatedHost } from '../fakes/simulated-host.ts';
+import { clear, disturb, STATE_LOST } from './faults.ts';
+import { BrokenPromise, createWatchman, type Watchman, WRITES } from './invariants.ts';
 import {
-  clear,
-  disturb,
-  FAIR,
-  loseAnswer,
-  refuse,
-  setWeather,
-  STATE_LOST,
-  type Weather,
-  weatherOf,
-} from './faults.ts';
-import { createWatchman, type Watchman } from './invariants.ts';
-import { type Actor, type Cast, edit, firstCast, lastCast, manifestsOf, MODES } from './manifests.ts';
+  type Actor,
+  type Cast,
+  edits,
+  firstCast,
+  lastCast,
+  manifestsOf,
+  programFor,
+  SECRET_MARK,
+  welcome,
+} from './manifests.ts';
+import { type Script, type Step, streamOf } from './script.ts';
+import { FAIR, loseAnswer, refuse, type Sky, spread, weatherOf } from './weather.ts';
 
-const CHAOS_STEPS = { min: 3, max: 18 };
-const LONGEST_STEP_MS = 40_000;
 const QUIET_MS = 900_000;
 const CONVERGED_WITHIN_MS = 1_200_000;
-const REST_MS = 600_000;
-const WRITES =
-  /^(create|start|stop|kill|remove|rename|update|connect|disconnect|tag|pull|build|import|export)/;
+/** Longer than the slow list; now and then long enough for everything to be inspected again. */
+const REST_MS = { short: 100_000, long: 400_000 };
+const LONG_REST = 0.1;
+const RESTART_MS = 40_000;
 
 export interface Outcome {
   /** What went wrong; absent when all is well. */
   readonly complaint?: string;
   /** The story of the run, newest last. */
   readonly story: readonly string[];
+  readonly tally: Tally;
+}
+
+/** What a story was made of. */
+export interface Tally {
   readonly calls: number;
+  readonly changes: number;
+  /** Places where the controller touched the world. */
+  readonly places: number;
+  readonly steps: number;
+  readonly crashes: number;
+  readonly faults: Readonly<Record<string, number>>;
 }
 
 interface Run {
-  readonly seed: number;
-  readonly random: Random;
+  readonly script: Script;
   readonly host: SimulatedHost;
   readonly watchman: Watchman;
+  readonly sky: Sky;
   readonly story: string[];
+  readonly say: (line: string) => void;
   readonly disposable: Set<string>;
-  weather: Weather;
+  readonly tally: { -readonly [K in keyof Tally]: Tally[K] } & { faults: Record<string, number> };
   cast: Cast;
   gone: Actor[];
-  calls: number;
   /** Whoever left the manifests meanwhile is forgotten: what it left behind is nobody's. */
   lostState: boolean;
+  unreadableSinceMs: number | undefined;
+  /** At which place the controller dies. */
+  ambush: { atPlace: number; asleepMs: number } | undefined;
 }
 
 /** One story: random agents, edits and faults, then fair weather and a good set of manifests. */
-export async function converge(seed: number): Promise<Outcome> {
-  const run = await begin(seed);
+export async function converge(script: Script): Promise<Outcome> {
+  const run = await begin(script);
+  const { story, tally } = run;
   try {
     await chaos(run);
     await quiet(run);
     await finale(run);
     await rest(run);
+    await restart(run);
   } catch (error) {
-    const complaint = run.watchman.violation ?? (error instanceof Error ? error.message : String(error));
-    return { complaint, story: run.story, calls: run.calls };
+    const complaint = run.watchman.violation ?? error;
+    return { complaint: complaint instanceof Error ? complaint.message : String(complaint), story, tally };
+  } finally {
+    run.host.crash();
   }
-  return { story: run.story, calls: run.calls };
+  return { story, tally };
 }
 
-async function begin(seed: number): Promise<Run> {
-  const random = createRandom(seed);
+async function begin(script: Script): Promise<Run> {
   const host = await createSimulatedHost();
-  host.random = random.next;
+  const { seed } = script;
+  host.random = streamOf(seed, 1).next;
   const story: string[] = [];
   const startedAtMs = host.clock.now();
   const say = (line: string): void =>
     void story.push(`${((host.clock.now() - startedAtMs) / 1000).toFixed(2)} ${line}`);
   const disposable = new Set<string>();
-  const watchman = createWatchman({ podman: host.podman, disposable, say, now: () => host.clock.now() });
-  const cast = firstCast(random);
-  for (const { name } of cast.actors.values())
-    host.programs.set(name, ({ env }) => MODES[env['MODE'] ?? 'good'] ?? {});
-  await strangers(host);
+  const tally: Run['tally'] = { calls: 0, changes: 0, places: 0, steps: 0, crashes: 0, faults: {} };
+  const unreadableSinceMs = (): number | undefined => run.unreadableSinceMs;
+  const watchman = createWatchman({
+    host,
+    disposable,
+    secretMark: SECRET_MARK,
+    unreadableSinceMs,
+    say,
+  });
+  const sky: Sky = {
+    weather: FAIR,
+    random: streamOf(seed, 2),
+    onTrouble: (trouble) => count(tally, trouble),
+  };
   const run: Run = {
-    seed,
-    random,
+    script,
     host,
     watchman,
+    sky,
     story,
+    say,
     disposable,
-    weather: FAIR,
-    cast,
+    tally,
+    cast: firstCast(streamOf(seed, 3), script.agents),
     gone: [],
-    calls: 0,
     lostState: false,
+    unreadableSinceMs: undefined,
+    ambush: script.killAt === undefined ? undefined : { atPlace: script.killAt, asleepMs: 0 },
   };
-  observe(run, say);
-  await rewrite(run, cast);
-  run.weather = weatherOf(random);
-  setWeather(host, run.weather, random);
+  for (const { name } of run.cast.actors.values()) host.programs.set(name, programFor);
+  await strangers(host);
+  observe(run);
+  await rewrite(run, run.cast);
+  sky.weather = weatherOf(streamOf(seed, 4), script.troubles);
+  spread(host, sky);
   host.launch();
   return run;
 }
+
+const count = ({ faults }: Run['tally'], kind: string): void => {
+  faults[kind] = (faults[kind] ?? 0) + 1;
+};
 
 /** What was there before us, and is none of our business. */
 async function strangers({ podman }: SimulatedHost): Promise<void> {
@@ -112,41 +147,50 @@ async function strangers({ podman }: SimulatedHost): Promise<void> {
   await podman.createVolume({ name: 'theirs', driver: 'local', options: {}, labels: {} });
 }
 
-function observe(run: Run, say: (line: string) => void): void {
-  const { host, watchman, random } = run;
+function observe(run: Run): void {
+  const { host, watchman, sky, tally, say } = run;
   const { controls } = host.podman;
   controls.beforeCall = (call) => {
-    run.calls += 1;
-    refuse(run.weather, random, call);
+    tally.calls += 1;
+    refuse(sky, call);
     if (WRITES.test(call.method)) say(`  ${call.method} ${nameOf(host, call)}`);
     watchman.beforeCall(call);
   };
   controls.afterCall = (call) => {
     if (WRITES.test(call.method)) watchman.afterCall();
-    loseAnswer(run.weather, random, call);
+    loseAnswer(sky, call);
   };
-  let states: Record<string, string> = {};
+  host.onCrossing = (crossing) => {
+    tally.places += 1;
+    if (run.ambush?.atPlace !== tally.places) return;
+    const { asleepMs } = run.ambush;
+    run.ambush = undefined;
+    tally.crashes += 1;
+    count(tally, crossing);
+    say(`CRASH ${crossing}`);
+    host.crash();
+    host.clock.setTimer(asleepMs, host.launch);
+  };
   host.onStateChange = (path, text) => {
-    if (!path.startsWith('records/')) return;
-    const record = recordIn(text);
-    watchman.onRecord(record);
-    const { name } = record.key;
-    const state = `${record.state} g${record.generation} ${record.currentRevision ?? '-'}>${record.targetRevision ?? '-'} (${record.reason}: ${record.message.slice(0, 80)})`;
-    if (states[name] !== state) say(`    ${name} ${state}`);
-    states = { ...states, [name]: state };
+    tally.changes += 1;
+    watchman.onStateChange(path, text);
+    if (path.startsWith('records/')) noteRecord(run, text);
   };
 }
 
-function recordIn(text: string): AgentRecord {
-  const sealed = JSON.parse(text) as { value?: AgentRecord };
-  return sealed.value ?? (sealed as unknown as AgentRecord);
+function noteRecord({ watchman, say, story }: Run, text: string): void {
+  const record = (JSON.parse(text) as { value: AgentRecord }).value;
+  watchman.onRecord(record);
+  const { key, state, generation, currentRevision = '-', targetRevision = '-', reason, message } = record;
+  const line = `    ${key.name} ${state} g${generation} ${currentRevision}>${targetRevision} (${reason}: ${message.slice(0, 80)})`;
+  if (!story.slice(-20).some((told) => told.endsWith(line))) say(line);
 }
 
 function nameOf(host: SimulatedHost, { args }: FakeCall): string {
   const [first, second] = args as [unknown, unknown];
   const text = typeof first === 'string' ? first : String((first as { name?: string } | undefined)?.name);
-  const known = host.podman.controls.containers().find(({ id }) => id === text);
-  return `${known?.name ?? text.slice(0, 40)}${typeof second === 'number' ? ` ${second}` : ''}`;
+  const name = host.podman.controls.nameOf(text) ?? text.slice(0, 40);
+  return `${name}${typeof second === 'number' ? ` ${second}` : ''}`;
 }
 
 /** The files say something else now. */
@@ -165,36 +209,44 @@ async function rewrite(run: Run, cast: Cast): Promise<void> {
 }
 
 async function chaos(run: Run): Promise<void> {
-  const { random, host, story } = run;
-  const steps = random.int(CHAOS_STEPS.min, CHAOS_STEPS.max);
-  for (let step = 0; step < steps; step += 1) {
-    await host.clock.advance(random.int(0, random.chance(0.3) ? 500 : LONGEST_STEP_MS));
+  for (const step of run.script.steps) {
+    await run.host.clock.advance(step.waitMs);
     check(run);
-    if (random.chance(0.5)) {
-      const returning = random.chance(0.5) ? random.pickAny(run.gone) : undefined;
-      const cast = returning ? welcome(run.cast, returning) : edits(random, run.cast);
-      story.push(`EDIT ${describeEdit(run.cast, cast)}`);
-      await rewrite(run, cast);
-    } else {
-      const fault = await disturb(host, random, run.watchman.excuse);
-      if (fault === STATE_LOST) run.watchman.forget();
-      run.lostState ||= fault === STATE_LOST;
-      story.push(`FAULT ${fault}`);
-    }
+    run.tally.steps += 1;
+    await (step.what === 'edit' ? editOf(run, step) : faultOf(run, step));
   }
 }
 
-/** Several changes at once, now and then. */
-function edits(random: Random, cast: Cast): Cast {
-  const count = random.chance(0.3) ? 2 : 1;
-  return Array.from({ length: count }).reduce<Cast>((current) => edit(random, current), cast);
+async function editOf(run: Run, { index, salt }: Step): Promise<void> {
+  const random = streamOf(salt, 0);
+  const returning = random.chance(0.5) ? random.pickAny(run.gone) : undefined;
+  const cast = returning ? welcome(run.cast, returning) : edits(random, run.cast);
+  count(run.tally, 'edit');
+  run.say(`EDIT ${index} ${describeEdit(run.cast, cast)}`);
+  await rewrite(run, cast);
 }
 
-/** It comes back without those of its dependencies that are gone. */
-const welcome = (cast: Cast, actor: Actor): Cast => {
-  const dependsOn = actor.dependsOn.filter(({ name }) => cast.actors.has(name));
-  return { ...cast, actors: new Map([...cast.actors, [actor.name, { ...actor, dependsOn }]]) };
-};
+async function faultOf(run: Run, { index, what, salt }: Step): Promise<void> {
+  const { host, watchman, tally, say } = run;
+  if (what === 'edit') return;
+  const ambush = (places: number, asleepMs: number): void => {
+    run.ambush = { atPlace: tally.places + places, asleepMs };
+  };
+  const random = streamOf(salt, 1);
+  if (what === 'loseRoot') run.unreadableSinceMs = host.clock.now();
+  const fault = await disturb(what, {
+    host,
+    random,
+    ambush,
+    excuse: watchman.excuse,
+    readable: () => (run.unreadableSinceMs = undefined),
+  });
+  if (what !== 'ambush') count(tally, what);
+  if (what === 'crash' || what === 'loseState') tally.crashes += 1;
+  if (fault === STATE_LOST) watchman.forget();
+  run.lostState ||= fault === STATE_LOST;
+  say(`FAULT ${index} ${fault}`);
+}
 
 function describeEdit(before: Cast, after: Cast): string {
   const changed = [...after.actors.values()].filter((actor) => before.actors.get(actor.name) !== actor);
@@ -203,7 +255,7 @@ function describeEdit(before: Cast, after: Cast): string {
 }
 
 const check = ({ watchman }: Run): void => {
-  if (watchman.violation !== undefined) throw new Error(watchman.violation);
+  if (watchman.violation) throw watchman.violation;
 };
 
 const ON_THE_WAY: ReadonlySet<AgentState> = new Set([
@@ -223,20 +275,26 @@ const ON_THE_WAY: ReadonlySet<AgentState> = new Set([
 
 /** Fair weather, the manifests as they are: nobody may stay on the way, unless a dependency that is down holds it. */
 async function quiet(run: Run): Promise<void> {
-  const { host, random, story } = run;
-  clear(host);
-  run.weather = FAIR;
-  setWeather(host, FAIR, random);
-  story.push('QUIET');
-  await host.clock.advance(QUIET_MS);
+  const { host, sky, say } = run;
+  run.unreadableSinceMs = undefined;
+  await clear(host);
+  run.ambush = undefined;
+  sky.weather = FAIR;
+  say('QUIET');
+  const stuck = (): readonly AgentRecord[] =>
+    records(run).filter(
+      ({ state, key, clocksStoppedAtMs }) =>
+        ON_THE_WAY.has(state) &&
+        clocksStoppedAtMs === undefined &&
+        run.cast.actors.get(key.name)?.suspend !== true,
+    );
+  const isQuiet = (): boolean => !host.isBooting() && stuck().length === 0;
+  try {
+    await host.until(isQuiet, QUIET_MS);
+  } catch {
+    throw new BrokenPromise('NobodyStaysOnTheWay', describe(stuck()));
+  }
   check(run);
-  const stuck = records(run).filter(
-    ({ state, key, clocksStoppedAtMs }) =>
-      ON_THE_WAY.has(state) &&
-      clocksStoppedAtMs === undefined &&
-      run.cast.actors.get(key.name)?.suspend !== true,
-  );
-  if (stuck.length > 0) throw new Error(`stuck: ${describe(stuck)}`);
 }
 
 const records = ({ host }: Run): readonly AgentRecord[] => host.store().records.list();
@@ -247,9 +305,9 @@ const describe = (found: readonly AgentRecord[]): string =>
 const DONE: ReadonlySet<string> = new Set(['Healthy', 'Completed']);
 
 async function finale(run: Run): Promise<void> {
-  const { host, random, story } = run;
-  const cast = lastCast(random, run.cast, run.gone);
-  story.push('FINALE');
+  const { host, script, say } = run;
+  const cast = lastCast(streamOf(script.seed, 5), run.cast, run.gone);
+  say('FINALE');
   await rewrite(run, cast);
   // A person agrees to what the guards held back, such as removals after the state was lost.
   host.clock.setTimer(30_000, () => void host.engine().backend.sync({ approvePrune: true }));
@@ -258,36 +316,57 @@ async function finale(run: Run): Promise<void> {
   try {
     await host.until(isDone, CONVERGED_WITHIN_MS);
   } catch {
-    throw new Error(
-      `not converged: ${describe(records(run).filter(({ state }) => !DONE.has(state)))} ${JSON.stringify(host.phases())}`,
-    );
+    check(run);
+    const late = describe(records(run).filter(({ state }) => !DONE.has(state)));
+    throw new BrokenPromise('Converges', `${late} ${JSON.stringify(host.phases())}`);
   }
   check(run);
 }
 
 /** The second plan on a converged world is empty, and only what is wanted is there. */
 async function rest(run: Run): Promise<void> {
-  const { host, story } = run;
+  const { host, say, script } = run;
   await host.clock.advance(90_000);
-  story.push('REST');
-  host.podman.controls.calls = [];
-  await host.clock.advance(REST_MS);
-  check(run);
-  const writes = host.podman.controls.calls.filter(({ method }) => WRITES.test(method));
-  if (writes.length > 0) throw new Error(`wrote at rest: ${writes.map(({ method }) => method).join()}`);
+  say('REST');
+  const restMs = streamOf(script.seed, 6).chance(LONG_REST) ? REST_MS.long : REST_MS.short;
+  const writes = await writesWithin(run, restMs);
+  if (writes.length > 0) throw new BrokenPromise('SecondPlanEmpty', writes.join());
   if (!run.lostState) await nothingElse(run);
   const volumes = await host.podman.listVolumes({});
-  if (!volumes.some(({ name }) => name === 'theirs')) throw new Error("a stranger's volume is gone");
+  if (!volumes.some(({ name }) => name === 'theirs')) throw new BrokenPromise('StrangersUntouched', 'volume');
+}
+
+async function restart(run: Run): Promise<void> {
+  const { host, say } = run;
+  say('RESTART');
+  host.crash();
+  host.launch();
+  const writes = await writesWithin(run, RESTART_MS);
+  if (writes.length > 0) throw new BrokenPromise('RestartChangesNothing', writes.join());
+  const late = Object.entries(host.phases()).filter(([, phase]) => !DONE.has(phase));
+  if (late.length > 0) throw new BrokenPromise('RestartChangesNothing', JSON.stringify(late));
+}
+
+async function writesWithin(run: Run, durationMs: number): Promise<string[]> {
+  const { controls } = run.host.podman;
+  controls.calls = [];
+  await run.host.clock.advance(durationMs);
+  check(run);
+  return controls.calls.filter(({ method }) => WRITES.test(method)).map(({ method }) => method);
 }
 
 async function nothingElse({ host, cast }: Run): Promise<void> {
+  const broken = (how: string): never => {
+    throw new BrokenPromise('NothingElseIsLeft', how);
+  };
   const names = host.podman.controls
     .containers()
     .map((container) => container.labels[labels.name] ?? '')
     .sort();
   const wanted = [...cast.actors.keys()].sort();
-  if (names.join() !== wanted.join())
-    throw new Error(`containers of ${names.join()} instead of ${wanted.join()}`);
+  if (names.join() !== wanted.join()) broken(`containers of ${names.join()} instead of ${wanted.join()}`);
   const pods = await host.podman.listPods({});
-  if (pods.length !== cast.groups.size) throw new Error(`${pods.length} pods instead of ${cast.groups.size}`);
+  if (pods.length !== cast.groups.size) broken(`${pods.length} pods instead of ${cast.groups.size}`);
+  const open = host.store().journal.open();
+  if (open.length > 0) broken(`open intents: ${open.map(({ operation }) => operation).join('; ')}`);
 }

@@ -34,7 +34,10 @@ export interface FakeCall {
 export type FaultHook = (call: FakeCall) => void | Promise<void>;
 
 export interface FakePodmanOptions {
+  /** The host's wall clock: what Podman stamps things with. */
   readonly clock: Clock;
+  /** Time as processes live it, whatever the wall clock is set to; the clock's own by default. */
+  readonly uptimeMs?: () => number;
   readonly program?: (template: ContainerTemplate) => Program;
 }
 
@@ -63,6 +66,10 @@ export interface FakeControls {
   isReady(nameOrId: string): boolean;
   /** All containers, stopped ones too, without a call. */
   containers(): ObservedContainer[];
+  /** The name of the container or pod of this id. */
+  nameOf(id: string): string | undefined;
+  /** The same Podman, for a person: nothing is recorded, and nothing made to fail. */
+  readonly byHand: Podman;
   secretValue(name: string): Uint8Array | undefined;
   /** The rules in the network namespaces of its containers. */
   readonly traffic: Traffic;
@@ -80,7 +87,6 @@ export function createFakePodman(options: FakePodmanOptions): FakePodman {
   const bus = createEventBus(options.clock);
   const world = createWorld(options, bus);
   const state = { isDown: false };
-  const controls = createControls(world, bus, state);
   const calls: Podman = {
     ping: async () => ({ apiVersion: '4.3.1' }),
     info: async () => INFO,
@@ -91,6 +97,7 @@ export function createFakePodman(options: FakePodmanOptions): FakePodman {
     logs: (name, logOptions, signal) => readLog(world, name, logOptions, signal),
     events: (sinceMs, signal) => bus.events(sinceMs, signal),
   };
+  const controls = { ...createControls(world, bus, state), byHand: calls };
   return { ...guarded(world, calls, controls, state), controls };
 }
 
@@ -103,11 +110,13 @@ const INFO = {
   graphRoot: '/fake/storage',
 } as const;
 
-function createWorld({ clock, program = () => ({}) }: FakePodmanOptions, bus: EventBus): World {
+function createWorld(options: FakePodmanOptions, bus: EventBus): World {
+  const { clock, program = () => ({}), uptimeMs = () => clock.now() } = options;
   let ids = 0;
   let pids = 1_000;
   return {
     clock,
+    uptimeMs,
     containers: new Map(),
     pods: new Map(),
     networks: new Map(),
@@ -123,7 +132,11 @@ function createWorld({ clock, program = () => ({}) }: FakePodmanOptions, bus: Ev
   };
 }
 
-function createControls(world: World, bus: EventBus, state: { isDown: boolean }): FakeControls {
+function createControls(
+  world: World,
+  bus: EventBus,
+  state: { isDown: boolean },
+): Omit<FakeControls, 'byHand'> {
   return {
     calls: [],
     beforeCall: () => {},
@@ -147,6 +160,7 @@ function createControls(world: World, bus: EventBus, state: { isDown: boolean })
       writeLog(world, requireContainer(world, nameOrId), { stream, text }),
     isReady: (nameOrId) => isReady(world, nameOrId),
     containers: () => [...world.containers.values()].map(observed),
+    nameOf: (id) => (world.containers.get(id) ?? world.pods.get(id))?.name,
     secretValue: (name) => world.secrets.get(name),
     traffic: fakeTraffic(world),
     down: () => {
@@ -169,7 +183,7 @@ function isReady(world: World, nameOrId: string): boolean {
   const { readyAfterMs = 0, unreadyAfterMs = Number.POSITIVE_INFINITY } = world.program(
     container.request.template,
   );
-  const runningMs = world.clock.now() - container.startedAtMs;
+  const runningMs = world.uptimeMs() - container.upSinceMs;
   return runningMs >= readyAfterMs && runningMs < unreadyAfterMs;
 }
 

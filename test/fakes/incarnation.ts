@@ -2,16 +2,33 @@ import type { Clock } from '../../src/manager/clock.ts';
 import type { Podman } from '../../src/podman/podman.ts';
 import type { Traffic } from '../../src/podman/traffic.ts';
 import type { StateFiles } from '../../src/store/files.ts';
+import type { MemoryFiles } from './memory-store.ts';
 import { sleep } from './podman/world.ts';
 
 /** How long a call is on its way to Podman, and its answer on the way back. */
 export type Latency = (method: keyof Podman) => { readonly thereMs: number; readonly backMs: number };
+
+export type TearableFiles = StateFiles & Pick<MemoryFiles, 'tear'>;
+
+/**
+ * Where one life touches the world. Between two of these a program can do nothing that outlives it: to die at each of
+ * them is to die at every await.
+ */
+export type Crossing = 'BeforeCall' | 'AfterCall' | 'BeforeChange' | 'TornChange' | 'AfterChange';
 
 export interface Doors {
   readonly podman: Podman;
   readonly traffic: Traffic;
   readonly files: StateFiles;
   readonly clock: Clock;
+}
+
+/** The world on the other side of the doors. */
+export interface Surroundings extends Doors {
+  readonly files: TearableFiles;
+  readonly latency: () => Latency;
+  /** May kill. */
+  readonly onCrossing: (crossing: Crossing) => void;
 }
 
 /** One life of the controller: all that it can reach the world by. */
@@ -25,16 +42,16 @@ export interface Incarnation extends Doors {
 
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
 
-export function createIncarnation(doors: Doors, latency: () => Latency): Incarnation {
+export function createIncarnation(surroundings: Surroundings): Incarnation {
+  const { clock } = surroundings;
   const life = { over: false };
   return {
-    podman: mortalPodman(doors, latency, life),
-    traffic: mortalTraffic(doors.traffic, life),
-    files: mortalFiles(doors.files, life),
+    podman: mortalPodman(surroundings, life),
+    traffic: mortalTraffic(surroundings, life),
+    files: mortalFiles(surroundings, life),
     clock: {
-      now: () => doors.clock.now(),
-      setTimer: (delayMs, callback) =>
-        doors.clock.setTimer(delayMs, () => (life.over ? undefined : callback())),
+      now: () => clock.now(),
+      setTimer: (delayMs, callback) => clock.setTimer(delayMs, () => (life.over ? undefined : callback())),
     },
     kill: () => {
       life.over = true;
@@ -49,11 +66,12 @@ interface Life {
 type Method = (...args: unknown[]) => Promise<unknown>;
 
 /** The answer, or silence when the one who asked is gone. */
-async function answered<T>(life: Life, call: Promise<T>): Promise<T> {
+async function answered<T>(life: Life, call: Promise<T>, arrive: () => void): Promise<T> {
   const outcome = await call.then(
     (value) => ({ value }),
     (error: unknown) => ({ error }),
   );
+  if (!life.over) arrive();
   if (life.over) return never();
   if ('error' in outcome) throw outcome.error;
   return outcome.value;
@@ -68,14 +86,15 @@ async function underway<T>(call: Promise<T>, clock: Clock, backMs: number): Prom
   }
 }
 
-function mortalPodman({ podman, clock }: Doors, latency: () => Latency, life: Life): Podman {
+function mortalPodman({ podman, clock, latency, onCrossing }: Surroundings, life: Life): Podman {
   const travelling =
     (name: keyof Podman, call: Method): Method =>
     async (...args) => {
       const { thereMs, backMs } = latency()(name);
       if (thereMs > 0) await sleep(clock, thereMs);
+      if (!life.over) onCrossing('BeforeCall');
       if (life.over) return never();
-      return answered(life, underway(call(...args), clock, backMs));
+      return answered(life, underway(call(...args), clock, backMs), () => onCrossing('AfterCall'));
     };
   const entries = Object.entries(podman).map(([name, call]) =>
     name === 'events' || name === 'logs'
@@ -89,8 +108,11 @@ function mortalPodman({ podman, clock }: Doors, latency: () => Latency, life: Li
   };
 }
 
-function mortalTraffic(traffic: Traffic, life: Life): Traffic {
-  const guard = <T>(call: () => Promise<T>): Promise<T> => (life.over ? never() : answered(life, call()));
+function mortalTraffic({ traffic, onCrossing }: Surroundings, life: Life): Traffic {
+  const guard = async <T>(call: () => Promise<T>): Promise<T> => {
+    if (!life.over) onCrossing('BeforeCall');
+    return life.over ? never() : answered(life, call(), () => onCrossing('AfterCall'));
+  };
   return {
     read: (holder) => guard(() => traffic.read(holder)),
     route: (holder, to) => guard(() => traffic.route(holder, to)),
@@ -106,14 +128,34 @@ async function* mortalStream<T>(life: Life, stream: AsyncIterable<T>): AsyncGene
   if (life.over) await never();
 }
 
-function mortalFiles(files: StateFiles, life: Life): StateFiles {
-  const guard = <T>(call: () => Promise<T>): Promise<T> => (life.over ? never() : answered(life, call()));
+function mortalFiles({ files, onCrossing }: Surroundings, life: Life): StateFiles {
+  const guard = async <T>(call: () => Promise<T>): Promise<T> =>
+    life.over ? never() : answered(life, call(), () => undefined);
+  const change = async (call: () => Promise<void>, tear: () => void): Promise<void> => {
+    if (!life.over) onCrossing('BeforeChange');
+    if (life.over) return never();
+    onCrossing('TornChange');
+    if (life.over) {
+      tear();
+      return never();
+    }
+    return answered(life, call(), () => onCrossing('AfterChange'));
+  };
+  const whole = (): void => undefined;
   return {
     read: (path) => guard(() => files.read(path)),
     list: (directory) => guard(() => files.list(directory)),
-    write: (path, text, durability) => guard(() => files.write(path, text, durability)),
-    append: (path, text, durability) => guard(() => files.append(path, text, durability)),
-    remove: (path) => guard(() => files.remove(path)),
-    move: (from, to) => guard(() => files.move(from, to)),
+    write: (path, text, durability) =>
+      change(
+        () => files.write(path, text, durability),
+        () => files.tear('write', path, text),
+      ),
+    append: (path, text, durability) =>
+      change(
+        () => files.append(path, text, durability),
+        () => files.tear('append', path, text),
+      ),
+    remove: (path) => change(() => files.remove(path), whole),
+    move: (from, to) => change(() => files.move(from, to), whole),
   };
 }

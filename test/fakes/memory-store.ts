@@ -12,7 +12,16 @@ export interface MemoryFiles extends StateFiles {
   readonly durable: ReadonlyMap<string, string>;
   /** How many changes were asked for. */
   readonly changes: number;
+  /** What a process leaves that is killed in the middle of this change: half a line, or half of a temporary file. */
+  tear(change: 'write' | 'append', path: string, text: string): void;
+  /** What a loss of power leaves: of every lazy change the old, the new, or half of it, as `pick` says. */
+  afterPowerLoss(pick: (path: string) => Remains): MemoryFiles;
 }
+
+export type Remains = 'Old' | 'New' | 'Half';
+
+/** As `node-files.ts` names what it is about to rename into place. */
+const TEMPORARY = '.tmp';
 
 export interface MemoryFilesOptions {
   readonly contents?: ReadonlyMap<string, string>;
@@ -44,10 +53,18 @@ export function createMemoryFiles({
       return changes;
     },
     read: async (path) => contents.get(path),
-    list: async (directory) =>
-      [...contents.keys()]
-        .filter((path) => path.startsWith(`${directory}/`))
-        .map((path) => path.slice(directory.length + 1)),
+    list: async (directory) => {
+      const found = [...contents.keys()].filter((path) => path.startsWith(`${directory}/`));
+      for (const path of found) if (path.endsWith(TEMPORARY)) contents.delete(path);
+      return found
+        .filter((path) => !path.endsWith(TEMPORARY))
+        .map((path) => path.slice(directory.length + 1));
+    },
+    tear: (change, path, text) => {
+      if (change === 'write') contents.set(`${path}.1${TEMPORARY}`, half(text));
+      else contents.set(path, (contents.get(path) ?? '') + half(text));
+    },
+    afterPowerLoss: (pick) => createMemoryFiles({ contents: remainsOf({ contents, durable }, pick) }),
     write: async (path, text, durability) => {
       begin('write', path);
       put(path, text, durability);
@@ -69,6 +86,27 @@ export function createMemoryFiles({
     },
   };
 }
+
+const half = (text: string): string => text.slice(0, Math.floor(text.length / 2));
+
+function remainsOf(
+  { contents, durable }: Pick<MemoryFiles, 'contents' | 'durable'>,
+  pick: (path: string) => Remains,
+): Map<string, string> {
+  const left = new Map(durable);
+  for (const [path, text] of contents) {
+    const old = durable.get(path);
+    if (old === text) continue;
+    const remains = pick(path);
+    if (remains === 'New') left.set(path, text);
+    if (remains === 'Half') left.set(path, halfWay(old ?? '', text));
+  }
+  return left;
+}
+
+/** What was there before an append stays whole. */
+const halfWay = (old: string, text: string): string =>
+  text.startsWith(old) ? old + half(text.slice(old.length)) : half(text);
 
 export interface MemoryStoreOptions {
   readonly files?: StateFiles;

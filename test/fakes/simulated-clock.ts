@@ -22,9 +22,7 @@ export interface SimulatedClock extends Clock {
 }
 
 /** setImmediate runs after every microtask and nextTick that is queued by then. */
-const settle = async (): Promise<void> => {
-  for (let round = 0; round < 3; round += 1) await new Promise<void>((resolve) => setImmediate(resolve));
-};
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export function createSimulatedClock(startMs = Date.UTC(2026, 0, 1)): SimulatedClock {
   let nowMs = startMs;

@@ -10,12 +10,19 @@ import { hashOf } from '../../src/state/canonical.ts';
 import type { DesiredObject, ResolvedInputs, Snapshot } from '../../src/state/desired.ts';
 import { DIRECTORY_ABSENCE_MS } from '../../src/state/merge-desired.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
-import type { StateFiles } from '../../src/store/files.ts';
+import type { Clock } from '../../src/manager/clock.ts';
+import { storeError } from '../../src/store/errors.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createFakePodman, type FakePodman, type Program } from './fake-podman.ts';
-import { createIncarnation, type Incarnation, type Latency } from './incarnation.ts';
+import {
+  createIncarnation,
+  type Crossing,
+  type Incarnation,
+  type Latency,
+  type TearableFiles,
+} from './incarnation.ts';
 import { createRecordingLog, type RecordingLog } from './log.ts';
-import { createMemoryFiles, memoryStore } from './memory-store.ts';
+import { createMemoryFiles, type MemoryFiles, memoryStore, type Remains } from './memory-store.ts';
 import { createSimulatedClock, type SimulatedClock } from './simulated-clock.ts';
 
 export interface SimulatedHost {
@@ -33,15 +40,27 @@ export interface SimulatedHost {
   /** Starts it without waiting, and again while that fails: as a service manager would. */
   launch(): void;
   stop(): Promise<void>;
+  /** It has not yet begun to reconcile. */
+  isBooting(): boolean;
   /** The controller is gone between two instructions, and with it all that it was about to do; what it wrote stays. */
   crash(): void;
   /** The whole host restarts, and the controller with it. */
   reboot(): Promise<void>;
+  /** The whole host restarts without a warning: what was not fsynced is old, new or torn, as `pick` says. */
+  losePower(pick: (path: string) => Remains): Promise<void>;
   /** The state directory is lost; call it while nothing runs. */
   loseState(): void;
+  /** The wall clock of the host and of Podman is set; time itself goes on as before. */
+  jump(byMs: number): void;
+  /** Every change of the state directory fails. */
+  diskFull: boolean;
+  /** What the state directory holds, and how much of it would survive a loss of power. */
+  readonly disk: () => MemoryFiles;
   /** What every call to Podman takes; nothing by default. */
   latency: Latency;
-  /** Called before every change of the state directory. */
+  /** Called wherever the controller touches the world: it may be killed there. */
+  onCrossing: (crossing: Crossing) => void;
+  /** Called with every change of the state directory that is about to succeed. */
   onStateChange: (path: string, text: string) => void;
   status(name: string): AgentStatus | undefined;
   phases(): Record<string, string>;
@@ -64,9 +83,12 @@ const RELAUNCH_MS = 2_000;
 /** A whole host in memory: the real controller on a fake Podman, a disk in memory and a clock that is told to move. */
 export async function createSimulatedHost(): Promise<SimulatedHost> {
   const clock = createSimulatedClock();
+  let skewMs = 0;
+  const wall: Clock = { now: () => clock.now() + skewMs, setTimer: clock.setTimer };
   const programs: SimulatedHost['programs'] = new Map();
   const podman = createFakePodman({
-    clock,
+    clock: wall,
+    uptimeMs: () => clock.now(),
     program: (template) => programs.get(template.env['AGENT'] ?? '')?.(template) ?? {},
   });
   podman.controls.addImage(IMAGE);
@@ -88,7 +110,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     complete: true,
     ...(rootError !== undefined && { rootError }),
     origin: 'simulation',
-    takenAtMs: clock.now(),
+    takenAtMs: wall.now(),
   });
   const probe = (containerId: string): ProbeOutcome => {
     try {
@@ -132,14 +154,20 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     close: () => Promise.resolve(),
   };
   let uids = 0;
-  const watched: StateFiles = {
+  const watched: TearableFiles = {
     read: (path) => disk.read(path),
     list: (directory) => disk.list(directory),
-    write: (path, text, durability) => {
+    write: async (path, text, durability) => {
+      if (host.diskFull) throw noSpace(path);
       host.onStateChange(path, text);
       return disk.write(path, text, durability);
     },
-    append: (path, text, durability) => disk.append(path, text, durability),
+    append: async (path, text, durability) => {
+      if (host.diskFull) throw noSpace(path);
+      host.onStateChange(path, text);
+      return disk.append(path, text, durability);
+    },
+    tear: (change, path, text) => disk.tear(change, path, text),
     remove: (path) => disk.remove(path),
     move: (from, to) => disk.move(from, to),
   };
@@ -149,10 +177,14 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     engine = undefined;
   };
   const boot = async (): Promise<void> => {
-    const life = createIncarnation(
-      { podman, traffic: podman.controls.traffic, files: watched, clock },
-      () => host.latency,
-    );
+    const life = createIncarnation({
+      podman,
+      traffic: podman.controls.traffic,
+      files: watched,
+      clock: wall,
+      latency: () => host.latency,
+      onCrossing: (crossing) => host.onCrossing(crossing),
+    });
     incarnation = life;
     store = await memoryStore({ files: life.files, clock: life.clock });
     const adopted = await adoptLostInstallation(store, life.podman, HOME);
@@ -182,6 +214,13 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       crash();
       clock.setTimer(RELAUNCH_MS, launch);
     });
+  };
+  const reboot = async (): Promise<void> => {
+    crash();
+    podman.controls.reboot();
+    boots += 1;
+    launch();
+    await clock.settle();
   };
   const shutDown = async (): Promise<void> => {
     const ended = engine?.stop();
@@ -218,18 +257,23 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       await clock.settle();
     },
     latency: () => ({ thereMs: 0, backMs: 0 }),
+    onCrossing: () => undefined,
     onStateChange: () => undefined,
     start,
     launch,
     stop: shutDown,
+    isBooting: () => engine === undefined,
     crash,
-    reboot: async () => {
-      crash();
-      podman.controls.reboot();
-      boots += 1;
-      launch();
-      await clock.settle();
+    reboot,
+    losePower: (pick) => {
+      disk = disk.afterPowerLoss(pick);
+      return reboot();
     },
+    jump: (byMs) => {
+      skewMs += byMs;
+    },
+    diskFull: false,
+    disk: () => disk,
     loseState: () => {
       disk = createMemoryFiles();
     },
@@ -250,6 +294,12 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
   };
   return host;
 }
+
+const noSpace = (path: string): Error => {
+  const error: NodeJS.ErrnoException = new Error('no space left on device');
+  error.code = 'ENOSPC';
+  return storeError(error, 'write', path);
+};
 
 const NO_INPUTS: ResolvedInputs = { paths: {}, digests: {}, baseImages: [] };
 

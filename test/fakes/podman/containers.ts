@@ -118,6 +118,7 @@ function createContainer(world: World, request: CreateContainer): FakeContainer 
     state: 'created',
     pid: 0,
     startedAtMs: 0,
+    upSinceMs: 0,
     finishedAtMs: 0,
     exitCode: 0,
     oomKilled: false,

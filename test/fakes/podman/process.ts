@@ -22,6 +22,7 @@ export function startProcess(world: World, container: FakeContainer): void {
     state: 'running',
     pid: world.newPid(),
     startedAtMs: world.clock.now(),
+    upSinceMs: world.uptimeMs(),
     exitCode: 0,
     oomKilled: false,
   });

@@ -38,6 +38,8 @@ export interface FakeContainer {
   state: ContainerState;
   pid: number;
   startedAtMs: number;
+  /** By `World.uptimeMs`. */
+  upSinceMs: number;
   finishedAtMs: number;
   exitCode: number;
   oomKilled: boolean;
@@ -73,6 +75,7 @@ export interface FakePod {
 
 export interface World {
   readonly clock: Clock;
+  uptimeMs(): number;
   readonly containers: Map<string, FakeContainer>;
   readonly pods: Map<string, FakePod>;
   readonly networks: Map<string, ObservedNetwork>;

@@ -1,0 +1,98 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { converge, type Outcome } from './run.ts';
+import { optionsOf, type Task } from './options.ts';
+import { replayOf, type Script, scriptOf } from './script.ts';
+import { shrink } from './shrink.ts';
+import { add, NOTHING, type Sum, summaryOf } from './tally.ts';
+
+/** Enough to see a pattern; the summary counts them all. */
+const MOST_SHRUNK = 10;
+
+type Answer = Omit<Outcome, 'story'> & { readonly shrunk?: string };
+
+interface Errand {
+  readonly script: Script;
+  readonly shrinks: boolean;
+}
+
+/** Set for the processes that tell the stories; they have no other argument. */
+const IS_WORKER = process.argv[2] === 'worker';
+
+if (IS_WORKER) process.on('message', (errand: Errand) => void serve(errand));
+else process.exitCode = await main(process.argv.slice(2));
+
+async function main(words: readonly string[]): Promise<number> {
+  const { task, workers } = optionsOf(words, availableParallelism());
+  if (task.type === 'One') return tell(task.script);
+  const startedAtMs = Date.now();
+  const sum = await all(await scriptsOf(task), workers);
+  console.log(summaryOf(sum, Date.now() - startedAtMs));
+  return sum.failed === 0 ? 0 : 1;
+}
+
+/** One story with everything that happened in it. */
+async function tell(script: Script): Promise<number> {
+  const startedAtMs = Date.now();
+  const outcome = await converge(script);
+  console.log(outcome.story.join('\n'));
+  if (outcome.complaint !== undefined) console.log(`BROKEN ${outcome.complaint}`);
+  console.log(summaryOf(add(NOTHING, outcome), Date.now() - startedAtMs));
+  return outcome.complaint === undefined ? 0 : 1;
+}
+
+async function scriptsOf(task: Exclude<Task, { type: 'One' }>): Promise<Script[]> {
+  if (task.type === 'Many')
+    return Array.from({ length: task.count }, (_, index) => scriptOf(task.first + index));
+  const script = scriptOf(task.seed);
+  const { tally } = await converge(script);
+  return Array.from({ length: tally.places }, (_, index) => ({ ...script, killAt: index + 1 }));
+}
+
+async function all(scripts: readonly Script[], workers: number): Promise<Sum> {
+  let next = 0;
+  let sum = NOTHING;
+  const work = async (): Promise<void> => {
+    const worker = fork(fileURLToPath(import.meta.url), ['worker']);
+    for (let script = scripts[next++]; script; script = scripts[next++]) {
+      const answer = await ask(worker, { script, shrinks: sum.failed < MOST_SHRUNK });
+      sum = add(sum, answer);
+      if (answer.complaint !== undefined) complain(script, answer);
+    }
+    worker.disconnect();
+  };
+  await Promise.all(Array.from({ length: Math.min(workers, scripts.length) }, work));
+  return sum;
+}
+
+function complain(script: Script, { complaint, shrunk }: Answer): void {
+  console.log(`seed ${script.seed}: ${complaint}`);
+  console.log(`  replay: npm run simulate -- ${replayOf(script)}`);
+  if (shrunk !== undefined) console.log(`  shrunk: npm run simulate -- ${shrunk}`);
+}
+
+function ask(worker: ChildProcess, errand: Errand): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null): void => {
+      reject(new Error(`a worker ended with ${code} in seed ${errand.script.seed}`));
+    };
+    worker.once('exit', onExit);
+    worker.once('message', (answer: Answer) => {
+      worker.off('exit', onExit);
+      resolve(answer);
+    });
+    worker.send(errand);
+  });
+}
+
+async function serve({ script, shrinks }: Errand): Promise<void> {
+  const { complaint, tally } = await converge(script);
+  const shrunk = complaint !== undefined && shrinks ? replayOf(await shrink(script, complaint)) : undefined;
+  const answer: Answer = {
+    tally,
+    ...(complaint !== undefined && { complaint }),
+    ...(shrunk !== undefined && { shrunk }),
+  };
+  process.send?.(answer);
+}

@@ -1,0 +1,44 @@
+import type { Tally } from './run.ts';
+
+export interface Sum extends Tally {
+  readonly stories: number;
+  readonly failed: number;
+}
+
+export const NOTHING: Sum = {
+  stories: 0,
+  failed: 0,
+  calls: 0,
+  changes: 0,
+  places: 0,
+  steps: 0,
+  crashes: 0,
+  faults: {},
+};
+
+export function add(sum: Sum, { tally, complaint }: { tally: Tally; complaint?: string }): Sum {
+  const faults = { ...sum.faults };
+  for (const [kind, count] of Object.entries(tally.faults)) faults[kind] = (faults[kind] ?? 0) + count;
+  return {
+    stories: sum.stories + 1,
+    failed: sum.failed + (complaint === undefined ? 0 : 1),
+    calls: sum.calls + tally.calls,
+    changes: sum.changes + tally.changes,
+    places: sum.places + tally.places,
+    steps: sum.steps + tally.steps,
+    crashes: sum.crashes + tally.crashes,
+    faults,
+  };
+}
+
+/** One line, for whoever reads only the last. */
+export function summaryOf(sum: Sum, tookMs: number): string {
+  const faults = Object.entries(sum.faults)
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([kind, count]) => `${kind} ${count}`);
+  return [
+    `${sum.stories} seeds, ${sum.failed} failed, ${sum.steps} steps, ${sum.crashes} crashes`,
+    `${sum.calls} calls and ${sum.changes} writes watched, ${(tookMs / 1000).toFixed(1)} s`,
+    `faults: ${faults.join(', ')}`,
+  ].join('; ');
+}
