@@ -174,6 +174,17 @@ require_podman() {
   if [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ] && ! command -v runc >/dev/null; then
     need_packages "runc (crun does not run on this host's control groups)" runc
   fi
+  require_nft
+}
+
+# It lies where an ordinary user's PATH often does not lead; Podman 5 comes without it.
+require_nft() {
+  if (PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin && command -v nft >/dev/null); then return; fi
+  if [ "$ROOTFUL" = 1 ]; then
+    need_packages "nft (for updates without a gap)" nftables
+  else
+    say "BlueGreen, Canary and several replicas need nft; run as root: apt-get install --no-install-recommends nftables"
+  fi
 }
 
 ensure() {

@@ -3,16 +3,28 @@ import { execFile } from 'node:child_process';
 /** `nft` answers within 20 ms; a machine that swaps needs longer. */
 const DEADLINE_MS = 5_000;
 /** `nft` lies beside the tools of root, where a user's own path often does not lead. */
-const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
+export const SEARCH_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const OUTPUT_LIMIT_BYTES = 1024 * 1024;
 
-/** Runs `nft` inside a network namespace. `enter` are arguments of nsenter. */
-export function runNft(enter: readonly string[], args: readonly string[], input = ''): Promise<string> {
+export interface NftCall {
+  /** Arguments of nsenter that lead into the network namespace. */
+  readonly enter: readonly string[];
+  readonly args: readonly string[];
+  readonly input?: string;
+}
+
+/** Runs `nft` inside a network namespace, and answers with what it printed. */
+export function runNft({ enter, args, input = '' }: NftCall, searchPath: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = execFile(
       'nsenter',
       [...enter, '--', 'nft', ...args],
-      { env: ENVIRONMENT, timeout: DEADLINE_MS, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT_BYTES },
+      {
+        env: { PATH: searchPath },
+        timeout: DEADLINE_MS,
+        killSignal: 'SIGKILL',
+        maxBuffer: OUTPUT_LIMIT_BYTES,
+      },
       (error, stdout, stderr) => {
         if (error) reject(new Error(explain(error, stderr), { cause: error }));
         else resolve(stdout);

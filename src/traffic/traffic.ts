@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { HOLDER_PROGRAM } from '../state/names.ts';
 import type { ObservedContainer } from '../state/observed.ts';
-import { runNft } from './nft.ts';
+import { runNft, SEARCH_PATH } from './nft.ts';
 import { rulesetOf, targetsIn } from './rules.ts';
 
 export interface TrafficOptions {
   /** The arguments of nsenter that lead into the network namespace of a process; `undefined` when that is our own. */
   readonly enter: (pid: number) => readonly string[] | undefined;
+  /** Where nsenter and nft are looked for. */
+  readonly searchPath?: string;
 }
 
 export interface Traffic {
@@ -15,7 +17,7 @@ export interface Traffic {
 }
 
 /** Sends what comes to a holder on to others, by rules in its network namespace (docs/adr/0007-traffic-holder.md). */
-export function createTraffic({ enter }: TrafficOptions): Traffic {
+export function createTraffic({ enter, searchPath = SEARCH_PATH }: TrafficOptions): Traffic {
   /** A process id can be somebody else's by now, whose network must not be touched. */
   const namespaceOf = async ({ name, pid }: ObservedContainer): Promise<readonly string[]> => {
     const command = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
@@ -25,11 +27,12 @@ export function createTraffic({ enter }: TrafficOptions): Traffic {
       `the process ${pid} of ${name} is not to be seen here; a controller in a container needs the host's process ids (--pid=host)`,
     );
   };
+  const nft = async (holder: ObservedContainer, args: readonly string[], input = ''): Promise<string> =>
+    runNft({ enter: await namespaceOf(holder), args, input }, searchPath);
   return {
-    read: async (holder) => targetsIn(await runNft(await namespaceOf(holder), ['-j', 'list', 'ruleset'])),
+    read: async (holder) => targetsIn(await nft(holder, ['-j', 'list', 'ruleset'])),
     route: async (holder, to) => {
-      const ruleset = rulesetOf({ from: Object.values(holder.networks), to });
-      await runNft(await namespaceOf(holder), ['-f', '-'], ruleset);
+      await nft(holder, ['-f', '-'], rulesetOf({ from: Object.values(holder.networks), to }));
     },
   };
 }

@@ -4,7 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../src/manager/clock.ts';
 import { createLibpod } from '../../src/podman/libpod.ts';
 import type { Labels, Podman } from '../../src/podman/podman.ts';
+import type { Traffic } from '../../src/podman/traffic.ts';
+import { networkNamespaceOf } from '../../src/probe/namespace.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
+import { createTraffic } from '../../src/traffic/traffic.ts';
 import { createFakePodman } from '../fakes/fake-podman.ts';
 import { BUSYBOX, ensureBusybox } from './busybox.ts';
 import { PROGRAMS, type ProgramName, programOf } from './programs.ts';
@@ -12,6 +15,7 @@ import { PROGRAMS, type ProgramName, programOf } from './programs.ts';
 /** One Podman to try, with names that nobody else has. Everything made with `name()` and `labels` goes at the end. */
 export interface Bench {
   readonly podman: Podman;
+  readonly traffic: Traffic;
   readonly labels: Labels;
   readonly imageId: string;
   name(suffix: string): string;
@@ -56,21 +60,23 @@ const fake: Subject = {
   name: 'fake',
   open: async () => {
     const podman = createFakePodman({ clock: systemClock, program: programOf });
-    return bench(podman, podman.controls.addImage(BUSYBOX));
+    return bench({ podman, traffic: podman.controls.traffic }, podman.controls.addImage(BUSYBOX));
   },
 };
 
 async function openReal(socketPath: string): Promise<Bench> {
   const podman = createLibpod({ socketPath });
-  return bench(podman, await ensureBusybox(podman));
+  const traffic = createTraffic({ enter: (pid) => networkNamespaceOf(pid)?.enter });
+  return bench({ podman, traffic }, await ensureBusybox(podman));
 }
 
-function bench(podman: Podman, imageId: string): Bench {
+function bench({ podman, traffic }: Pick<Bench, 'podman' | 'traffic'>, imageId: string): Bench {
   const run = `rkt-${randomBytes(4).toString('hex')}`;
   const labels = { 'test.run': run };
   const template: Bench['template'] = (program, changes) => ({ ...templateOf(imageId, program), ...changes });
   return {
     podman,
+    traffic,
     labels,
     imageId,
     template,
