@@ -129,7 +129,7 @@ async function previewAgent(world: World, key: ObjectKey): Promise<Change[]> {
   const resolved = await resolveWish(world, object);
   const current = record && findRevision(record, record.targetRevision ?? record.currentRevision);
   if (!current) return say('create container', 'first deploy');
-  if ('missing' in resolved)
+  if (!resolved.wish)
     return record.specHash === object.specHash
       ? []
       : say('update', resolved.missing.map(({ message }) => message).join('; '));

@@ -52,6 +52,8 @@ export interface AgentPublication {
   readonly uid: string;
   readonly generation: number;
   readonly createdAtMs: number;
+  /** What a person asked for, beside the manifest's own. */
+  readonly annotations: Readonly<Record<string, string>>;
   readonly status: AgentStatus;
 }
 

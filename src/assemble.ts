@@ -1,3 +1,4 @@
+import { performAct } from '../controllers/agent/perform-act.ts';
 import { createAgentReconciler } from '../controllers/agent/reconciler.ts';
 import { createSharedReconcilers } from '../controllers/kinds.ts';
 import { previewPlan } from '../controllers/preview.ts';
@@ -110,6 +111,7 @@ export function assemble(parts: Parts): Engine {
     objects: registry,
     plan: async () => previewPlan(world, await keeper.preview(), context),
     sync: (options) => keeper.refresh(options),
+    act: (key, request) => performAct(world, { key, request }, clock.now()),
     metrics: metrics.render,
     reachable: () => reachability,
     isBusy: () => Object.values(manager.queues()).some(({ queued, running }) => queued + running > 0),

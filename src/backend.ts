@@ -1,15 +1,20 @@
 import type { World } from '../controllers/world.ts';
-import { keyString } from './api/key.ts';
+import type { ActRequest } from './api/act-request.ts';
+import { agentKey, keyString, type ObjectKey } from './api/key.ts';
 import type { AgentStatus, ConvergeView, PlanView } from './api/status.ts';
 import type { LogEntry, LogRequest } from './server/backend.ts';
 import type { Backend, ObjectReader } from './server/backend.ts';
+import { conflict } from './server/errors.ts';
 import { isRunning } from './state/observed.ts';
+
+type ActAnswer = { readonly message: string } | { readonly refused: string };
 
 export interface BackendOptions {
   readonly world: World;
   readonly objects: ObjectReader;
   readonly plan: () => Promise<PlanView>;
   readonly sync: Backend['sync'];
+  readonly act: (key: ObjectKey, request: ActRequest) => Promise<ActAnswer>;
   readonly metrics: Backend['metrics'];
   /** Something is being looked at, or waits to be: what is known may not be the newest. */
   readonly isBusy: () => boolean;
@@ -25,6 +30,11 @@ export function createBackend(options: BackendOptions): Backend {
     logs: (namespace, name, request, signal) => agentLogs(world, { namespace, name, request, signal }),
     plan: options.plan,
     sync: options.sync,
+    act: async (namespace, name, request) => {
+      const answer = await options.act(agentKey(namespace, name), request);
+      if ('refused' in answer) throw conflict(answer.refused);
+      return answer.message;
+    },
     convergence: () => convergence(options),
     readiness: () => readiness(options),
     metrics: options.metrics,

@@ -28,20 +28,27 @@ export function createPublisher(registry: Registry, now: () => number): Publish 
   };
 }
 
-const metadataOf = (key: ObjectKey, manifest: Manifest | undefined) => ({
-  name: key.name,
-  namespace: key.namespace,
-  ...(manifest?.metadata.labels && { labels: manifest.metadata.labels }),
-  ...(manifest?.metadata.annotations && { annotations: manifest.metadata.annotations }),
-});
+function metadataOf(
+  key: ObjectKey,
+  manifest: Manifest | undefined,
+  ours: Readonly<Record<string, string>> = {},
+) {
+  const annotations = { ...manifest?.metadata.annotations, ...ours };
+  return {
+    name: key.name,
+    namespace: key.namespace,
+    ...(manifest?.metadata.labels && { labels: manifest.metadata.labels }),
+    ...(Object.keys(annotations).length > 0 && { annotations }),
+  };
+}
 
-function agentObject({ key, object, uid, generation, createdAtMs, status }: AgentPublication) {
+function agentObject({ key, object, uid, generation, createdAtMs, annotations, status }: AgentPublication) {
   const manifest = object?.manifest;
   return {
     apiVersion: kinds.Agent.apiVersion,
     kind: 'Agent',
     metadata: {
-      ...metadataOf(key, manifest),
+      ...metadataOf(key, manifest, annotations),
       uid,
       generation,
       creationTimestamp: new Date(createdAtMs).toISOString(),

@@ -31,6 +31,7 @@ const manager = apiAgent('model-manager', {
         cause: 'env MODE changed good → bad',
         createdAt: ago(90),
         failure: {
+          at: '2026-01-01T00:00:00Z',
           reason: 'CrashedTooOften',
           message: 'exited with 1',
           logTail: ['Traceback', '\u001b[31mValueError'],

@@ -8,10 +8,10 @@ const statesWith = (event: AgentEvent): ReadonlySet<AgentState> =>
   new Set(agentEdges.filter((edge) => edge.event === event).map(({ from }) => from));
 
 /** A rollout that is not over: it may be aborted. */
-const UNDER_WAY = statesWith('ABORTED');
-const RESTARTABLE = statesWith('RESTART');
+export const UNDER_WAY = statesWith('ABORTED');
+export const RESTARTABLE = statesWith('RESTART');
 /** A failed one, which a person may have tried again. */
-const GAVE_UP: ReadonlySet<AgentState> = new Set(['RolledBack', 'Failed', 'Paused']);
+export const GAVE_UP: ReadonlySet<AgentState> = new Set(['RolledBack', 'Failed', 'Paused']);
 
 /** Between the old container and the new one nothing serves: no place to stand still. */
 const PASSED_THROUGH: ReadonlySet<AgentState> = new Set(['StoppingOld', 'Promoting']);
@@ -26,7 +26,10 @@ export function askedEvent({ record, facts }: View): AgentEvent | undefined {
   const { state } = record;
   const isNews = (askedAtMs: number | undefined, doneAtMs: number | undefined): boolean =>
     askedAtMs !== undefined && askedAtMs !== doneAtMs;
-  if (UNDER_WAY.has(state) && isNews(abortedAtMs, record.abortedAtMs)) return 'ABORTED';
+  if (isNews(abortedAtMs, record.abortedAtMs)) {
+    if (UNDER_WAY.has(state)) return 'ABORTED';
+    if (state === 'Paused') return 'ROLL_BACK';
+  }
   if (RESTARTABLE.has(state) && isNews(restartedAtMs, record.restartedAtMs)) return 'RESTART';
   return GAVE_UP.has(state) && isNews(retryAtMs, record.retriedAtMs) ? 'RETRY' : undefined;
 }

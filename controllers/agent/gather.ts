@@ -1,6 +1,6 @@
 import type { Agent } from '../../src/api/agent.ts';
 import { agentKey, keyString, type ObjectKey } from '../../src/api/key.ts';
-import { type Acts, parseActs, standingActs } from '../../src/state/acts.ts';
+import type { Acts } from '../../src/state/acts.ts';
 import { hashOf } from '../../src/state/canonical.ts';
 import type { DesiredObject } from '../../src/state/desired.ts';
 import { isRunning, type ObservedAgent, type ObservedContainer } from '../../src/state/observed.ts';
@@ -8,7 +8,6 @@ import { factsOf } from '../../src/state/provision.ts';
 import type { AgentRecord, Origin } from '../../src/state/record.ts';
 import { resolveAgent } from '../../src/state/resolve.ts';
 import type { MissingInput } from '../../src/state/resolver.ts';
-import { wishHash } from '../../src/state/revision.ts';
 import type { ContainerVerdict } from '../../src/state/verdict.ts';
 import { desiredObject, type World } from '../world.ts';
 import type { AgentFacts, Gating, Wish } from './facts.ts';
@@ -22,15 +21,9 @@ export interface GatherInput {
   readonly key: ObjectKey;
   readonly observed: ObservedAgent;
   readonly record: AgentRecord | undefined;
+  readonly acts: Acts;
   readonly resolved: ResolvedWish;
   readonly verdictOf: (container: ObservedContainer) => ContainerVerdict | undefined;
-  readonly nowMs: number;
-}
-
-/** What the manifest asks for now: the only part of the facts that has to be waited for. */
-export async function wishOf(world: World, key: ObjectKey): Promise<ResolvedWish> {
-  const object = desiredObject(world, 'Agent', keyString(key));
-  return object ? resolveWish(world, object) : { missing: [] };
 }
 
 /**
@@ -38,15 +31,14 @@ export async function wishOf(world: World, key: ObjectKey): Promise<ResolvedWish
  * busy and then becomes one must do both before anybody else gets a turn.
  */
 export function gather(input: GatherInput): AgentFacts {
-  const { world, key, observed, verdictOf, peers, resolved } = input;
+  const { world, key, observed, verdictOf, peers, acts, resolved } = input;
   const object = desiredObject(world, 'Agent', keyString(key));
-  const acts = actsOf(input, object);
   return {
     key,
     spec: object?.manifest.spec,
     specHash: object?.specHash ?? input.record?.specHash ?? '',
-    wish: 'wish' in resolved ? resolved.wish : undefined,
-    missing: 'missing' in resolved ? resolved.missing : [],
+    wish: resolved.wish,
+    missing: resolved.missing,
     gating: updateGating(input),
     bootGating: gatingOf(world.graph().gates.get(keyString(key)) ?? [], peers),
     dependencyDown: object && dependencyDown(object, peers),
@@ -59,24 +51,15 @@ export function gather(input: GatherInput): AgentFacts {
   };
 }
 
-/** What a person asked for, as far as it holds for the manifest as it is now. */
-function actsOf(
-  { world, key, record, resolved, nowMs }: GatherInput,
-  object: DesiredObject | undefined,
-): Acts {
-  return standingActs(parseActs(world.store.annotations.get(key)?.values), {
-    specHash: object?.specHash ?? record?.specHash ?? '',
-    wishHash: 'wish' in resolved ? wishHash(resolved.wish.template) : undefined,
-    nowMs,
-  });
-}
-
 const originOf = ({ desired }: World, { position: { file, line } }: DesiredObject): Origin => {
   const { commit } = desired();
   return { file, line, ...(commit !== undefined && { commit }) };
 };
 
-export type ResolvedWish = { readonly wish: Wish } | { readonly missing: readonly MissingInput[] };
+export interface ResolvedWish {
+  readonly wish?: Wish;
+  readonly missing: readonly MissingInput[];
+}
 
 export async function resolveWish(world: World, agent: DesiredObject<Agent>): Promise<ResolvedWish> {
   const never = unsupported(agent.manifest);
@@ -94,7 +77,10 @@ export async function resolveWish(world: World, agent: DesiredObject<Agent>): Pr
   if (resolution.missing) return { missing: resolution.missing };
   const { template } = resolution;
   const reloadDigest = reloadDigestOf(agent, context.provisions);
-  return { wish: { template, imageKnown: id !== '', reloadDigest, ...(image.aim && { image: image.aim }) } };
+  return {
+    wish: { template, imageKnown: id !== '', reloadDigest, ...(image.aim && { image: image.aim }) },
+    missing: [],
+  };
 }
 
 /** What the mounted files hold now; only agents with `reload` are told about it. */

@@ -4,19 +4,22 @@ import type { Reconciler, ReconcileContext, Result } from '../../src/manager/rec
 import { EMPTY_PLAN, formatPlan, type Plan } from '../../src/plan/operation.ts';
 import { planAgent } from '../../src/plan/plan-agent.ts';
 import type { Prober } from '../../src/probe/prober.ts';
+import { formatActs, hasActs } from '../../src/state/acts.ts';
 import { ownerLabels } from '../../src/state/names.ts';
 import type { ObservedAgent } from '../../src/state/observed.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
 import { track } from '../inventory.ts';
 import { type AgentPublication, desiredObject, type World } from '../world.ts';
+import { remainingActs } from './asked.ts';
 import { shiftClocks } from './clocks.ts';
 import { type Decision, decide, newRecord } from './decide.ts';
 import type { AgentFacts, View } from './facts.ts';
 import { freeze } from './freeze.ts';
-import { gather, type ResolvedWish, wishOf } from './gather.ts';
+import { gather } from './gather.ts';
 import { narrate } from './narrate.ts';
 import { noteOutcome } from './outcome.ts';
 import { type Peer, seePeers } from './peers.ts';
+import { type Asked, askedOf, settleActs } from './perform-act.ts';
 import { probeReplicas, withVerdicts } from './probing.ts';
 import { rebuildRecord } from './rebuild.ts';
 import { isServed, liveContainers, servingReplicas } from './replicas.ts';
@@ -54,8 +57,9 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
   const startedAtMs = context.now();
   const observed = await observe(memory, key, startedAtMs);
   const before = await loadRecord(memory, key, observed, context.now());
-  const resolved = await wishOf(world, key);
-  const facts = gatherFacts(memory, { key, observed, record: before, nowMs: context.now() }, resolved);
+  const subject = { key, observed, record: before, nowMs: context.now() };
+  const asked = await askedOf(world, subject);
+  const facts = gatherFacts(memory, subject, asked);
   const decision = decide(facts, before, context.now());
   const plan = planFor(memory, decision, { observed, nowMs: context.now() });
   if (removes(plan) && observed.observedAtMs < startedAtMs) {
@@ -64,9 +68,11 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
   }
   remember(memory, { record: decision.record, facts, nowMs: context.now() });
   for (const event of narrate(decision.record, decision.transitions)) world.store.events.record(event);
-  if (plan.operations.length === 0) return finish(memory, decision, facts, context);
-  await world.store.records.put(decision.record);
-  return act(memory, { decision, facts, plan }, context);
+  const deed = { decision, facts, plan };
+  const result =
+    plan.operations.length === 0 ? await finish(memory, deed, context) : await act(memory, deed, context);
+  await settleActs(world, asked.basis, decision.record);
+  return result;
 }
 
 /** What cannot be taken back is decided on a look of this very run: an event that told otherwise may be lost. */
@@ -118,13 +124,13 @@ interface Subject {
   readonly nowMs: number;
 }
 
-function gatherFacts(memory: Memory, subject: Subject, resolved: ResolvedWish): AgentFacts {
+function gatherFacts(memory: Memory, subject: Subject, { acts, resolved }: Asked): AgentFacts {
   const { world, prober, peers } = memory;
   probeReplicas(world, prober, subject);
   const verdictOf = (container: { readonly id: string; readonly startedAtMs: number }) =>
     prober.verdict(container.id, container.startedAtMs);
   const seen = seePeers(peers, world.desired().objects);
-  const facts = gather({ world, peers: seen, ...subject, resolved, verdictOf });
+  const facts = gather({ world, peers: seen, ...subject, acts, resolved, verdictOf });
   return facts.spec === undefined && !mayTerminate(world, subject.key)
     ? { ...facts, suspended: true }
     : facts;
@@ -202,6 +208,7 @@ async function act(memory: Memory, deed: Deed, context: ReconcileContext): Promi
   const { world, lastPlans } = memory;
   const { decision, facts, plan } = deed;
   const { key } = decision.record;
+  await world.store.records.put(decision.record);
   lastPlans.set(keyString(key), formatPlan(plan).split('\n'));
   publish(memory, decision.record, facts, context);
   const priority = decision.record.state === 'Degraded' ? 'CrashRestart' : 'Rollout';
@@ -219,12 +226,7 @@ async function act(memory: Memory, deed: Deed, context: ReconcileContext): Promi
 }
 
 /** Nothing to do: says how things are, and when to look again. */
-async function finish(
-  memory: Memory,
-  decision: Decision,
-  facts: AgentFacts,
-  context: ReconcileContext,
-): Promise<Result> {
+async function finish(memory: Memory, { decision, facts }: Deed, context: ReconcileContext): Promise<Result> {
   const { world } = memory;
   const { record } = decision;
   if (record.state === 'Terminating' && facts.observed.containers.length === 0)
@@ -256,7 +258,9 @@ function publish(
   const status = statusOf(input);
   const { key, uid, generation, createdAtMs } = record;
   const object = world.desired().objects.get(id);
-  const publication: AgentPublication = { key, object, uid, generation, createdAtMs, status };
+  const acts = remainingActs(facts.acts, record);
+  const annotations = hasActs(acts) ? formatActs(acts) : {};
+  const publication: AgentPublication = { key, object, uid, generation, createdAtMs, annotations, status };
   memory.published.set(id, publication);
   world.publish.agent(publication);
   return { ...record, conditions: status.conditions, observedGeneration: settledGeneration(input) };
@@ -281,6 +285,7 @@ async function forget(
   outages.delete(keyString(key));
   published.delete(keyString(key));
   await world.store.records.delete(key);
+  await world.store.annotations.delete(key);
   await world.store.inventory.delete(key);
   await world.store.addresses.release(`${key.namespace}/${key.name}`);
   world.publish.removed(key);

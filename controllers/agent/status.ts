@@ -1,9 +1,11 @@
 import { type ConditionClaim, type ConditionType, mergeConditions } from '../../src/api/conditions.ts';
-import type { AgentStatus, RevisionStatus } from '../../src/api/status.ts';
+import type { AgentStatus } from '../../src/api/status.ts';
 import type { ManifestProblem } from '../../src/state/desired.ts';
 import type { ObservedContainer } from '../../src/state/observed.ts';
-import type { AgentRecord, AgentState, Revision } from '../../src/state/record.ts';
+import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import { isLive, isReady, type View } from './facts.ts';
+import { heldStatus } from './held.ts';
+import { revisionStatus, rolloutStatus } from './history-status.ts';
 import { isRollingOut } from './machine.ts';
 import { hasDrifted } from './judge.ts';
 import {
@@ -26,11 +28,11 @@ const GAVE_UP: ReadonlySet<AgentState> = new Set(['RolledBack', 'Failed', 'Pause
 
 /** (record, observed) → what people read. Pure. */
 export function statusOf(input: StatusInput): AgentStatus {
-  const { record, lastPlan, stalled } = input;
+  const { record, lastPlan } = input;
+  const held = heldStatus(input);
   return {
-    phase: input.facts.suspended ? 'Suspended' : record.state,
-    reason: stalled?.reason ?? record.reason,
-    message: stalled?.message ?? record.message,
+    phase: input.facts.suspended ? 'Suspended' : (held?.phase ?? record.state),
+    ...saidOf(input),
     observedGeneration: settledGeneration(input),
     ...revisionsOf(record),
     ready: isAllReady(input),
@@ -41,8 +43,15 @@ export function statusOf(input: StatusInput): AgentStatus {
     ...lastExit(record),
     ...(lastPlan.length > 0 && { lastPlan }),
     revisions: record.revisions.map(revisionStatus),
+    ...(record.rollouts && { rollouts: record.rollouts.map(rolloutStatus) }),
     conditions: mergeConditions(record.conditions, claims(input), input.nowMs),
   };
+}
+
+/** What is wrong with the manifest goes first, then what a person holds. */
+function saidOf(input: StatusInput): { readonly reason: string; readonly message: string } {
+  const { reason, message } = input.stalled ?? heldStatus(input) ?? input.record;
+  return { reason, message };
 }
 
 const revisionsOf = ({ currentRevision, targetRevision, stableRevision }: AgentRecord) => ({
@@ -113,18 +122,6 @@ const lastExit = ({ lastExit: exit }: AgentRecord): Pick<AgentStatus, 'lastExit'
     ? { lastExit: { code: exit.code, oomKilled: exit.oomKilled, at: new Date(exit.atMs).toISOString() } }
     : {};
 
-function revisionStatus({ id, outcome, cause, createdAtMs, failure }: Revision): RevisionStatus {
-  const { reason, message, logTail } = failure ?? {};
-  return {
-    id,
-    outcome,
-    cause,
-    createdAt: new Date(createdAtMs).toISOString(),
-    ...(reason !== undefined &&
-      message !== undefined && { failure: { reason, message, ...(logTail && { logTail }) } }),
-  };
-}
-
 function claims(input: StatusInput): ConditionClaim[] {
   const { record, facts } = input;
   const ready = isAllReady(input);
@@ -173,10 +170,9 @@ const AS_IT_SHOULD_BE: Readonly<Record<ConditionType, boolean>> = {
   Degraded: false,
 };
 
-const claimFor = ({ record, stalled }: StatusInput) => {
-  const reasonOfAll = stalled?.reason ?? record.reason;
-  const message = stalled?.message ?? record.message;
-  const observedGeneration = record.generation;
+const claimFor = (input: StatusInput) => {
+  const { reason: reasonOfAll, message } = saidOf(input);
+  const observedGeneration = input.record.generation;
   return (type: ConditionType, holds: boolean, reason = reasonOfAll): ConditionClaim => ({
     type,
     status: holds ? 'True' : 'False',
@@ -187,17 +183,20 @@ const claimFor = ({ record, stalled }: StatusInput) => {
 };
 
 function isSynced(input: StatusInput): boolean {
-  const { record, stalled } = input;
+  const { record, facts, stalled } = input;
   return (
     stalled === undefined &&
+    facts.acts.undoToRevision === undefined &&
     record.currentRevision !== undefined &&
     record.currentRevision === record.targetRevision &&
     !hasDrifted(input)
   );
 }
 
-const driftReason = (input: StatusInput): string =>
-  hasDrifted(input) ? 'DriftDetected' : input.record.reason;
+function driftReason(input: StatusInput): string {
+  if (hasDrifted(input)) return 'DriftDetected';
+  return input.facts.acts.undoToRevision === undefined ? input.record.reason : 'UndoneByUser';
+}
 
 function notReadyReason(input: StatusInput): string {
   const all = servingReplicas(input).map((ref) => containerOf(input, ref));

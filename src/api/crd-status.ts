@@ -40,7 +40,32 @@ const lastExit = fields({
 const failure = fields({
   reason: text('Why it failed, in one word.'),
   message: text('Why it failed, for people.'),
+  at: time('When it failed.'),
+  exitCode: whole('Exit status of its container.'),
+  oomKilled: truth('The kernel killed it for its memory.'),
+  lastProbe: text('What its probes answered last.'),
   logTail: list({ type: 'string' }, 'Last lines of its log.'),
+});
+
+const origin = {
+  ...fields({
+    file: text('File of the manifest.'),
+    line: whole('Line at which it begins there.'),
+    commit: text('Git commit that the file was of.'),
+  }),
+  description: 'Where its manifest stood.',
+};
+
+const rollout = fields({
+  revision: text('Revision it went to; none when its image could not be had.'),
+  from: text('Revision that served until then.'),
+  trigger: text('Manifest, Undo, Restart or Retry.'),
+  changes: list({ type: 'string' }, 'What differs, field by field.'),
+  origin,
+  startedAt: time('When it began.'),
+  endedAt: time('When it was over.'),
+  outcome: text('UnderWay, Stable, Failed, RolledBack or Superseded.'),
+  message: text('Why it failed, for people.'),
 });
 
 const revision = fields({
@@ -48,6 +73,7 @@ const revision = fields({
   outcome: text('Pending, Stable, Failed or Superseded.'),
   cause: text('What made it.'),
   createdAt: time('When it was made.'),
+  origin,
   failure: { ...failure, description: 'Why it was given up.' },
 });
 
@@ -75,7 +101,8 @@ const agentStatus = {
   nextRetryAt: time('When what failed is tried again.'),
   lastExit: { ...lastExit, description: 'How its last container ended.' },
   lastPlan: list({ type: 'string' }, 'What was done or would be done last, each line with its cause.'),
-  revisions: list(revision, 'Revisions that are remembered, newest first.'),
+  revisions: list(revision, 'Revisions that are remembered, the newest last.'),
+  rollouts: list(rollout, 'How it came from revision to revision, the newest last.'),
 };
 
 export const statusSchema = (kind: Kind): object => ({

@@ -22,7 +22,28 @@ export interface AgentStatus {
   /** What the newest plan would do or did, each line with its cause. */
   readonly lastPlan?: readonly string[];
   readonly revisions: readonly RevisionStatus[];
+  readonly rollouts?: readonly RolloutStatus[];
   readonly conditions: readonly Condition[];
+}
+
+/** Where the manifest stood that made something. */
+export interface OriginStatus {
+  readonly file: string;
+  readonly line: number;
+  readonly commit?: string;
+}
+
+/** One way from a revision to another: the newest last. */
+export interface RolloutStatus {
+  readonly revision?: string;
+  readonly from?: string;
+  readonly trigger: string;
+  readonly changes: readonly string[];
+  readonly origin?: OriginStatus;
+  readonly startedAt: string;
+  readonly endedAt?: string;
+  readonly outcome: string;
+  readonly message?: string;
 }
 
 export interface RevisionStatus {
@@ -30,9 +51,15 @@ export interface RevisionStatus {
   readonly outcome: string;
   readonly cause: string;
   readonly createdAt: string;
+  readonly origin?: OriginStatus;
   readonly failure?: {
     readonly reason: string;
     readonly message: string;
+    readonly at: string;
+    readonly exitCode?: number;
+    readonly oomKilled?: boolean;
+    /** What its probes answered last. */
+    readonly lastProbe?: string;
     readonly logTail?: readonly string[];
   };
 }

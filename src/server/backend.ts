@@ -1,3 +1,4 @@
+import type { ActRequest } from '../api/act-request.ts';
 import type { ApiObject, ConvergeView, EventObject, PlanView } from '../api/status.ts';
 
 /** What the API server needs of the controller; the composition root supplies it. */
@@ -15,6 +16,8 @@ export interface Backend {
   plan(): Promise<PlanView>;
   /** Reads the manifests anew, approves a blocked prune when asked, and returns at once. */
   sync(options: { readonly approvePrune: boolean }): Promise<void>;
+  /** Takes down what a person asks of one agent; returns what will be done. Throws `ApiError` where it makes no sense. */
+  act(namespace: string, name: string, request: ActRequest): Promise<string>;
   /** How far the world is from the manifests right now. */
   convergence(): ConvergeView;
   readiness(): readonly { readonly check: string; readonly ok: boolean; readonly message: string }[];

@@ -1,5 +1,5 @@
 import { API_VERSION } from '../api/meta.ts';
-import { CORE_PATH, EVENTS, GROUP_PATH, kindsBelow } from './route.ts';
+import { CORE_PATH, EVENTS, GROUP_PATH, kindsBelow, SUBRESOURCES, type Subresource } from './route.ts';
 
 /** What clients ask first: which groups, versions and kinds are here. `undefined` for a path that is none of these. */
 export function discoveryAt(path: string): object | undefined {
@@ -11,7 +11,10 @@ export function discoveryAt(path: string): object | undefined {
     case '/apis/rookery.dev':
       return { kind: 'APIGroup', apiVersion: 'v1', ...group };
     case GROUP_PATH:
-      return resourceList(API_VERSION, kindsBelow(GROUP_PATH).map(resourceOf));
+      return resourceList(API_VERSION, [
+        ...kindsBelow(GROUP_PATH).map(resourceOf),
+        ...SUBRESOURCES.map(subresourceOf),
+      ]);
     case CORE_PATH:
       return resourceList('v1', [
         ...[...kindsBelow(CORE_PATH), EVENTS].map(resourceOf),
@@ -30,6 +33,14 @@ const resourceList = (groupVersion: string, resources: readonly object[]): objec
   apiVersion: 'v1',
   groupVersion,
   resources,
+});
+
+const subresourceOf = (name: Subresource): object => ({
+  name: `agents/${name}`,
+  singularName: '',
+  namespaced: true,
+  kind: 'Agent',
+  verbs: ['create'],
 });
 
 interface Named {

@@ -22,6 +22,7 @@ export class GoneError extends ApiError {
 
 export const badRequest = (message: string): ApiError => new ApiError(400, 'BadRequest', message);
 export const notFound = (message: string): ApiError => new ApiError(404, 'NotFound', message);
+export const conflict = (message: string): ApiError => new ApiError(409, 'Conflict', message);
 export const tooMany = (message: string): ApiError => new ApiError(429, 'TooManyRequests', message);
 
 /** Everything that a handler may throw, as what the client is told. */

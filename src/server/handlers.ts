@@ -3,6 +3,7 @@ import { kinds } from '../api/kinds.ts';
 import { API_VERSION } from '../api/meta.ts';
 import { VERSION } from './version.ts';
 import type { Backend } from './backend.ts';
+import { readAct } from './acts.ts';
 import { discoveryAt } from './discovery.ts';
 import { ApiError, notFound } from './errors.ts';
 import { feedOf, type Served } from './feed.ts';
@@ -17,6 +18,7 @@ import { streamChanges } from './watch.ts';
 export interface ApiRequest {
   readonly method: string;
   readonly query: URLSearchParams;
+  readonly body: string;
   /** Aborted when the client has gone or the server stops. */
   readonly signal: AbortSignal;
   /** Epoch milliseconds. */
@@ -43,6 +45,11 @@ export async function answer(
       return sendJson(response, objectOf(backend, route));
     case 'Log':
       return streamLog(backend, { ...request, ...route }, response);
+    case 'Act': {
+      objectOf(backend, { ...route, type: 'Object', resource: 'Agent' });
+      const act = readAct(route.subresource, request.body);
+      return sendJson(response, success(await backend.act(route.namespace, route.name, act)));
+    }
     case 'Verb':
       return answerVerb(backend, route.verb, { request, response });
     case 'Health':
@@ -65,7 +72,7 @@ export const isWatch = (query: URLSearchParams): boolean => flag(query, 'watch')
 const POSTED: ReadonlySet<Verb> = new Set(['plan', 'sync']);
 
 function refuseOtherMethods(route: Route, method: string): void {
-  const isPosted = route.type === 'Verb' && POSTED.has(route.verb);
+  const isPosted = route.type === 'Act' || (route.type === 'Verb' && POSTED.has(route.verb));
   const isAllowed = isPosted ? method === 'POST' : method === 'GET' || method === 'HEAD';
   if (isAllowed) return;
   throw new ApiError(405, 'MethodNotAllowed', `${method} is not allowed here: ${hintFor(route)}`);
@@ -78,12 +85,22 @@ function hintFor(route: Route): string {
       return `the files are the truth: edit the manifest of ${route.namespace}/${route.name}, or delete it`;
     case 'Objects':
       return 'the files are the truth: edit the manifests, and the controller follows';
+    case 'Act':
+      return `${route.subresource} is asked for with POST`;
     case 'Verb':
       return `${route.verb} is asked for with ${POSTED.has(route.verb) ? 'POST' : 'GET'}`;
     default:
       return 'it can only be read, with GET';
   }
 }
+
+const success = (message?: string): object => ({
+  kind: 'Status',
+  apiVersion: 'v1',
+  metadata: {},
+  status: 'Success',
+  ...(message !== undefined && { message }),
+});
 
 const apiVersionOf = (resource: Resource): string =>
   resource === 'Event' ? 'v1' : kinds[resource].apiVersion;
@@ -127,7 +144,7 @@ async function answerVerb(backend: Backend, verb: Verb, { request, response }: E
       return sendJson(response, { kind: 'Plan', apiVersion: API_VERSION, ...(await backend.plan()) });
     case 'sync':
       await backend.sync({ approvePrune: flag(request.query, 'approvePrune') });
-      return sendJson(response, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' });
+      return sendJson(response, success());
     case 'convergence':
       return sendJson(response, { kind: 'Convergence', apiVersion: API_VERSION, ...backend.convergence() });
   }

@@ -21,6 +21,12 @@ export type Route =
       readonly name: string;
     }
   | { readonly type: 'Log'; readonly namespace: string; readonly name: string }
+  | {
+      readonly type: 'Act';
+      readonly namespace: string;
+      readonly name: string;
+      readonly subresource: Subresource;
+    }
   | { readonly type: 'Verb'; readonly verb: Verb }
   | { readonly type: 'Health'; readonly check: 'healthz' | 'livez' | 'readyz' }
   | { readonly type: 'Metrics' }
@@ -28,6 +34,10 @@ export type Route =
 
 const VERBS = ['plan', 'sync', 'convergence'] as const;
 export type Verb = (typeof VERBS)[number];
+
+/** Of an agent, and only to be written: what a person asks for outside the files. */
+export const SUBRESOURCES = ['rollout', 'suspend', 'resume'] as const;
+export type Subresource = (typeof SUBRESOURCES)[number];
 
 export const DISCOVERY_PATHS: readonly string[] = [
   '/api',
@@ -72,9 +82,16 @@ function parseResource(prefix: string, steps: readonly string[]): Route | undefi
   if (more.length > 0 || steps.includes('')) return undefined;
   if (prefix === CORE_PATH && plural === 'pods') return parseLog({ namespace, name, subresource });
   const resource = resourceOf(prefix, plural);
-  if (!resource || subresource !== undefined) return undefined;
+  if (!resource) return undefined;
+  if (subresource !== undefined) return parseAct(resource, { namespace, name, subresource });
   if (name === undefined) return { type: 'Objects', resource, ...(isNamespaced && { namespace }) };
   return isNamespaced ? { type: 'Object', resource, namespace, name } : undefined;
+}
+
+function parseAct(resource: Resource, { namespace, name, subresource }: PodSteps): Route | undefined {
+  const known = SUBRESOURCES.find((candidate) => candidate === subresource);
+  if (resource !== 'Agent' || namespace === '' || name === undefined || !known) return undefined;
+  return { type: 'Act', namespace, name, subresource: known };
 }
 
 interface PodSteps {

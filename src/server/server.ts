@@ -96,11 +96,12 @@ function createHandler(context: Context): (message: IncomingMessage, response: S
     const isStream = isStreaming(route, query);
     const { signal, end } = requestSignal(context, response, isStream);
     try {
-      await drain(message, limits.mostBodyBytes);
+      const body = await readBody(message, limits.mostBodyBytes);
       if (signal.aborted) return;
       if (isStream && streams >= limits.mostStreams)
         throw tooMany(`${streams} streams are open, which is the limit`);
-      const request: ApiRequest = { method: message.method ?? 'GET', query, signal, nowMs: Date.now() };
+      const { method = 'GET' } = message;
+      const request: ApiRequest = { method, query, body, signal, nowMs: Date.now() };
       const work = answer(context.backend, route, { request, response });
       await (isStream ? counted(work) : inTime(work, signal));
     } finally {
@@ -139,21 +140,24 @@ function parse({ url = '/' }: IncomingMessage): { readonly route: Route; readonl
 const isStreaming = (route: Route, query: URLSearchParams): boolean =>
   (route.type === 'Objects' && isWatch(query)) || route.type === 'Log';
 
-/** Nothing here takes a body; a small one is read and forgotten, so that the connection stays usable. */
-function drain(message: IncomingMessage, mostBytes: number): Promise<void> {
+/** What is too large is read to its end and forgotten, so that the connection stays usable. */
+function readBody(message: IncomingMessage, mostBytes: number): Promise<string> {
   const tooLarge = new ApiError(
     413,
     'RequestEntityTooLarge',
     `a request's body has at most ${mostBytes} bytes`,
   );
   return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
     let bytes = 0;
     message.on('data', (chunk: Buffer) => {
       bytes += chunk.byteLength;
       if (bytes > mostBytes) reject(tooLarge);
+      else chunks.push(chunk);
     });
-    message.once('end', resolve);
-    message.once('close', resolve);
+    const end = (): void => resolve(Buffer.concat(chunks).toString('utf8'));
+    message.once('end', end);
+    message.once('close', end);
   });
 }
 

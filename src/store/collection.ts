@@ -10,6 +10,8 @@ export interface Collection<T extends Keyed> {
   put(value: T): Promise<void>;
   /** Absent is success. */
   delete(key: ObjectKey): Promise<void>;
+  /** Puts what becomes of it, or deletes it; nobody writes it in between. */
+  update(key: ObjectKey, change: (current: T | undefined) => T | undefined): Promise<void>;
 }
 
 export interface Keyed {
@@ -24,23 +26,28 @@ export async function loadCollection<T extends Keyed>(
   const serial = createSerial();
   const byKey = await readAll(directory, reading);
   const fileOf = (key: ObjectKey): string => `${directory}/${fileName(key)}`;
+  const write = async (value: T): Promise<void> => {
+    const text = seal(value);
+    const before = byKey.get(keyString(value.key));
+    if (before !== undefined && seal(before) === text) return;
+    await files.write(fileOf(value.key), text, 'Durable');
+    byKey.set(keyString(value.key), value);
+  };
+  const remove = async (key: ObjectKey): Promise<void> => {
+    if (!byKey.has(keyString(key))) return;
+    await files.remove(fileOf(key));
+    byKey.delete(keyString(key));
+  };
 
   return {
     get: (key) => byKey.get(keyString(key)),
     list: () => [...byKey.values()],
-    put: (value) =>
-      serial.run(keyString(value.key), async () => {
-        const text = seal(value);
-        const before = byKey.get(keyString(value.key));
-        if (before !== undefined && seal(before) === text) return;
-        await files.write(fileOf(value.key), text, 'Durable');
-        byKey.set(keyString(value.key), value);
-      }),
-    delete: (key) =>
-      serial.run(keyString(key), async () => {
-        if (!byKey.has(keyString(key))) return;
-        await files.remove(fileOf(key));
-        byKey.delete(keyString(key));
+    put: (value) => serial.run(keyString(value.key), () => write(value)),
+    delete: (key) => serial.run(keyString(key), () => remove(key)),
+    update: (key, change) =>
+      serial.run(keyString(key), () => {
+        const value = change(byKey.get(keyString(key)));
+        return value === undefined ? remove(key) : write(value);
       }),
   };
 }

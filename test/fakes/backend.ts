@@ -1,3 +1,4 @@
+import type { ActRequest } from '../../src/api/act-request.ts';
 import type { ApiObject, ConvergeView, EventObject, PlanView } from '../../src/api/status.ts';
 import type { Backend, WatchEvent } from '../../src/server/backend.ts';
 
@@ -5,6 +6,7 @@ export interface FakeBackend extends Backend {
   /** Replaces what is served and tells every watcher. */
   change(news: { agents?: readonly ApiObject[]; view?: ConvergeView; event?: EventObject }): void;
   readonly syncs: { readonly approvePrune: boolean }[];
+  readonly acts: { readonly name: string; readonly request: ActRequest }[];
 }
 
 export const viewOf = (facts: Partial<ConvergeView> = {}): ConvergeView => ({
@@ -24,11 +26,13 @@ export function createFakeBackend(agents: readonly ApiObject[] = [], view = view
   const watchers = new Set<(event: WatchEvent) => void>();
   const listeners = new Set<(event: EventObject) => void>();
   const syncs: { approvePrune: boolean }[] = [];
+  const acts: { name: string; request: ActRequest }[] = [];
   const unused = (): never => {
     throw new Error('not part of this test');
   };
   return {
     syncs,
+    acts,
     objects: {
       list: () => ({ resourceVersion: '1', items: state.agents }),
       get: unused,
@@ -47,6 +51,10 @@ export function createFakeBackend(agents: readonly ApiObject[] = [], view = view
     logs: unused,
     plan: (): Promise<PlanView> => Promise.resolve({ changes: [], problems: [] }),
     sync: (options) => Promise.resolve(void syncs.push(options)),
+    act: (_namespace, name, request) => {
+      acts.push({ name, request });
+      return Promise.resolve(`${name} hears ${request.action}`);
+    },
     convergence: () => state.view,
     readiness: () => [],
     metrics: unused,

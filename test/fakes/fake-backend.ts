@@ -1,5 +1,6 @@
 import { API_VERSION } from '../../src/api/meta.ts';
 import type { AgentStatus, ConvergeView, EventObject, PlanView } from '../../src/api/status.ts';
+import { conflict } from '../../src/server/errors.ts';
 import type { Backend, LogEntry, LogRequest } from '../../src/server/backend.ts';
 import { createRegistry, type PublishedObject, type Registry } from '../../src/server/registry.ts';
 
@@ -8,6 +9,8 @@ export interface FakeBackend extends Backend {
   readonly registry: Registry;
   /** What was asked of it, in order. */
   readonly asked: string[];
+  /** What it answers to a person's request; a text that begins with `no` is a refusal. */
+  answer: string;
   plans: PlanView;
   converges: ConvergeView;
   ready: ReturnType<Backend['readiness']>;
@@ -24,6 +27,7 @@ export function createFakeBackend(nowMs = 1_000): FakeBackend {
     registry,
     objects: registry,
     asked: [],
+    answer: 'is done',
     plans: { changes: [], problems: [] },
     converges: { converged: true, busy: false, total: 0, healthy: 0, waitingFor: [], problems: [] },
     ready: [{ check: 'podman', ok: true, message: '' }],
@@ -54,6 +58,12 @@ export function createFakeBackend(nowMs = 1_000): FakeBackend {
     sync: ({ approvePrune }) => {
       fake.asked.push(approvePrune ? 'sync, approving' : 'sync');
       return Promise.resolve();
+    },
+    act: (namespace, name, request) => {
+      fake.asked.push(`${namespace}/${name} ${JSON.stringify(request)}`);
+      return fake.answer.startsWith('no')
+        ? Promise.reject(conflict(fake.answer))
+        : Promise.resolve(`${name} ${fake.answer}`);
     },
     convergence: () => fake.converges,
     readiness: () => fake.ready,
