@@ -1,6 +1,6 @@
 import type { ObjectKey } from '../src/api/key.ts';
 import type { NetworkOwner } from '../src/state/hosts.ts';
-import { holderTemplateOf } from '../src/state/holder.ts';
+import { holderTemplateOf, isNameless } from '../src/state/holder.ts';
 import { isOurs, ownFilter } from '../src/state/names.ts';
 import type { ObservedContainer } from '../src/state/observed.ts';
 import { templateOf } from './agent/rebuild.ts';
@@ -48,10 +48,9 @@ async function liveAddress(world: World, { network, namespace, name }: Whose): P
   return held ?? live[0] ?? asked[0];
 }
 
-/** Its address is Podman's choice, and goes with no name. */
 function isReplica(container: ObservedContainer): boolean {
-  const attachment = templateOf(container)?.network;
-  return attachment?.mode === 'bridge' && attachment.networks.every(({ ip }) => ip === undefined);
+  const template = templateOf(container);
+  return template !== undefined && isNameless(template);
 }
 
 /** A container that does not run has no address, and says which one it gets. */

@@ -79,6 +79,7 @@ const AIMS_AT_B: ReadonlySet<AgentState> = new Set([
   'Starting',
   'Verifying',
   'Promoting',
+  'AwaitingApproval',
   'Monitoring',
 ]);
 
@@ -92,6 +93,7 @@ const world: Partial<Record<AgentState, ReturnType<typeof seen>>> = {
   Starting: seen(of(A, 1, stopped), of(B, 2)),
   Verifying: seen(of(A, 1, stopped), of(B, 2)),
   Promoting: seen(of(A, 1, stopped), of(B, 2)),
+  AwaitingApproval: seen(of(A, 1), of(B, 2)),
   Monitoring: seen(of(A, 1, stopped), of(B, 2)),
 };
 

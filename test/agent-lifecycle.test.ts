@@ -347,7 +347,7 @@ describe('the controller itself', () => {
   });
 
   test('says NotYetSupported for what it does not do yet', async () => {
-    await host.apply(agentManifest('twin', { replicas: 3 }));
+    await host.apply(agentManifest('twin', { runtime: 'Process' }));
     await host.start();
     await host.clock.advance(10_000);
     expect(host.status('twin')).toMatchObject({ phase: 'Blocked', reason: 'NotYetSupported' });

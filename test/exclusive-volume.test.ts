@@ -36,3 +36,15 @@ test('a shared one belongs to whoever names it, and one of another namespace is 
   tree.write('manifests/b.yaml', user('b'));
   expect(await refused()).toEqual([]);
 });
+
+test.each([
+  ['replicas: 2', 'spec.replicas: replicas 2'],
+  ['rollout: {strategy: BlueGreen}', 'spec.rollout.strategy: strategy BlueGreen'],
+])('an exclusive one has no two containers beside each other: %s', async (field, where) => {
+  tree.write('manifests/db.yaml', volume('Exclusive'));
+  tree.write('manifests/a.yaml', `${user('a')}  ${field}\n`);
+  const advice = 'use strategy Recreate and one replica, or say accessMode: Shared';
+  expect(await refused()).toEqual([
+    `a: ${where} runs several containers side by side, and the Volume "db" is Exclusive; ${advice}`,
+  ]);
+});

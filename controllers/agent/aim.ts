@@ -1,23 +1,20 @@
 import type { AgentAim, ContainerAim, ImageAim } from '../../src/plan/aim.ts';
-import type { ObservedContainer } from '../../src/state/observed.ts';
-import type { AgentRecord, AgentState, Revision } from '../../src/state/record.ts';
-import type { ReplicaRef } from '../../src/state/replica.ts';
-import { findRevision, isLive, runningRevision, type View } from './facts.ts';
+import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import { isHeld } from './asked.ts';
-import { mustCorrect, mustPull } from './judge.ts';
+import { findRevision, runningRevision, type View } from './facts.ts';
+import { mustPull } from './judge.ts';
+import { aimFor, named, serving, survivors, type Wanted } from './replica-aim.ts';
+import { replicaId } from '../../src/state/replica.ts';
 import {
-  containerOf,
-  containersOf,
+  goesBeside,
+  promotedReplicas,
   refOf,
   refsOf,
-  replicaCount,
-  replicaRecord,
   runningReplicas,
   triedCount,
   worstOf,
 } from './replicas.ts';
-import { canRunAgain } from './rollout.ts';
-import { hasCompleted, heldBack, isCondemned } from './supervise.ts';
+import { withTraffic } from './traffic-aim.ts';
 
 const FAILED_CANDIDATE_GRACE_SECONDS = 1;
 
@@ -34,9 +31,16 @@ const lastGraceSeconds = (record: AgentRecord): number =>
 
 const NOTHING: AgentAim = { containers: [], others: 'Leave' };
 
+/** Nothing is done, or all of it goes: there is nobody to send anywhere. */
+const WITHOUT_TRAFFIC: ReadonlySet<AgentState> = new Set(['Paused', 'Terminating']);
+
 /** What should run, state by state (`semantics.md` §6, §8). Pure: the plan finds out what that takes. */
-export const aimOf = (view: View): AgentAim =>
-  view.facts.suspended ? NOTHING : AIMS[view.record.state](view);
+export function aimOf(view: View): AgentAim {
+  const { state } = view.record;
+  if (view.facts.suspended) return NOTHING;
+  const aim = AIMS[state](view);
+  return WITHOUT_TRAFFIC.has(state) ? aim : withTraffic(view, aim);
+}
 
 type Aim = (view: View) => AgentAim;
 
@@ -44,18 +48,28 @@ const waiting: Aim = (view) => ({ containers: [...serving(view), ...kept(view)],
 /** A person holds it before anything was touched: what serves goes on, whatever was made stays. */
 const held: Aim = (view) => ({ containers: [...serving(view), ...kept(view)], others: 'Leave' });
 const preparing: Aim = (view) => ({
-  containers: [...survivors(view), ...kept(view), ...candidates(view)],
+  containers: [...survivors(view), ...candidates(view), ...replaced(view), ...kept(view)],
   others: discard(view),
 });
 const trying: Aim = (view) => ({
   containers: [...serving(view), ...stopped(view), ...kept(view)],
   others: 'Leave',
 });
-const watching: Aim = (view) => ({ containers: [...serving(view), ...kept(view)], others: 'Leave' });
+const tryingBeside: Aim = (view) => ({
+  containers: [...serving(view), ...replaced(view), ...kept(view)],
+  others: discard(view),
+});
+const tryingSomehow: Aim = (view) => (goesBeside(view.record) ? tryingBeside(view) : trying(view));
+const watching: Aim = (view) => ({
+  containers: [...serving(view), ...kept(view), ...retired(view)],
+  others: 'Leave',
+});
 const rolledBack: Aim = (view) => ({
   containers: [...serving(view), ...kept(view), ...discardedTarget(view)],
   others: discarded('rolled back'),
 });
+/** Whoever had the name is stopped when nobody asks it any more. */
+const moving: Aim = (view) => ({ containers: [...serving(view), ...kept(view)], others: 'Leave' });
 const settled: Aim = (view) => ({
   containers: serving(view),
   others: discarded('its revision was replaced by a stable one'),
@@ -70,9 +84,10 @@ const AIMS: Readonly<Record<AgentState, Aim>> = {
     containers: [...stopped(view), ...kept(view), ...candidates(view)],
     others: discard(view),
   }),
-  Starting: trying,
-  Verifying: trying,
-  Promoting: watching,
+  Starting: tryingSomehow,
+  Verifying: tryingSomehow,
+  Promoting: (view) => (goesBeside(view.record) ? tryingBeside(view) : moving(view)),
+  AwaitingApproval: tryingBeside,
   Monitoring: watching,
   Healthy: settled,
   Healing: settled,
@@ -98,93 +113,34 @@ function discard({ record }: View): AgentAim['others'] {
     : discarded('a candidate that is no longer asked for');
 }
 
-type Wanted = Pick<ContainerAim, 'want' | 'cause'>;
-
-/** Every replica that a revision has now. */
-const named = (view: View, id: string | undefined, wanted: Wanted): ContainerAim[] =>
-  containersOf(view, id).flatMap((live) => aimFor(view, refOf(live), wanted));
-
-function aimFor({ record }: View, ref: ReplicaRef, wanted: Wanted): ContainerAim[] {
-  const revision = findRevision(record, ref.revision);
-  if (!revision) return [];
-  const { attempt, ordinal } = ref;
-  const graceSeconds = revision.template.stopGraceSeconds;
-  return [{ revision, attempt, ordinal, ...wanted, graceSeconds, correctDrift: false }];
-}
-
-/** About to be replaced: what keeps it from starting again must not stop its successor. */
-const survivors = (view: View): ContainerAim[] =>
-  runningReplicas(view).flatMap((ref) =>
-    isLive(containerOf(view, ref))
-      ? servingOne(view, ref)
-      : aimFor(view, ref, { want: 'Untouched', cause: 'is about to be replaced' }),
-  );
-
-const serving = (view: View): ContainerAim[] => runningReplicas(view).flatMap((ref) => servingOne(view, ref));
-
-/** A replica that should run now: started, restarted within its back-off, or killed when a probe condemned it. */
-function servingOne(view: View, ref: ReplicaRef): ContainerAim[] {
-  const { record, facts } = view;
-  const revision = findRevision(record, ref.revision);
-  const live = containerOf(view, ref);
-  if (!revision || (!live && !canRunAgain(view, revision))) return [];
-  const correctDrift = record.state === 'Healing' && mustCorrect(view);
-  const wished =
-    facts.wish && correctDrift
-      ? { ...revision.template, network: facts.wish.template.network }
-      : revision.template;
-  return aimFor(view, ref, { want: servingWant(view, ref), cause: servingCause(view, ref, revision) }).map(
-    (aim) => ({
-      ...aim,
-      revision: { ...revision, template: wished },
-      correctDrift,
-      ...reloadSignal(view, live),
-    }),
-  );
-}
-
-function servingWant(view: View, ref: ReplicaRef): ContainerAim['want'] {
-  const live = containerOf(view, ref);
-  if (isCondemned(replicaRecord(view.record, ref), live)) return 'Stopped';
-  if (isLive(live)) return 'Running';
-  if (hasCompleted(view, ref)) return 'Untouched';
-  return heldBack(view, ref) === undefined ? 'Running' : 'Untouched';
-}
-
-function servingCause(view: View, ref: ReplicaRef, revision: Revision): string {
-  const { record } = view;
-  const live = containerOf(view, ref);
-  const { condemned, lastExit, joined } = replicaRecord(record, ref);
-  if (condemned && isCondemned(replicaRecord(record, ref), live)) return condemned.reason;
-  if (record.state === 'RollingBack') return `rollback: ${record.message}`;
-  if (live?.state === 'exited' && live.startedAtMs > 0 && lastExit?.containerId === live.id) {
-    const { code, oomKilled } = lastExit;
-    return `exited with code ${code}${oomKilled ? ' (out of memory)' : ''}`;
-  }
-  if (live !== undefined || record.currentRevision !== revision.id) return revision.cause;
-  return joined ? 'its container is gone' : `replicas is ${replicaCount(view)}`;
-}
-
-/** Told once for each content of the mounted files; the record says which was told. */
-function reloadSignal({ record, facts }: View, live: ObservedContainer | undefined): { signal?: string } {
-  const reload = facts.spec?.reload;
-  if (reload === undefined || reload === 'None' || !isLive(live) || !facts.wish) return {};
-  const isTold = record.reloadDigest === undefined || record.reloadDigest === facts.wish.reloadDigest;
-  return isTold ? {} : { signal: reload.signal };
-}
-
-/** The stable revision's container, kept stopped as the way back. */
+/** The stable revision's containers, kept stopped as the way back. */
 function kept(view: View): ContainerAim[] {
   const { record } = view;
   const { stableRevision, currentRevision } = record;
   if (stableRevision === currentRevision || stableRevision === runningRevision(record)) return [];
+  if (goesBeside(record) && stableRevision === record.targetRevision) return [];
   return named(view, stableRevision, { want: 'Stopped', cause: 'kept as the way back' });
 }
 
+/** The old ones make room. */
 function stopped(view: View): ContainerAim[] {
   const { record } = view;
   if (record.currentRevision === record.targetRevision) return [];
   return named(view, record.currentRevision, { want: 'Stopped', cause: targetCause(view) });
+}
+
+/** The old ones whose place canaries have taken. */
+const replaced = (view: View): ContainerAim[] =>
+  stopped(view).filter(({ ordinal }) => ordinal < promotedReplicas(view).length);
+
+/** What served before, however it came to that, and may still be a way back. */
+function retired(view: View): ContainerAim[] {
+  const { record, facts } = view;
+  const busy = new Set([record.currentRevision, record.stableRevision]);
+  return facts.observed.containers
+    .map(refOf)
+    .filter(({ revision }) => !busy.has(revision))
+    .flatMap((ref) => aimFor(view, ref, { want: 'Stopped', cause: targetCause(view) }));
 }
 
 const targetCause = ({ record }: View): string => {
@@ -196,9 +152,10 @@ function candidates(view: View): ContainerAim[] {
   const { record, nowMs } = view;
   const want = nowMs < record.step.notBeforeMs ? 'Untouched' : 'Created';
   const wanted: Wanted = { want, cause: targetCause(view) };
-  return refsOf(record, record.targetRevision, { to: triedCount(view) }).flatMap((ref) =>
-    aimFor(view, ref, wanted),
-  );
+  const running = new Set(runningReplicas(view).map(replicaId));
+  return refsOf(record, record.targetRevision, { to: triedCount(view) })
+    .filter((ref) => !running.has(replicaId(ref)))
+    .flatMap((ref) => aimFor(view, ref, wanted));
 }
 
 function lastWords(view: View): ContainerAim[] {

@@ -3,7 +3,13 @@ import { isHeld } from './asked.ts';
 import type { View } from './facts.ts';
 
 /** States whose deadlines judge a candidate: an outage below it must not. */
-const JUDGED: ReadonlySet<AgentState> = new Set(['Starting', 'Verifying', 'Monitoring', 'RollingBack']);
+const JUDGED: ReadonlySet<AgentState> = new Set([
+  'Starting',
+  'Verifying',
+  'AwaitingApproval',
+  'Monitoring',
+  'RollingBack',
+]);
 
 export const clocksStopped = (record: AgentRecord): boolean => record.clocksStoppedAtMs !== undefined;
 

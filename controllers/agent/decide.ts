@@ -8,7 +8,8 @@ import { enter } from './enter.ts';
 import { type AgentFacts, rolloutMs, type View } from './facts.ts';
 import { nextEvent, RECOVERY_MS } from './judge.ts';
 import { type AgentEvent, nextState } from './machine.ts';
-import { runningReplicas, replicaRecord } from './replicas.ts';
+import { replicaRecord, runningReplicas } from './replicas.ts';
+import { drainingUntil } from './route.ts';
 import { acknowledgeExits, takeNote } from './supervise.ts';
 import type { AgentState } from '../../src/state/record.ts';
 
@@ -92,10 +93,15 @@ function requeue(view: View): { requeueAtMs?: number } {
   const stopped = record.clocksStoppedAtMs !== undefined;
   const minHealthyMs = rolloutMs(view, 'minHealthySeconds');
   const provenMs = record.state === 'Degraded' ? RECOVERY_MS : minHealthyMs;
-  const judges = record.state === 'Verifying' || record.state === 'Degraded' || record.state === 'Failed';
+  const judges =
+    record.state === 'Verifying' ||
+    record.state === 'AwaitingApproval' ||
+    record.state === 'Degraded' ||
+    record.state === 'Failed';
   const times = [
     stopped ? undefined : record.deadlineAtMs,
     judges && record.healthySinceMs !== undefined && !stopped ? record.healthySinceMs + provenMs : undefined,
+    ...drainingUntil(view),
     ...runningReplicas(view).map((ref) => replicaRecord(record, ref).crash.notBeforeMs),
     record.step.notBeforeMs,
     facts.acts.suspended?.untilMs,

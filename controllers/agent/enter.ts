@@ -7,6 +7,8 @@ import { findRevision, rolloutMs, runningRevision, type View } from './facts.ts'
 import { beginRollout, causeOf, endRollout, historyLimit, triggerOf } from './history.ts';
 import type { AgentEvent } from './machine.ts';
 import { containersOf, refOf, replicaRecord, worstOf } from './replicas.ts';
+import { drainMs } from './route.ts';
+import { approvalMessage, nextStep, promote, startRollout } from './steps.ts';
 import { trimHistory, wayBack, withOutcome, withRevision } from './rollout.ts';
 import { startAfresh } from './supervise.ts';
 
@@ -33,15 +35,17 @@ const ENTRIES: Readonly<Record<AgentState, Entry>> = {
   Pending: (view, event) => (BEGINS.has(event) ? acceptWish(view, event) : view.record),
   Blocked: stay,
   Building: (view) => ({ ...withoutStep(view.record), step: NO_BACKOFF, ...noWayToImage(view) }),
-  Preparing: (view) => withDeadline(chooseTarget(view), view.nowMs + PREPARE_DEADLINE_MS),
+  Preparing: (view, event) =>
+    withDeadline(
+      event === 'IMAGE_READY' ? chooseTarget(view) : nextStep(view),
+      view.nowMs + PREPARE_DEADLINE_MS,
+    ),
   StoppingOld: (view) => withDeadline(view.record, view.nowMs + PREPARE_DEADLINE_MS),
   Starting: (view) =>
     withDeadline(startCandidate(view.record), view.nowMs + rolloutMs(view, 'healthyDeadlineSeconds')),
   Verifying: (view, _event, before) => keepDeadline(view.record, before.record),
-  Promoting: ({ record }) => ({
-    ...record,
-    ...(record.targetRevision && { currentRevision: record.targetRevision }),
-  }),
+  Promoting: (view) => withDeadline(promote(view), view.nowMs + PREPARE_DEADLINE_MS + drainMs(view)),
+  AwaitingApproval: (view) => ({ ...withoutHealth(view.record), message: approvalMessage(view) }),
   Monitoring: (view) => withDeadline(view.record, view.nowMs + rolloutMs(view, 'monitorSeconds')),
   Healthy: settle,
   Healing: (view, event) => withDeadline(view.record, view.nowMs + healMs(view, event)),
@@ -134,6 +138,7 @@ function chooseTarget(view: View): AgentRecord {
   const chosen = {
     ...withoutStep(record),
     ...beginRollout(view, { revision: revision.id, changes }),
+    rollout: startRollout(view, revision),
     targetRevision: revision.id,
     revisions: withRevision(record, revision),
   };

@@ -5,12 +5,14 @@ import type { Acts } from '../../src/state/acts.ts';
 import { isRunning, type ObservedAgent, type ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, Origin, Revision } from '../../src/state/record.ts';
 import type { MissingInput } from '../../src/state/resolver.ts';
-import type { ContainerTemplate } from '../../src/state/template.ts';
+import type { ContainerTemplate, HolderTemplate } from '../../src/state/template.ts';
 import type { ContainerVerdict } from '../../src/state/verdict.ts';
 
 /** What the spec asks for; `image.id` is empty until the image is in local storage. */
 export interface Wish {
   readonly template: ContainerTemplate;
+  /** What a container of its own has in place of the replicas, where there may be several. */
+  readonly holder?: HolderTemplate;
   readonly imageKnown: boolean;
   /** How to get the image when it is not there, or must be looked for again. */
   readonly image?: ImageAim;
@@ -70,6 +72,7 @@ export function runningRevision(record: AgentRecord): string | undefined {
   switch (record.state) {
     case 'Starting':
     case 'Verifying':
+    case 'AwaitingApproval':
       return record.targetRevision;
     case 'Failed':
       return record.currentRevision ?? record.targetRevision;

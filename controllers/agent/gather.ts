@@ -75,12 +75,16 @@ export async function resolveWish(world: World, agent: DesiredObject<Agent>): Pr
   const id = image.id ?? (await world.images.inspect(image.reference))?.id ?? '';
   const resolution = resolveAgent(context, { reference: image.reference, id });
   if (resolution.missing) return { missing: resolution.missing };
-  const { template } = resolution;
+  const { template, holder } = resolution;
   const reloadDigest = reloadDigestOf(agent, context.provisions);
-  return {
-    wish: { template, imageKnown: id !== '', reloadDigest, ...(image.aim && { image: image.aim }) },
-    missing: [],
+  const wish: Wish = {
+    template,
+    ...(holder && { holder }),
+    imageKnown: id !== '',
+    reloadDigest,
+    ...(image.aim && { image: image.aim }),
   };
+  return { wish, missing: [] };
 }
 
 /** What the mounted files hold now; only agents with `reload` are told about it. */

@@ -1,12 +1,11 @@
-import { driftOperations } from '../../src/plan/drift.ts';
-import { containerName } from '../../src/state/names.ts';
 import type { AgentState } from '../../src/state/record.ts';
 import type { ReplicaRef } from '../../src/state/replica.ts';
 import { revisionId, wishHash } from '../../src/state/revision.ts';
 import { askedEvent, isHeld } from './asked.ts';
 import { MAX_TRANSIENT_RETRIES } from './backoff.ts';
 import { clocksStopped } from './clocks.ts';
-import { findRevision, rolloutMs, isLive, isReady, type View } from './facts.ts';
+import { mustCorrect } from './drift.ts';
+import { findRevision, isLive, isReady, rolloutMs, type View } from './facts.ts';
 import type { AgentEvent } from './machine.ts';
 import {
   containerOf,
@@ -14,9 +13,11 @@ import {
   judgedReplicas,
   refsOf,
   replicaRecord,
-  servingReplicas,
+  goesBeside,
+  promotedReplicas,
   triedCount,
 } from './replicas.ts';
+import { hasMoved } from './route.ts';
 import { wayBack } from './rollout.ts';
 import { hasCompleted, isCondemned } from './supervise.ts';
 
@@ -50,11 +51,12 @@ const JUDGES: Readonly<Record<AgentState, Judge>> = {
   Pending: judgeWaiting,
   Blocked: judgeWaiting,
   Building: judgeBuilding,
-  Preparing: (view) => stepFailed(view) ?? (isCreated(view) ? 'CREATED' : overdue(view)),
+  Preparing: judgePreparing,
   StoppingOld: (view) => stepFailed(view) ?? (isAlone(view) ? 'OLD_STOPPED' : overdue(view)),
   Starting: judgeStarting,
   Verifying: judgeVerifying,
-  Promoting: () => 'PROMOTED',
+  Promoting: judgePromoting,
+  AwaitingApproval: judgeCanaries,
   Monitoring: judgeMonitoring,
   Healthy: judgeHealthy,
   Healing: judgeHealing,
@@ -95,6 +97,13 @@ export const mustPull = ({ record, facts }: View): boolean =>
   facts.wish?.image?.type === 'Pull' &&
   record.pulledGeneration !== record.generation;
 
+function judgePreparing(view: View): AgentEvent | undefined {
+  const failed = canaryFailed(view) ?? stepFailed(view);
+  if (failed) return failed;
+  if (!isCreated(view)) return overdue(view);
+  return goesBeside(view.record) ? 'CREATED_BESIDE' : 'CREATED';
+}
+
 const isCreated = (view: View): boolean =>
   refsOf(view.record, view.record.targetRevision, { to: triedCount(view) }).every(
     (ref) => containerOf(view, ref) !== undefined,
@@ -106,7 +115,7 @@ function isAlone(view: View): boolean {
 }
 
 function judgeStarting(view: View): AgentEvent | undefined {
-  const done = completed(view) ?? crashed(view) ?? stepFailed(view);
+  const done = completed(view) ?? canaryFailed(view) ?? crashed(view) ?? stepFailed(view);
   if (done) return done;
   const hasStarted = judged(view).every((ref) => isStartedUp(view, ref) || hasCompleted(view, ref));
   return hasStarted ? 'STARTED' : overdue(view);
@@ -121,10 +130,37 @@ const judged = (view: View): readonly ReplicaRef[] => judgedReplicas(view) ?? []
 
 function judgeVerifying(view: View): AgentEvent | undefined {
   const minHealthyMs = rolloutMs(view, 'minHealthySeconds');
-  const done = completed(view) ?? crashed(view);
+  const done = completed(view) ?? canaryFailed(view) ?? crashed(view);
   if (done) return done;
   return healthyFor(view, minHealthyMs) ? 'PROVEN' : overdue(view);
 }
+
+/** Those of a canary that serve already are promoted as far as they go; the others follow. */
+function judgePromoting(view: View): AgentEvent | undefined {
+  const { record } = view;
+  const failed = canaryFailed(view) ?? stepFailed(view);
+  if (failed) return failed;
+  if (!hasMoved(view)) return overdue(view);
+  if (!goesBeside(record) || record.rollout?.strategy !== 'Canary') return 'PROMOTED';
+  return record.rollout.stage === 'Canaries' ? 'CANARIES_SERVE' : 'NEXT_REPLICA';
+}
+
+function judgeCanaries(view: View): AgentEvent | undefined {
+  const { record, facts } = view;
+  const failed = canaryFailed(view);
+  if (failed) return failed;
+  if (facts.spec?.rollout.canary?.promotion !== 'Manual')
+    return healthyFor(view, rolloutMs(view, 'minHealthySeconds')) ? 'APPROVED' : undefined;
+  return facts.acts.approvedRevision === record.targetRevision ? 'APPROVED' : undefined;
+}
+
+/** Whoever serves already must go on serving, while its dependencies do. */
+const canaryFailed: Judge = (view) =>
+  !clocksStopped(view.record) &&
+  view.facts.dependencyDown === undefined &&
+  promotedReplicas(view).some((ref) => isUnwell(view, ref))
+    ? 'UNHEALTHY'
+    : undefined;
 
 function judgeMonitoring(view: View): AgentEvent | undefined {
   const done = completed(view);
@@ -217,35 +253,18 @@ const overdue: Judge = ({ record, nowMs }) =>
 const healthyFor = ({ record, nowMs }: View, forMs: number): boolean =>
   record.healthySinceMs !== undefined && nowMs - record.healthySinceMs >= forMs && !clocksStopped(record);
 
-export const mustCorrect = (view: View): boolean =>
-  hasDrifted(view) && view.facts.spec?.driftPolicy === 'Correct';
-
 /** Not all replicas are up; `isUnhealthy` tells those that were. */
 const isShort = (view: View): boolean =>
   judged(view).some((ref) => !isReady(view, containerOf(view, ref)) && !hasCompleted(view, ref));
 
-/** Those that have yet to come up for the first time are awaited, not missed. */
-const isUnhealthy = (view: View): boolean =>
-  judged(view).some(
-    (ref) => isMissed(view, ref) || isCondemned(replicaRecord(view.record, ref), containerOf(view, ref)),
-  );
+const isUnhealthy = (view: View): boolean => judged(view).some((ref) => isUnwell(view, ref));
 
+const isUnwell = (view: View, ref: ReplicaRef): boolean =>
+  isMissed(view, ref) || isCondemned(replicaRecord(view.record, ref), containerOf(view, ref));
+
+/** One that has yet to come up for the first time is awaited, not missed. */
 function isMissed(view: View, ref: ReplicaRef): boolean {
   const { joined, restarts } = replicaRecord(view.record, ref);
   if (joined === undefined && restarts === 0) return false;
   return !isReady(view, containerOf(view, ref)) && !hasCompleted(view, ref);
-}
-
-export const hasDrifted = (view: View): boolean =>
-  view.facts.wish !== undefined && servingReplicas(view).some((ref) => isDrifted(view, ref));
-
-/** Networks come from the newest wish: joining one needs no new container. */
-function isDrifted(view: View, ref: ReplicaRef): boolean {
-  const { record, facts } = view;
-  const container = containerOf(view, ref);
-  const revision = findRevision(record, ref.revision);
-  if (!revision || !container) return false;
-  const network = facts.wish?.template.network ?? revision.template.network;
-  const name = containerName({ key: record.key, ...ref });
-  return driftOperations(container, { ...revision.template, network }, name).length > 0;
 }

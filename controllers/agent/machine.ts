@@ -9,10 +9,14 @@ export type AgentEvent =
   | 'DEPENDENCIES_WAIT'
   | 'IMAGE_READY'
   | 'CREATED'
+  | 'CREATED_BESIDE'
   | 'OLD_STOPPED'
   | 'STARTED'
   | 'PROVEN'
   | 'PROMOTED'
+  | 'CANARIES_SERVE'
+  | 'NEXT_REPLICA'
+  | 'APPROVED'
   | 'STABLE'
   | 'COMPLETED'
   | 'DRIFTED'
@@ -49,12 +53,20 @@ const STATES: Readonly<Record<AgentState, Edges>> = {
     STEP_FAILED: 'Failing',
     ABORTED: 'Failing',
   },
-  Preparing: { CREATED: 'StoppingOld', STEP_FAILED: 'Failing', DEADLINE: 'Failing', ABORTED: 'Failing' },
+  Preparing: {
+    CREATED: 'StoppingOld',
+    CREATED_BESIDE: 'Starting',
+    UNHEALTHY: 'Failing',
+    STEP_FAILED: 'Failing',
+    DEADLINE: 'Failing',
+    ABORTED: 'Failing',
+  },
   StoppingOld: { OLD_STOPPED: 'Starting', STEP_FAILED: 'Failing', DEADLINE: 'Failing', ABORTED: 'Failing' },
   Starting: {
     STARTED: 'Verifying',
     COMPLETED: 'Completed',
     CRASHED_TOO_OFTEN: 'Failing',
+    UNHEALTHY: 'Failing',
     STEP_FAILED: 'Failing',
     DEADLINE: 'Failing',
     ABORTED: 'Failing',
@@ -63,10 +75,20 @@ const STATES: Readonly<Record<AgentState, Edges>> = {
     PROVEN: 'Promoting',
     COMPLETED: 'Completed',
     CRASHED_TOO_OFTEN: 'Failing',
+    UNHEALTHY: 'Failing',
     DEADLINE: 'Failing',
     ABORTED: 'Failing',
   },
-  Promoting: { PROMOTED: 'Monitoring', STEP_FAILED: 'Failing', DEADLINE: 'Failing', ABORTED: 'Failing' },
+  Promoting: {
+    PROMOTED: 'Monitoring',
+    CANARIES_SERVE: 'AwaitingApproval',
+    NEXT_REPLICA: 'Preparing',
+    UNHEALTHY: 'Failing',
+    STEP_FAILED: 'Failing',
+    DEADLINE: 'Failing',
+    ABORTED: 'Failing',
+  },
+  AwaitingApproval: { APPROVED: 'Preparing', UNHEALTHY: 'Failing', ABORTED: 'Failing' },
   Monitoring: { STABLE: 'Healthy', UNHEALTHY: 'Failing', COMPLETED: 'Completed', ABORTED: 'Failing' },
   Healthy: {
     DRIFTED: 'Healing',
@@ -133,6 +155,7 @@ const ROLLOUT: ReadonlySet<AgentState> = new Set([
   'Starting',
   'Verifying',
   'Promoting',
+  'AwaitingApproval',
 ]);
 
 export const isRollingOut = (state: AgentState): boolean => ROLLOUT.has(state);

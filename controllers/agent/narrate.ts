@@ -7,6 +7,7 @@ const TOLD: Partial<Record<AgentState, 'Normal' | 'Warning'>> = {
   Blocked: 'Normal',
   Building: 'Normal',
   Starting: 'Normal',
+  AwaitingApproval: 'Normal',
   Monitoring: 'Normal',
   Healthy: 'Normal',
   Healing: 'Normal',

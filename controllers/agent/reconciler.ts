@@ -229,8 +229,7 @@ async function act(memory: Memory, deed: Deed, context: ReconcileContext): Promi
 async function finish(memory: Memory, { decision, facts }: Deed, context: ReconcileContext): Promise<Result> {
   const { world } = memory;
   const { record } = decision;
-  if (record.state === 'Terminating' && facts.observed.containers.length === 0)
-    return forget(memory, record.key);
+  if (record.state === 'Terminating' && isGone(facts.observed)) return forget(memory, record.key);
   const published = publish(memory, record, facts, context);
   const reloadDigest = record.reloadDigest ?? facts.wish?.reloadDigest;
   await world.store.records.put({
@@ -242,6 +241,9 @@ async function finish(memory: Memory, { decision, facts }: Deed, context: Reconc
     ? {}
     : { requeueAfterMs: Math.max(0, decision.requeueAtMs - context.now()) };
 }
+
+const isGone = ({ containers, holder }: ObservedAgent): boolean =>
+  containers.length === 0 && holder === undefined;
 
 /** The one door for an agent's status; returns the record with what was said. */
 function publish(

@@ -48,7 +48,7 @@ export function refsOf(
 }
 
 /** A rollout in which old and new run at the same time, as long as it has not turned back. */
-function goesBeside({ state, rollout, currentRevision, targetRevision }: AgentRecord): boolean {
+export function goesBeside({ state, rollout, currentRevision, targetRevision }: AgentRecord): boolean {
   if (rollout === undefined || rollout.strategy === 'Recreate' || !BESIDE.has(state)) return false;
   return targetRevision !== undefined && currentRevision !== undefined && currentRevision !== targetRevision;
 }
@@ -58,6 +58,7 @@ const BESIDE: ReadonlySet<AgentState> = new Set([
   'Starting',
   'Verifying',
   'Promoting',
+  'AwaitingApproval',
   'Failing',
   'Paused',
 ]);
@@ -94,9 +95,19 @@ export function runningReplicas(view: View): readonly ReplicaRef[] {
   return sharesOf(view, isTrying(record) ? triedCount(view) : promotedCount(record));
 }
 
+/** The revisions that `runningReplicas` are of, also when the manifest asks for none of them. */
+export function runningRevisions({ record }: View): readonly string[] {
+  const beside = goesBeside(record) ? [record.targetRevision, record.currentRevision] : [];
+  return [runningRevision(record), ...beside].filter((id) => id !== undefined);
+}
+
 /** The replicas that are meant to answer: those of a revision that proved itself, where there is one. */
 export const servingReplicas = (view: View): readonly ReplicaRef[] =>
   goesBeside(view.record) ? sharesOf(view, promotedCount(view.record)) : runningReplicas(view);
+
+/** Canaries that serve beside the old ones. */
+export const promotedReplicas = ({ record }: View): readonly ReplicaRef[] =>
+  goesBeside(record) ? refsOf(record, record.targetRevision, { to: promotedCount(record) }) : [];
 
 /** The replicas whose health decides what becomes of the agent; undefined while nobody is judged. */
 export function judgedReplicas(view: View): readonly ReplicaRef[] | undefined {
@@ -111,6 +122,10 @@ export const isOfRollout = (record: AgentRecord, { revision, attempt }: ReplicaR
   (revision === record.currentRevision || revision === record.targetRevision) &&
   attemptOf(record, revision) === attempt;
 
+/** It runs beside those that serve, and has yet to prove itself. */
+export const isOnTrial = ({ record }: View, { revision, ordinal }: ReplicaRef): boolean =>
+  goesBeside(record) && revision === record.targetRevision && ordinal >= promotedCount(record);
+
 export const liveContainers = (view: View, refs: readonly ReplicaRef[]): readonly ObservedContainer[] =>
   refs.map((ref) => containerOf(view, ref)).filter(isLive);
 
@@ -120,7 +135,7 @@ export const isServed = (view: View): boolean =>
 
 /** Everybody who should answers. */
 export const isAllReady = (view: View): boolean =>
-  runningRevision(view.record) !== undefined &&
+  (goesBeside(view.record) || runningRevision(view.record) !== undefined) &&
   servingReplicas(view).every((ref) => isReady(view, containerOf(view, ref)));
 
 /** Of several replicas of a failed revision, the one whose end tells most: dead, else not ready, else the first. */

@@ -7,7 +7,7 @@ import { isLive, isReady, type View } from './facts.ts';
 import { heldStatus } from './held.ts';
 import { revisionStatus, rolloutStatus } from './history-status.ts';
 import { isRollingOut } from './machine.ts';
-import { hasDrifted } from './judge.ts';
+import { hasDrifted } from './drift.ts';
 import {
   containerOf,
   containersOf,

@@ -4,6 +4,7 @@ import { NEW_REPLICA, type ReplicaRecord, type ReplicaRef, replicaId } from '../
 import { afterCrash } from './backoff.ts';
 import { attemptOf, condemnation, isLive, isReady, type View } from './facts.ts';
 import { isRollingOut } from './machine.ts';
+import { holderTemplate, noteTraffic } from './route.ts';
 import { containerOf, judgedReplicas, refOf, replicaRecord, runningReplicas } from './replicas.ts';
 
 /**
@@ -15,7 +16,14 @@ export function takeNote(view: View): AgentRecord {
     (record, ref) => noteReplica({ ...view, record }, ref),
     view.record,
   );
-  return noteHealth({ ...view, record: { ...noted, replicas: remembered({ ...view, record: noted }) } });
+  const { traffic: _, ...rest } = noted;
+  const traffic = noteTraffic({ ...view, record: noted });
+  const holder = holderTemplate(view);
+  const replicas = remembered({ ...view, record: noted });
+  return noteHealth({
+    ...view,
+    record: { ...rest, replicas, ...(traffic && { traffic }), ...(holder && { holder }) },
+  });
 }
 
 const withReplica = (record: AgentRecord, ref: ReplicaRef, change: Partial<ReplicaRecord>): AgentRecord => ({

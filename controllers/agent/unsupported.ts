@@ -5,12 +5,10 @@ import type { MissingInput } from '../../src/state/resolver.ts';
 export function unsupported({ spec }: Agent): MissingInput | undefined {
   const found = [
     spec.runtime === 'Container' ? undefined : `runtime ${spec.runtime}`,
-    spec.rollout.strategy === 'Recreate' ? undefined : `rollout.strategy ${spec.rollout.strategy}`,
-    spec.replicas === 1 ? undefined : `replicas ${spec.replicas}`,
     hasOtherMode(spec) ? 'defaultMode of a configMap volume' : undefined,
   ].filter((text) => text !== undefined);
   if (found.length === 0) return undefined;
-  const message = `${found.join(', ')} is not supported by this version; use runtime Container, strategy Recreate, one replica and mode 0644`;
+  const message = `${found.join(', ')} is not supported by this version; use runtime Container and mode 0644`;
   return { reason: 'NotYetSupported', message, terminal: true };
 }
 

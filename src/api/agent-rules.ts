@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { isObject } from './one-of.ts';
+import { checkSideBySide } from './side-by-side.ts';
 
 /** What one field of an agent says about another; the spec may be wrong in parts, so nothing is taken for granted. */
 export function checkAgent(spec: unknown, context: Pick<z.core.$RefinementCtx, 'addIssue'>): void {
@@ -11,6 +12,7 @@ export function checkAgent(spec: unknown, context: Pick<z.core.$RefinementCtx, '
   checkMounts(spec, report);
   checkReload(spec, report);
   checkNetwork(spec, report);
+  checkSideBySide(spec, report);
   for (const [list, field] of UNIQUE) reportTwice(spec, { list, field }, report);
   for (const name of PROBES) checkProbePort(spec, name, report);
 }

@@ -36,7 +36,9 @@ const rollout = z.strictObject({
   strategy: z
     .enum(['Recreate', 'BlueGreen', 'Canary'])
     .default('Recreate')
-    .describe('How a new revision takes over. Only Recreate is supported yet.'),
+    .describe(
+      'How a new revision takes over: Recreate stops the old one first, BlueGreen starts all of the new beside all of the old and moves the name when it is proven, Canary does so with a few replicas first.',
+    ),
   minHealthySeconds: seconds(10).describe('Seconds that a new revision must be healthy to be promoted.'),
   healthyDeadlineSeconds: z
     .number()
@@ -48,6 +50,15 @@ const rollout = z.strictObject({
       'Seconds after which a new revision that is not healthy has failed; pulls and builds do not count.',
     ),
   monitorSeconds: seconds(60).describe('Seconds after the promotion in which a failure still rolls back.'),
+  drainSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(3600)
+    .optional()
+    .describe(
+      'Seconds that a replica which gets no new requests any more may spend on those under way before it is stopped; 5 by default.',
+    ),
   canary: canary.optional().describe('For strategy Canary.'),
   onFailure: z
     .enum(['Rollback', 'Pause'])
@@ -140,7 +151,7 @@ export const agentSpec = z
       .min(0)
       .max(100)
       .default(1)
-      .describe('Containers to run. More than 1 is not supported yet.'),
+      .describe('Containers to run, all under the one name. Changing the number replaces none of them.'),
     imagePullPolicy: z
       .enum(['Never', 'IfNotPresent', 'Always'])
       .default('IfNotPresent')

@@ -5,7 +5,8 @@ import { checkCycles } from './cycles.ts';
 import type { InputReader, SettleMount } from './inputs.ts';
 import type { ClaimedName, LoadedFile, LoadedObject } from './load.ts';
 import { problemAt } from './problem.ts';
-import { checkExclusive, checkReferences, claimedTwice } from './references.ts';
+import { checkExclusive } from './exclusive.ts';
+import { checkReferences, claimedTwice } from './references.ts';
 import { positionAt } from './text.ts';
 
 export const combine = (files: readonly LoadedFile[]): LoadedFile => ({

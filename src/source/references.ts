@@ -65,41 +65,6 @@ function missingKey(referrer: LoadedObject, reference: Reference, target: Manife
   ];
 }
 
-/** Nobody could say which of two agents is meant to have a volume of which only one may run: so neither is taken. */
-export function checkExclusive(loaded: readonly LoadedObject[]): ManifestProblem[] {
-  const exclusive = loaded.flatMap(({ object: { manifest } }) =>
-    manifest.kind === 'Volume' && manifest.spec.accessMode === 'Exclusive' ? [manifest.metadata] : [],
-  );
-  return exclusive.flatMap(({ name, namespace }) => {
-    const users = loaded.flatMap((user) => {
-      const path = mountOf(user.object.manifest, namespace, name);
-      return path ? [{ user, path }] : [];
-    });
-    return users.length < 2 ? [] : users.map((one) => sharedProblem(name, one, users));
-  });
-}
-
-interface VolumeUser {
-  readonly user: LoadedObject;
-  readonly path: FieldPath;
-}
-
-function mountOf(manifest: Manifest, namespace: string, volume: string): FieldPath | undefined {
-  if (manifest.kind !== 'Agent' || manifest.metadata.namespace !== namespace) return undefined;
-  const index = manifest.spec.volumes.findIndex((source) => source.volume?.claimName === volume);
-  return index < 0 ? undefined : ['spec', 'volumes', index, 'volume', 'claimName'];
-}
-
-function sharedProblem(
-  volume: string,
-  { user, path }: VolumeUser,
-  all: readonly VolumeUser[],
-): ManifestProblem {
-  const others = all.filter((other) => other.user !== user).map((other) => other.user.object.key.name);
-  const message = `${pathText(path)}: the Volume "${volume}" is Exclusive and also used by ${others.join(', ')}; let one agent have it, or say accessMode: Shared`;
-  return problemAt(user.document, { reason: 'InvalidManifest', message, path, key: user.object.key });
-}
-
 function keysOf(manifest: Manifest): string[] | undefined {
   if (manifest.kind === 'ConfigMap') return Object.keys({ ...manifest.data, ...manifest.binaryData });
   if (manifest.kind === 'Secret') return Object.keys({ ...manifest.data, ...manifest.stringData });

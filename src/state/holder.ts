@@ -27,6 +27,10 @@ export function splitHolder(whole: ContainerTemplate): Share {
   };
 }
 
+/** Its address is Podman's choice, and goes with no name: a replica's. */
+export const isNameless = ({ network }: ContainerTemplate): boolean =>
+  network.mode === 'bridge' && network.networks.every(({ ip }) => ip === undefined);
+
 /** What a holder was made from, as it says itself: for as long as its manifest does not say. */
 export function holderTemplateOf({ annotations }: ObservedContainer): HolderTemplate | undefined {
   try {

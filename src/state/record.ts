@@ -1,7 +1,7 @@
 import type { Condition } from '../api/conditions.ts';
 import type { ObjectKey } from '../api/key.ts';
 import type { Backoff, ContainerExit, ReplicaRecord } from './replica.ts';
-import type { ContainerTemplate } from './template.ts';
+import type { ContainerTemplate, HolderTemplate } from './template.ts';
 
 export type AgentState =
   | 'Pending'
@@ -12,6 +12,7 @@ export type AgentState =
   | 'Starting'
   | 'Verifying'
   | 'Promoting'
+  | 'AwaitingApproval'
   | 'Monitoring'
   | 'Healthy'
   | 'Healing'
@@ -97,7 +98,17 @@ export type RolloutProgress =
       readonly tried: number;
       /** Those of them that proved themselves and serve. */
       readonly promoted: number;
+      /** First the canaries, then, once that was agreed to, the others one by one. */
+      readonly stage: 'Canaries' | 'Others';
     };
+
+/** Where the agent's holder sent traffic when it was last seen. */
+export interface TrafficRecord {
+  /** By `replicaId`, sorted. */
+  readonly routed: readonly string[];
+  /** Who left the route and may still have requests under way. */
+  readonly drainingUntilMs: Readonly<Record<string, number>>;
+}
 
 /** Everything about one agent that must survive a restart of the controller. Times are epoch milliseconds. */
 export interface AgentRecord {
@@ -140,6 +151,9 @@ export interface AgentRecord {
   /** By `replicaId`. */
   readonly replicas: Readonly<Record<string, ReplicaRecord>>;
   readonly rollout?: RolloutProgress;
+  readonly traffic?: TrafficRecord;
+  /** What its holder is made from, for as long as it has one or may get it back. */
+  readonly holder?: HolderTemplate;
   readonly step: Backoff;
   readonly stepFailure?: StepFailure;
   /** The newest of all its containers. */

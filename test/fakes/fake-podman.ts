@@ -71,6 +71,8 @@ export interface FakeControls {
   /** The same Podman, for a person: nothing is recorded, and nothing made to fail. */
   readonly byHand: Podman;
   secretValue(name: string): Uint8Array | undefined;
+  /** Where a holder sends traffic, without a call. */
+  routeOf(holderId: string): readonly string[];
   /** The rules in the network namespaces of its containers. */
   readonly traffic: Traffic;
   /** Until `up`: every call fails with `Unreachable`, and event streams break. Containers go on. */
@@ -162,6 +164,7 @@ function createControls(
     containers: () => [...world.containers.values()].map(observed),
     nameOf: (id) => (world.containers.get(id) ?? world.pods.get(id))?.name,
     secretValue: (name) => world.secrets.get(name),
+    routeOf: (id) => requireContainer(world, id).route,
     traffic: fakeTraffic(world),
     down: () => {
       state.isDown = true;

@@ -1,0 +1,38 @@
+import type { AgentAim, ContainerAim } from '../../src/plan/aim.ts';
+import { replicaId } from '../../src/state/replica.ts';
+import type { View } from './facts.ts';
+import { aimFor } from './replica-aim.ts';
+import { refOf } from './replicas.ts';
+import { holderAim, mustWait } from './route.ts';
+
+/**
+ * The aim with its traffic: the holder, and a stop only of those to whom nobody is sent any more. Under Recreate the old
+ * ones must be gone before the new ones come, whoever still asks them.
+ */
+export function withTraffic(view: View, aim: AgentAim): AgentAim {
+  const holder = holderAim(view);
+  const { observed } = view.facts;
+  if (!holder) {
+    const isLeftOver = observed.holder !== undefined && aim.others === 'Leave';
+    return isLeftOver ? { ...aim, others: NAME_COMES_BACK } : aim;
+  }
+  const named = new Set(aim.containers.map((one) => replicaId({ ...one, revision: one.revision.id })));
+  const strays = aim.others === 'Leave' ? [] : observed.containers.map(refOf);
+  const waiting = strays
+    .filter((ref) => !named.has(replicaId(ref)) && mustWait(view, ref))
+    .flatMap((ref) => aimFor(view, ref, LAST_REQUESTS));
+  const containers = aim.containers.map((one) => afterTraffic(view, one));
+  return { ...aim, containers: [...containers, ...waiting], holder };
+}
+
+const NAME_COMES_BACK: AgentAim['others'] = {
+  remove: 'the name, address and ports are the container’s own again',
+  graceSeconds: 1,
+};
+
+const LAST_REQUESTS = { want: 'Untouched', cause: 'answers its last requests' } as const;
+
+function afterTraffic(view: View, aim: ContainerAim): ContainerAim {
+  const stops = aim.want === 'Stopped' || aim.want === 'Absent';
+  return stops && mustWait(view, { ...aim, revision: aim.revision.id }) ? { ...aim, ...LAST_REQUESTS } : aim;
+}
