@@ -28,6 +28,7 @@ import { createPublisher } from './publish.ts';
 import type { Backend } from './server/backend.ts';
 import { createMetrics, type Metrics } from './server/metrics.ts';
 import { createRegistry } from './server/registry.ts';
+import { copiesInUse } from './source-copies.ts';
 import { EMPTY_DESIRED, type DesiredState } from './state/desired.ts';
 import { withDefaultNetworks } from './state/implicit.ts';
 import { secretValue } from './state/secret-values.ts';
@@ -65,7 +66,7 @@ export function assemble(parts: Parts): Engine {
     queues: () => ({}),
   };
   const registry = createRegistry({ nowMs: () => clock.now() });
-  const metrics = createMetricsOf(registry, wiring, store);
+  const metrics = createMetricsOf(registry, wiring, parts);
   const podman = timed(parts.podman, { clock, onCall: metrics.podmanCall });
   const images = createImageCache(podman, () => clock.now());
   const keeper = createKeeper(parts, (desired) => {
@@ -96,21 +97,16 @@ export function assemble(parts: Parts): Engine {
   });
   const world = createWorld({ ...parts, podman }, { keeper, observer, images, wiring, registry, metrics });
   const prober = createProberFor(parts, (key) => wiring.enqueue(key));
-  const manager = createManagerFor(parts, {
-    world,
-    prober,
-    keeper,
-    observer,
-    metrics,
-    signal: ending.signal,
-  });
+  const { signal } = ending;
+  const manager = createManagerFor(parts, { world, prober, keeper, observer, metrics, signal });
   Object.assign(wiring, { enqueue: manager.enqueue, queues: manager.queues });
-  const context = { signal: ending.signal, log, now: () => clock.now() };
+  const context = { signal, log, now: () => clock.now() };
   const backend = createBackend({
     world,
     objects: registry,
     plan: async () => previewPlan(world, await keeper.preview(), context),
-    sync: (options) => keeper.refresh(options),
+    sync: syncWith(parts, keeper),
+    source: parts.adapters.source.status,
     act: (key, request) => performAct(world, { key, request }, clock.now()),
     metrics: metrics.render,
     reachable: () => reachability,
@@ -136,10 +132,11 @@ interface Wiring {
 function createMetricsOf(
   registry: ReturnType<typeof createRegistry>,
   wiring: Wiring,
-  { events }: Store,
+  { store: { events }, adapters }: Parts,
 ): Metrics {
   const metrics = createMetrics({
     agents: () => registry.list('Agent').items,
+    source: adapters.source.status,
     queueDepths: () =>
       Object.fromEntries(Object.entries(wiring.queues()).map(([kind, { queued }]) => [kind, queued])),
   });
@@ -147,6 +144,19 @@ function createMetricsOf(
     if (reason === 'RolledBack') metrics.rollback(involvedObject.namespace, involvedObject.name);
   });
   return metrics;
+}
+
+const syncWith =
+  ({ adapters }: Parts, keeper: DesiredKeeper): Backend['sync'] =>
+  async ({ allowNonFastForward = false, approvePrune }) => {
+    await adapters.source.fetch({ allowNonFastForward });
+    await keeper.refresh({ approvePrune });
+  };
+
+function collectCopies({ adapters, store, log }: Parts, desired: DesiredState): void {
+  const inUse = copiesInUse(desired, store);
+  const onError = (err: unknown): void => log.warn({ err }, 'could not remove old copies of the source');
+  if (inUse) adapters.source.collect(inUse).catch(onError);
 }
 
 const installationOf = ({ store, home }: Parts) => ({ ...store.installation, home });
@@ -175,7 +185,10 @@ function createKeeper(parts: Parts, onChange: (desired: DesiredState) => void): 
       clock,
       absenceMs: adapters.source.absenceMs,
       mustAskBeforePruning: parts.stateWasLost,
-      onChange,
+      onChange: (desired) => {
+        onChange(desired);
+        collectCopies(parts, desired);
+      },
     },
     new Map(lastGood),
   );

@@ -1,6 +1,7 @@
 import type { World } from '../controllers/world.ts';
 import type { ActRequest } from './api/act-request.ts';
 import { agentKey, keyString, type ObjectKey } from './api/key.ts';
+import type { SourceStatus } from './api/source-status.ts';
 import type { AgentStatus, ConvergeView, PlanView } from './api/status.ts';
 import type { LogEntry, LogRequest } from './server/backend.ts';
 import type { Backend, ObjectReader } from './server/backend.ts';
@@ -18,6 +19,7 @@ export interface BackendOptions {
   readonly metrics: Backend['metrics'];
   /** Something is being looked at, or waits to be: what is known may not be the newest. */
   readonly isBusy: () => boolean;
+  readonly source: () => SourceStatus;
   readonly reachable: () => { readonly ok: boolean; readonly message: string };
 }
 
@@ -79,7 +81,7 @@ async function agentLogs(
 const DONE: ReadonlySet<string> = new Set(['Monitoring', 'Healthy', 'Completed', 'Suspended']);
 
 /** Converged: every agent follows its manifest and serves; an optional one that does not is told, and holds nothing up. */
-function convergence({ world, objects, isBusy }: BackendOptions): ConvergeView {
+function convergence({ world, objects, isBusy, source }: BackendOptions): ConvergeView {
   const desired = world.desired();
   const agents = [...desired.objects.values()].filter(({ key }) => key.kind === 'Agent');
   const waitingFor = agents.flatMap(({ key, manifest, specHash }) => {
@@ -95,7 +97,7 @@ function convergence({ world, objects, isBusy }: BackendOptions): ConvergeView {
   const pending = [...desired.pruned].filter((id) =>
     world.store.inventory.list().some(({ key }) => keyString(key) === id),
   );
-  const problems = problemsOf(world);
+  const problems = [...sourceProblems(source()), ...problemsOf(world)];
   const busy = isBusy();
   return {
     busy,
@@ -112,8 +114,15 @@ function convergence({ world, objects, isBusy }: BackendOptions): ConvergeView {
       ...pending.map((object) => ({ object, phase: 'Terminating', message: 'its manifest is gone' })),
     ],
     problems,
+    source: source(),
   };
 }
+
+/** An outage passes by itself, and what was applied before it is what should be. */
+const sourceProblems = (status: SourceStatus): string[] =>
+  status.type === 'Git' && status.failure && status.failure.reason !== 'FetchFailed'
+    ? [`${status.failure.reason}: ${status.failure.message}`]
+    : [];
 
 function problemsOf({ desired, provisions }: World): string[] {
   const { problems, pruneBlocked, frozen } = desired();
@@ -130,13 +139,21 @@ function problemsOf({ desired, provisions }: World): string[] {
   ];
 }
 
-function readiness({ world, reachable }: BackendOptions): ReturnType<Backend['readiness']> {
+function readiness({ world, reachable, source }: BackendOptions): ReturnType<Backend['readiness']> {
   const podman = reachable();
   const { frozen } = world.desired();
   const trouble = world.store.trouble();
   return [
     { check: 'podman', ok: podman.ok, message: podman.message },
     { check: 'manifests', ok: frozen === undefined, message: frozen ?? '' },
+    sourceCheck(source()),
     { check: 'state', ok: trouble === undefined, message: trouble ?? '' },
   ];
 }
+
+/** With the remote away it is ready all the same, and says so. */
+const sourceCheck = (status: SourceStatus): ReturnType<Backend['readiness']>[number] => {
+  const failure = status.type === 'Git' ? status.failure : undefined;
+  const message = failure ? `${failure.reason} since ${failure.since}: ${failure.message}` : '';
+  return { check: 'source', ok: sourceProblems(status).length === 0, message };
+};

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DEFAULT_NAMESPACE, DNS_LABEL, DNS_LABEL_HINT, LONGEST_DNS_LABEL } from './api/dns-label.ts';
-import { type GitFlags, gitSettings } from './config/git.ts';
+import { type GitFlags, gitSource, type WebhookSettings } from './config/git.ts';
 import { createReader, type Environment, oneOf, type Read } from './config/reader.ts';
 import type { GitSettings } from './source/git/settings.ts';
 
@@ -39,6 +39,7 @@ export interface Config {
   readonly manifestsDir: string;
   /** Instead of the directory. */
   readonly git?: GitSettings;
+  readonly webhook?: WebhookSettings;
   readonly stateDir: string;
   readonly namespace: string;
   /** Where bind mounts and build contexts may lie; empty: found from the manifests. */
@@ -94,11 +95,9 @@ export function resolveConfig(flags: Flags, env: Environment, host: Host): Confi
   const defaultState = host.uid === 0 ? '/var/lib' : join(host.home, '.local/state');
   const roots = flags.root ?? env['ROOKERY_ROOT']?.split(':').filter((root) => root !== '') ?? [];
 
-  const git = gitSettings(flags, { read, env, at, problems, credential: credentials(env, host) });
-  if (git && (flags.manifests ?? env['ROOKERY_MANIFESTS']))
-    problems.push('--git: one controller has one source; leave out --manifests (ROOKERY_MANIFESTS)');
+  const reading = { read, env, at, problems, credential: credentials(env, host) };
   const config: Config = {
-    ...(git && { git }),
+    ...gitSource(flags, reading),
     podmanSockets: podmanSockets(read, flags.socket, { ...host, at, runtimeDir }),
     apiSocketPath: read(
       { flag: '--api-socket', value: flags.apiSocket, variables: ['ROOKERY_API_SOCKET'] },

@@ -1,11 +1,11 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAdapters } from './adapters.ts';
+import { type Adapters, createAdapters } from './adapters.ts';
 import type { PlanView } from './api/status.ts';
 import { assemble, type Engine, type Parts } from './assemble.ts';
 import { adoptLostInstallation, homeOf, settleIntents } from './boot.ts';
-import type { Config } from './config.ts';
+import { type Config, ConfigError } from './config.ts';
 import { systemClock } from './manager/clock.ts';
 import type { Log } from './manager/reconciler.ts';
 import { connectPodman } from './podman/connect.ts';
@@ -13,6 +13,7 @@ import { serviceFacts } from './podman/service-facts.ts';
 import type { Podman } from './podman/podman.ts';
 import type { Backend } from './server/backend.ts';
 import { type ApiServer, startServer } from './server/server.ts';
+import { startWebhook, type Webhook } from './server/webhook.ts';
 import { openStateDirectory } from './store/directory.ts';
 import { lookAtStateDirectory } from './store/look.ts';
 import type { Store } from './store/store.ts';
@@ -41,6 +42,7 @@ export async function startController(
   }
 }
 
+const SHORTEST_SECRET = 16;
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 
 async function boot(config: Config, store: Store, log: Log): Promise<RunningController> {
@@ -52,7 +54,13 @@ async function boot(config: Config, store: Store, log: Log): Promise<RunningCont
   const engine = assemble(parts);
   await engine.start();
   const server = await listen(engine, config, log);
+  const webhook = await listenForPushes(parts.adapters, config, log).catch(async (error: unknown) => {
+    await server.close();
+    await engine.stop();
+    throw error;
+  });
   const stop = async (): Promise<void> => {
+    await webhook?.close();
     await server.close();
     await engine.stop();
     await store.close();
@@ -68,6 +76,30 @@ async function listen(engine: Engine, config: Config, log: Log): Promise<ApiServ
     await engine.stop();
     throw error;
   }
+}
+
+async function listenForPushes(
+  { source }: Adapters,
+  { webhook }: Config,
+  log: Log,
+): Promise<Webhook | undefined> {
+  if (!webhook) return undefined;
+  const { host, port, secretFile } = webhook;
+  const secret = (await readFile(secretFile, 'utf8')).trim();
+  if (secret.length < SHORTEST_SECRET)
+    throw new ConfigError(
+      `${secretFile} holds less than ${SHORTEST_SECRET} characters; make one: openssl rand -hex 32`,
+    );
+  const started = await startWebhook({
+    host,
+    port,
+    secret,
+    onPush: () => void source.fetch(),
+    nowMs: Date.now,
+    log,
+  });
+  log.info({ address: `${host}:${started.port}` }, 'listening for pushes at /webhook');
+  return started;
 }
 
 /** What a controller would do, made out without one and without changing anything. Throws as `startController` does. */

@@ -1,4 +1,5 @@
 import type { Condition } from './conditions.ts';
+import type { SourceStatus } from './source-status.ts';
 
 /** `status` of an Agent as people and tools read it. */
 export interface AgentStatus {
@@ -127,4 +128,6 @@ export interface ConvergeView {
     readonly message: string;
   }[];
   readonly problems: readonly string[];
+  /** Where the manifests come from. */
+  readonly source?: SourceStatus;
 }

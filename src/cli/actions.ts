@@ -13,6 +13,8 @@ export const actions: Readonly<Record<CommandName, () => Promise<Action>>> = {
   events: async () => (await import('./commands/events.ts')).events,
   graph: async () => (await import('./commands/graph.ts')).graph,
   crds: async () => (await import('./commands/crds.ts')).crds,
+  status: async () => (await import('./commands/status.ts')).status,
+  sync: async () => (await import('./commands/sync.ts')).sync,
   version: async () => (await import('./commands/version.ts')).version,
   completion: async () => (await import('./commands/completion.ts')).completion,
 };

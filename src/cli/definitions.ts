@@ -9,6 +9,8 @@ export type CommandName =
   | 'events'
   | 'graph'
   | 'crds'
+  | 'status'
+  | 'sync'
   | 'version'
   | 'completion';
 
@@ -94,12 +96,19 @@ const interval: OptionDefinition = {
   flags: '--interval <duration>',
   description: 'how often the remote is asked, give or take a tenth (default: 60s)',
 };
+const webhook: readonly OptionDefinition[] = [
+  {
+    flags: '--webhook <address>',
+    description: 'hear of pushes at /webhook of this PORT or ADDRESS:PORT (a port alone: of this host only)',
+  },
+  { flags: '--webhook-secret-file <file>', description: 'what pushes are signed with' },
+];
 
 export const commands: readonly CommandDefinition[] = [
   {
     name: 'run',
     summary: 'Run the controller in the foreground; the agents outlive it',
-    options: [...sourceOptions, interval],
+    options: [...sourceOptions, interval, ...webhook],
     examples: [
       ['rookery run --manifests manifests/mvs', 'keep what these files say running, and show it'],
       [
@@ -126,6 +135,28 @@ export const commands: readonly CommandDefinition[] = [
     options: [output(['table', 'json']), ...sourceOptions],
     examples: [['rookery plan --manifests manifests/mvs', 'what apply would do to these agents']],
     exitCodes: '0 when nothing would change, 2 when something would, 1 on errors',
+  },
+  {
+    name: 'status',
+    summary: 'Show where the manifests come from, what is applied, and how far it is',
+    options: [output(['text', 'json'])],
+    examples: [
+      ['rookery status', 'the commit that is applied, when the remote last answered, what is missing'],
+    ],
+    exitCodes: '0 when everything is applied and healthy, 1 when not',
+  },
+  {
+    name: 'sync',
+    summary: 'Let the controller look for something newer now',
+    options: [
+      {
+        flags: '--allow-non-fast-forward',
+        description: 'agree to a rewritten history, this once',
+      },
+      approvePrune,
+    ],
+    examples: [['rookery sync', 'do not wait for the next interval']],
+    exitCodes: '0 when the newest commit is applied, 1 when it is refused or the remote does not answer',
   },
   {
     name: 'validate',

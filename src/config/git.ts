@@ -17,6 +17,15 @@ export interface GitFlags {
   readonly gitTokenFile?: string;
   readonly sshKey?: string;
   readonly knownHosts?: string;
+  readonly webhook?: string;
+  readonly webhookSecretFile?: string;
+}
+
+/** Where pushes are told of. */
+export interface WebhookSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly secretFile: string;
 }
 
 export interface GitReading {
@@ -47,8 +56,23 @@ const PASSED_ON = [
   'GIT_SSL_CAINFO',
 ];
 
-/** Undefined when no repository was named. */
-export function gitSettings(flags: GitFlags, reading: GitReading): GitSettings | undefined {
+interface GitSource {
+  readonly git?: GitSettings;
+  readonly webhook?: WebhookSettings;
+}
+
+/** Empty when no repository was named: then it is a directory. */
+export function gitSource(flags: GitFlags & { readonly manifests?: string }, reading: GitReading): GitSource {
+  const { env, problems } = reading;
+  const git = gitSettings(flags, reading);
+  const webhook = webhookSettings(flags, reading);
+  if (git && (flags.manifests || env['ROOKERY_MANIFESTS']))
+    problems.push('--git: one controller has one source; leave out --manifests (ROOKERY_MANIFESTS)');
+  if (webhook && !git) problems.push('--webhook: there is nothing to be told of without --git');
+  return { ...(git && { git }), ...(webhook && { webhook }) };
+}
+
+function gitSettings(flags: GitFlags, reading: GitReading): GitSettings | undefined {
   const { read, env } = reading;
   const url = read(setting('git', flags.git), parseGitUrl, undefined);
   const paths = pathsOf(flags, reading);
@@ -137,4 +161,25 @@ function interval(text: string): number {
   if (parsed === undefined || parsed < SHORTEST_INTERVAL_MS || parsed > LONGEST_INTERVAL_MS)
     throw new Error('must be a duration from 1s to 1d, such as 60s');
   return parsed;
+}
+
+/** Undefined when nobody asked for one. */
+function webhookSettings(flags: GitFlags, reading: GitReading): WebhookSettings | undefined {
+  const address = reading.read(setting('webhook', flags.webhook), listenAddress, undefined);
+  const secretFile = file(reading, 'webhook-secret-file', flags.webhookSecretFile, 'webhook-secret');
+  if (address && secretFile !== undefined) return { ...address, secretFile };
+  if (address)
+    reading.problems.push('--webhook: say what pushes are signed with: --webhook-secret-file FILE');
+  return undefined;
+}
+
+const LOOPBACK = '127.0.0.1';
+const LAST_PORT = 65_535;
+
+/** Whoever wants strangers to reach it says so. */
+function listenAddress(text: string): { host: string; port: number } {
+  const [, host = LOOPBACK, digits = ''] = /^(?:(\[[0-9a-f:.]+\]|[\w.-]+):)?(\d{1,5})$/i.exec(text) ?? [];
+  const port = Number(digits);
+  if (port < 1 || port > LAST_PORT) throw new Error('must be a port, or ADDRESS:PORT such as 0.0.0.0:9797');
+  return { host: host.replace(/^\[|\]$/g, ''), port };
 }

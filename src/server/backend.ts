@@ -14,14 +14,21 @@ export interface Backend {
   ): Promise<AsyncIterable<LogEntry>>;
   /** Reads the manifests anew and says what would be done; changes nothing. */
   plan(): Promise<PlanView>;
-  /** Reads the manifests anew, approves a blocked prune when asked, and returns at once. */
-  sync(options: { readonly approvePrune: boolean }): Promise<void>;
+  /** Asks the source for something newer and reads it anew; does not wait for what follows from it. */
+  sync(options: SyncOptions): Promise<void>;
   /** Takes down what a person asks of one agent; returns what will be done. Throws `ApiError` where it makes no sense. */
   act(namespace: string, name: string, request: ActRequest): Promise<string>;
   /** How far the world is from the manifests right now. */
   convergence(): ConvergeView;
   readiness(): readonly { readonly check: string; readonly ok: boolean; readonly message: string }[];
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+export interface SyncOptions {
+  /** Agrees to the deletions that the prune guard holds back. */
+  readonly approvePrune: boolean;
+  /** Agrees to a rewritten history, this once. */
+  readonly allowNonFastForward?: boolean;
 }
 
 export interface ObjectReader {

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { kinds } from '../api/kinds.ts';
 import { API_VERSION } from '../api/meta.ts';
+import type { ConvergeView } from '../api/status.ts';
 import { VERSION } from './version.ts';
 import type { Backend } from './backend.ts';
 import { readAct } from './acts.ts';
@@ -131,6 +132,8 @@ function objectOf(backend: Backend, { resource, namespace, name }: RouteOf<'Obje
   throw notFound(`${plural}${group} "${name}" not found`);
 }
 
+const syncAnswer = ({ source }: ConvergeView): object => ({ ...success(), ...(source && { source }) });
+
 const found = (object: Served | undefined): readonly Served[] => (object ? [object] : []);
 
 interface Exchange {
@@ -143,8 +146,11 @@ async function answerVerb(backend: Backend, verb: Verb, { request, response }: E
     case 'plan':
       return sendJson(response, { kind: 'Plan', apiVersion: API_VERSION, ...(await backend.plan()) });
     case 'sync':
-      await backend.sync({ approvePrune: flag(request.query, 'approvePrune') });
-      return sendJson(response, success());
+      await backend.sync({
+        approvePrune: flag(request.query, 'approvePrune'),
+        allowNonFastForward: flag(request.query, 'allowNonFastForward'),
+      });
+      return sendJson(response, syncAnswer(backend.convergence()));
     case 'convergence':
       return sendJson(response, { kind: 'Convergence', apiVersion: API_VERSION, ...backend.convergence() });
   }

@@ -1,5 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, type Metric, Registry } from 'prom-client';
 import type { AgentStatus, ApiObject } from '../api/status.ts';
+import type { SourceStatus } from '../api/source-status.ts';
+import { createSourceMetrics } from './source-metrics.ts';
 import { VERSION } from './version.ts';
 
 /** What is read when somebody asks, rather than told as it changes. */
@@ -7,6 +9,7 @@ export interface MetricsSources {
   readonly agents: () => readonly ApiObject[];
   /** Keys waiting in the queue of each kind. */
   readonly queueDepths: () => Readonly<Record<string, number>>;
+  readonly source: () => SourceStatus;
 }
 
 /** What is told as it happens; the composition root wires each to the place that knows. */
@@ -26,7 +29,12 @@ export function createMetrics(sources: Partial<MetricsSources> = {}): Metrics {
   const { reconciles, operations, rollbacks, ...seconds } = createRecorded();
   const registry = new Registry();
   const recorded: Metric[] = [reconciles, operations, rollbacks, ...Object.values(seconds)];
-  const metrics: Metric[] = [...recorded, ...createSampled(sources), createBuildInfo()];
+  const metrics: Metric[] = [
+    ...recorded,
+    ...createSampled(sources),
+    ...(sources.source ? createSourceMetrics(sources.source) : []),
+    createBuildInfo(),
+  ];
   for (const metric of metrics) registry.registerMetric(metric);
   collectProcessMetrics(registry);
   return {

@@ -45,8 +45,9 @@ async function driverOf(context: Context): Promise<Driver> {
       log: await createWarningLog(context),
     });
     return {
-      // Starting has read the manifests; only an approval is news.
-      sync: (approvePrune) => (approvePrune ? backend.sync({ approvePrune }) : Promise.resolve()),
+      // Starting has read the manifests; only an approval is news, or a commit of which it did not wait to hear.
+      sync: (approvePrune) =>
+        approvePrune || config.git ? backend.sync({ approvePrune }) : Promise.resolve(),
       look: () => Promise.resolve(backend.convergence()),
       stop,
     };
@@ -77,9 +78,17 @@ interface Result {
 
 function report({ terminal }: Context, { ending, view, tookMs }: Result): number {
   const { healthy, total, waitingFor, problems } = view;
+  const outage = outageOf(view);
+  if (outage !== undefined) terminal.err(`${printable(outage)}\n`);
   for (const problem of problems) terminal.err(`${printable(problem)}\n`);
   const rows = waitingFor.map(({ object, phase, message }) => [object, phase, message]);
   if (rows.length > 0) terminal.err(formatTable([['OBJECT', 'PHASE', 'MESSAGE'], ...rows]));
   terminal.out(`${HEADLINES[ending]}: ${healthy}/${total} healthy after ${humanDuration(tookMs)}\n`);
-  return ending === 'Converged' ? 0 : 1;
+  return ending === 'Converged' && outage === undefined ? 0 : 1;
 }
+
+/** A controller outlives an outage of the remote; who asked for its newest commit did not get it. */
+const outageOf = ({ source }: ConvergeView): string | undefined =>
+  source?.type === 'Git' && source.failure?.reason === 'FetchFailed'
+    ? `the remote was not asked: ${source.failure.message}`
+    : undefined;

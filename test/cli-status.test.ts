@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import type { GitStatus } from '../src/api/source-status.ts';
+import { ago, cli, serveApi } from './fakes/cli.ts';
+import { viewOf } from './fakes/backend.ts';
+
+const GROUP = '/apis/rookery.dev/v1alpha1';
+const id = 'c0ffee0123456789c0ffee0123456789c0ffee01';
+const source: GitStatus = {
+  type: 'Git',
+  origin: 'https://example.org/fleet.git',
+  branch: 'main',
+  paths: ['base', 'hosts/box'],
+  commit: { id, subject: 'Let it be faster\u001b[2J', author: 'Ann', committedAt: ago(300) },
+  fetchedAt: ago(20),
+  verification: { type: 'ssh', signer: 'ann@example.org' },
+};
+const failure = { reason: 'Unverified', message: 'commit bad: it has no signature', since: ago(60) } as const;
+
+test('status says where it comes from, what is applied, and what is missing', async () => {
+  const waitingFor = [{ object: 'Agent/default/a', phase: 'Verifying', message: 'starting' }];
+  const view = { ...viewOf({ healthy: 1, waitingFor }), source: { ...source, failure } };
+  const api = await serveApi({ [`GET ${GROUP}/convergence`]: view });
+  const { code, out } = await cli(['status', '--api-socket', api.socket]);
+  await api.close();
+  expect(code).toBe(1);
+  expect(out).toBe(
+    [
+      'Source:    https://example.org/fleet.git, branch main, base, hosts/box',
+      'Commit:    c0ffee012345 "Let it be faster\\u001b[2J" by Ann, 5m ago',
+      'Fetched:   20s ago',
+      'Signature: good (ssh), by ann@example.org',
+      'Problem:   Unverified for 60s: commit bad: it has no signature',
+      'Agents:    1/2 healthy',
+      '',
+      'OBJECT            PHASE       MESSAGE',
+      'Agent/default/a   Verifying   starting',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('status of a directory that is converged', async () => {
+  const view = { ...viewOf({ converged: true, healthy: 2 }), source: { type: 'Directory', origin: '/m' } };
+  const api = await serveApi({ [`GET ${GROUP}/convergence`]: view });
+  const result = await cli(['status', '--api-socket', api.socket]);
+  await api.close();
+  expect(result).toEqual({ code: 0, out: 'Source: /m\nAgents: 2/2 healthy\n', err: '' });
+});
+
+test('sync says what is applied, and why something is not', async () => {
+  const query = 'approvePrune=false&allowNonFastForward=true';
+  const api = await serveApi({ [`POST ${GROUP}/sync?${query}`]: { source: { ...source, failure } } });
+  const result = await cli(['sync', '--allow-non-fast-forward', '--api-socket', api.socket]);
+  await api.close();
+  expect(result).toEqual({
+    code: 1,
+    out: 'applied: c0ffee012345 Let it be faster\\u001b[2J\n',
+    err: 'Unverified: commit bad: it has no signature\n',
+  });
+});
