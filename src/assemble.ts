@@ -13,6 +13,7 @@ import { createController } from './manager/controller.ts';
 import { createDesiredKeeper, type DesiredKeeper, keysToVisit } from './manager/desired-keeper.ts';
 import { createLanes } from './manager/lanes.ts';
 import { createManager, type Manager, type Trigger } from './manager/manager.ts';
+import { hangs } from './manager/progress.ts';
 import { createProvisionBoard } from './manager/provision-board.ts';
 import type { Log } from './manager/reconciler.ts';
 import { createWorkQueue } from './manager/workqueue.ts';
@@ -51,6 +52,8 @@ export interface Parts {
 
 export interface Engine {
   readonly backend: Backend;
+  /** What does not get on, for a person. */
+  hangs(): string | undefined;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -69,7 +72,8 @@ export function assemble(parts: Parts): Engine {
   const metrics = createMetricsOf(registry, wiring, parts);
   const podman = timed(parts.podman, { clock, onCall: metrics.podmanCall });
   const images = createImageCache(podman, () => clock.now());
-  const keeper = createKeeper(parts, (desired) => {
+  const reading: Reading = {};
+  const keeper = createKeeper(parts, reading, (desired) => {
     wiring.graph = dependencyGraph(desired);
     announce(parts, desired);
     visitAll();
@@ -114,12 +118,32 @@ export function assemble(parts: Parts): Engine {
   });
   const stop = async (): Promise<void> => {
     ending.abort();
-    keeper.close();
-    await manager.stop(STOP_DEADLINE_MS);
-    await prober.close();
-    await parts.adapters.close();
+    await end(parts, { keeper, manager, prober });
   };
-  return { backend, start: manager.start, stop };
+  return { backend, hangs: () => hangsNow(parts, manager, reading), start: manager.start, stop };
+}
+
+interface Started {
+  readonly keeper: DesiredKeeper;
+  readonly manager: Manager;
+  readonly prober: Prober;
+}
+
+async function end({ adapters }: Parts, { keeper, manager, prober }: Started): Promise<void> {
+  keeper.close();
+  await manager.stop(STOP_DEADLINE_MS);
+  await prober.close();
+  await adapters.close();
+}
+
+function hangsNow({ store, clock }: Parts, { running }: Manager, reading: Reading): string | undefined {
+  const calling = new Set(store.journal.open().map(({ key }) => keyString(key)));
+  return hangs({ running: running(), calling, ...reading }, clock.now());
+}
+
+/** Of the manifests; absent between two. */
+interface Reading {
+  readingSinceMs?: number;
 }
 
 /** What is known only once everything is wired. */
@@ -165,7 +189,11 @@ const inventoryOf = (store: Store, observer: Observer) => [
   ...new Set([...store.inventory.list().map(({ key }) => key), ...observer.keys()].map(keyString)),
 ];
 
-function createKeeper(parts: Parts, onChange: (desired: DesiredState) => void): DesiredKeeper {
+function createKeeper(
+  parts: Parts,
+  reading: Reading,
+  onChange: (desired: DesiredState) => void,
+): DesiredKeeper {
   const { adapters, store, clock } = parts;
   const entries = store.inventory.list();
   const lastGood = entries.flatMap((entry) =>
@@ -173,7 +201,14 @@ function createKeeper(parts: Parts, onChange: (desired: DesiredState) => void): 
   );
   return createDesiredKeeper(
     {
-      read: async (known) => withDefaultNetworks(await adapters.source.read(known)),
+      read: async (known) => {
+        reading.readingSinceMs = clock.now();
+        try {
+          return withDefaultNetworks(await adapters.source.read(known));
+        } finally {
+          delete reading.readingSinceMs;
+        }
+      },
       inventory: () => store.inventory.list().map(({ key }) => keyString(key)),
       approved: () => new Set(store.approvals.list().map(({ key }) => keyString(key))),
       onApprove: async (keys) => {

@@ -42,15 +42,24 @@ export interface Config {
   readonly webhook?: WebhookSettings;
   readonly stateDir: string;
   readonly namespace: string;
+  /** Where a user's own systemd looks for units. */
+  readonly userUnitDir: string;
   /** Where bind mounts and build contexts may lie; empty: found from the manifests. */
   readonly roots: readonly string[];
   readonly colour: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+  /** The service manager that started us and wants to hear of us. */
+  readonly serviceManager?: ServiceManager;
+}
+
+export interface ServiceManager {
+  /** How long it waits for a sign of life. */
+  readonly watchdogMs?: number;
 }
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-const LOG_FORMATS = ['human', 'json'] as const;
+const LOG_FORMATS = ['human', 'json', 'journal'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
@@ -74,6 +83,12 @@ export function loadConfig(flags: Flags): Config {
 
 /** One variable of the environment, for options that a single command has; an empty one counts as unset. */
 export const readVariable = (name: string): string | undefined => process.env[name] || undefined;
+
+/** For programs of the host; after `su` or `sudo -u` nothing else says where the user's systemd listens. */
+export const childEnvironment = (): NodeJS.ProcessEnv => ({
+  XDG_RUNTIME_DIR: findUserRuntimeDir(process.getuid?.() ?? 0),
+  ...process.env,
+});
 
 /** Without a login session there is no /run/user/UID; this is then Podman's own choice. */
 function findUserRuntimeDir(uid: number): string {
@@ -119,6 +134,7 @@ export function resolveConfig(flags: Flags, env: Environment, host: Host): Confi
       namespaceName,
       DEFAULT_NAMESPACE,
     ),
+    userUnitDir: join(directory(env, 'XDG_CONFIG_HOME') ?? join(host.home, '.config'), 'systemd/user'),
     roots: roots.map(at),
     colour: hasColour(env, host.isTerminal),
     logLevel: read(
@@ -129,11 +145,24 @@ export function resolveConfig(flags: Flags, env: Environment, host: Host): Confi
     logFormat: read(
       { flag: '--log-format', value: flags.logFormat, variables: ['ROOKERY_LOG_FORMAT'] },
       oneOf(LOG_FORMATS),
-      host.isTerminal ? 'human' : 'json',
+      defaultLogFormat(env, host),
     ),
+    ...(env['NOTIFY_SOCKET'] && { serviceManager: serviceManager(env) }),
   };
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return config;
+}
+
+/** `JOURNAL_STREAM` says that standard error is the journal's: it shows time and level itself. */
+function defaultLogFormat(env: Environment, { isTerminal }: Host): LogFormat {
+  if (isTerminal) return 'human';
+  return env['JOURNAL_STREAM'] ? 'journal' : 'json';
+}
+
+/** As sd_watchdog_enabled(3) reads it, save for WATCHDOG_PID: we are the main process. */
+function serviceManager(env: Environment): ServiceManager {
+  const watchdogMs = Number(env['WATCHDOG_USEC']) / 1_000;
+  return watchdogMs > 0 ? { watchdogMs } : {};
 }
 
 interface SocketPlaces {

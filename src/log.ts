@@ -14,7 +14,7 @@ export interface LogOptions {
 
 /** One line an entry; nothing in it is a secret's value, and no character of it acts on a terminal. */
 export function createLog({ level, format, colour, write }: LogOptions): Log {
-  const show = format === 'json' ? printable : (line: string) => humanLine(line, colour);
+  const show = SHOWN[format];
   return pino(
     {
       level,
@@ -25,9 +25,15 @@ export function createLog({ level, format, colour, write }: LogOptions): Log {
         log: (fields) => redact(fields) as Record<string, unknown>,
       },
     },
-    { write: (line: string) => write(show(line)) },
+    { write: (line: string) => write(show(line, colour)) },
   );
 }
+
+const SHOWN: Readonly<Record<LogFormat, (line: string, colour: boolean) => string>> = {
+  json: printable,
+  human: humanLine,
+  journal: journalLine,
+};
 
 /** As pino writes it with the options above. */
 interface Entry {
@@ -44,7 +50,7 @@ const COLOUR_BY_LEVEL: Readonly<Record<LogLevel, number>> = { debug: 90, info: 3
 function humanLine(line: string, colour: boolean): string {
   const { level, time, msg, err, ...fields } = JSON.parse(line) as Entry;
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const details = Object.entries(fields).map(([field, value]) => `${field}=${fieldText(value)}`);
+  const details = detailsOf(fields);
   const head = [
     paint(90, time.slice(11, 19)),
     paint(COLOUR_BY_LEVEL[level], level.toUpperCase().padEnd(5)),
@@ -53,6 +59,19 @@ function humanLine(line: string, colour: boolean): string {
   ];
   return `${head.join(' ')}\n${stackText(err)}`;
 }
+
+/** syslog's numbers, as sd-daemon(3) wants them before a line. */
+const PRIORITY_BY_LEVEL: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warn: 4, error: 3 };
+
+/** `<4>message object=Agent/ai-system/coordinator`, every line with its level: the journal takes each by itself. */
+function journalLine(line: string): string {
+  const { level, time: _, msg, err, ...fields } = JSON.parse(line) as Entry;
+  const text = `${[msg, ...detailsOf(fields)].map(printable).join(' ')}\n${stackText(err)}`;
+  return text.replaceAll(/^(?=.)/gm, `<${PRIORITY_BY_LEVEL[level]}>`);
+}
+
+const detailsOf = (fields: object): string[] =>
+  Object.entries(fields).map(([field, value]) => `${field}=${fieldText(value)}`);
 
 function fieldText(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);

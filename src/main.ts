@@ -20,6 +20,8 @@ import type { Store } from './store/store.ts';
 
 export interface RunningController {
   readonly backend: Backend;
+  /** What does not get on, for a person; `undefined` while everything does. */
+  hangs(): string | undefined;
   /** Ends the controller; the agents keep running. */
   stop(): Promise<void>;
 }
@@ -65,7 +67,7 @@ async function boot(config: Config, store: Store, log: Log): Promise<RunningCont
     await engine.stop();
     await store.close();
   };
-  return { backend: engine.backend, stop };
+  return { backend: engine.backend, hangs: engine.hangs, stop };
 }
 
 /** A controller that nobody can ask must not go on unseen. */

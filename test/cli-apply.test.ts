@@ -41,6 +41,7 @@ async function apply({ argv = [], views, terminal = createFakeTerminal() }: Appl
     views[Math.min(views.length - 1, Math.floor((clock.now() - NOW_MS) / 1_000))] ?? done;
   const running = {
     backend: { ...backend, convergence: view },
+    hangs: () => undefined,
     stop: () => Promise.resolve(void calls.push('stopped')),
   };
   const result = cli(['apply', ...argv], {

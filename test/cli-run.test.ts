@@ -22,7 +22,8 @@ async function startRun(isTTY: boolean, argv: readonly string[] = []) {
     services: {
       startController: (_config, { log }) => {
         given.log = log;
-        return Promise.resolve({ backend, stop: () => Promise.resolve(void stops.push('stopped')) });
+        const stop = (): Promise<void> => Promise.resolve(void stops.push('stopped'));
+        return Promise.resolve({ backend, hangs: () => undefined, stop });
       },
       nowMs: () => clock.now(),
       setTimer: clock.setTimer,

@@ -35,6 +35,20 @@ describe('json', () => {
   });
 });
 
+test('for the journal every line has its level, and no time', () => {
+  const { lines, log } = setUp('journal', { level: 'debug' });
+  log.debug({}, 'looks');
+  log.info({ object: 'Agent/default/a' }, 'starts');
+  log.warn({ note: 'two words' }, 'is\nslow');
+  log.error({ err: new TypeError('boom') }, 'failed');
+  expect(lines.slice(0, 3)).toEqual([
+    '<7>looks\n',
+    '<6>starts object=Agent/default/a\n',
+    '<4>is\n<4>slow note="two words"\n',
+  ]);
+  expect(lines[3]).toMatch(/^<3>failed\n<3> {2}TypeError: boom\n<3> {2}at /);
+});
+
 describe('human', () => {
   test('a line a person can read', () => {
     const { lines, log } = setUp('human');

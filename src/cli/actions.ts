@@ -4,6 +4,7 @@ import type { CommandName } from './definitions.ts';
 /** Each is a chunk of its own: a command pays for no other one. */
 export const actions: Readonly<Record<CommandName, () => Promise<Action>>> = {
   run: async () => (await import('./commands/run.ts')).run,
+  service: async () => (await import('./commands/service.ts')).service,
   apply: async () => (await import('./commands/apply.ts')).apply,
   plan: async () => (await import('./commands/plan.ts')).plan,
   validate: async () => (await import('./commands/validate.ts')).validate,

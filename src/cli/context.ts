@@ -2,6 +2,8 @@ import type { Config, Flags } from '../config.ts';
 import type { Log } from '../manager/reconciler.ts';
 import type { PlanView } from '../api/status.ts';
 import type { Backend } from '../server/backend.ts';
+import type { SystemdHost } from '../systemd/host.ts';
+import type { Notify } from '../systemd/notify.ts';
 
 /** Where a command prints, and who looks at it. */
 export interface Terminal {
@@ -13,13 +15,17 @@ export interface Terminal {
   /** Each returns the end of it. */
   onResize(callback: () => void): () => void;
   /** Ctrl-C, SIGTERM, SIGHUP: while somebody listens they end nothing by themselves. */
-  onInterrupt(callback: () => void): () => void;
+  onInterrupt(callback: (signal: Interrupt) => void): () => void;
   /** At once, for the second Ctrl-C. */
   exit(code: number): void;
 }
 
+export type Interrupt = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
 export interface RunningController {
   readonly backend: Backend;
+  /** What does not get on, for a person; `undefined` while everything does. */
+  hangs(): string | undefined;
   stop(): Promise<void>;
 }
 
@@ -32,10 +38,24 @@ export interface Services {
   startController(config: Config, options: { readonly log: Log }): Promise<RunningController>;
   /** Says what a controller would do, and changes nothing. */
   planOffline(config: Config, options: { readonly log: Log }): Promise<PlanView>;
+  /** To the service manager that started this process. */
+  createNotify(onError: (message: string) => void): Promise<Notify>;
+  systemd(): Promise<Systemd>;
   /** Epoch milliseconds. */
   nowMs(): number;
   /** Calls back after `delayMs`; returns the end of it. */
   setTimer(delayMs: number, callback: () => void): () => void;
+}
+
+/** The host's systemd, and this program as a unit has to start it. */
+export interface Systemd {
+  readonly host: SystemdHost;
+  readonly self: {
+    readonly command: readonly string[];
+    readonly cwd: string;
+    readonly user: string;
+    readonly uid: number;
+  };
 }
 
 export interface LogChoice {

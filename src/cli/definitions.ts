@@ -1,5 +1,6 @@
 export type CommandName =
   | 'run'
+  | 'service'
   | 'apply'
   | 'plan'
   | 'validate'
@@ -18,6 +19,8 @@ export interface OptionDefinition {
   readonly flags: string;
   readonly description: string;
   readonly choices?: readonly string[];
+  /** The file is a secret: a service gets it as the credential of this name. */
+  readonly credential?: string;
 }
 
 export interface CommandDefinition {
@@ -44,7 +47,10 @@ export const globalOptions: readonly OptionDefinition[] = [
     description: 'where bind mounts and build contexts may lie; may be repeated',
   },
   { flags: '--log-level <level>', description: 'least severe line to log: debug, info, warn or error' },
-  { flags: '--log-format <format>', description: 'human or json' },
+  {
+    flags: '--log-format <format>',
+    description: 'human, json or journal (default: as standard error wants it)',
+  },
 ];
 
 const output = (choices: readonly string[]): OptionDefinition => ({
@@ -81,8 +87,16 @@ const sourceOptions: readonly OptionDefinition[] = [
     description: 'whose ssh signatures count, as ssh-keygen(1) lists them',
   },
   { flags: '--keyring <file>', description: 'public keys whose gpg signatures count' },
-  { flags: '--git-token-file <file>', description: 'token for https, or NAME:PASSWORD' },
-  { flags: '--ssh-key <file>', description: 'private key for ssh (default: as ssh finds one)' },
+  {
+    flags: '--git-token-file <file>',
+    description: 'token for https, or NAME:PASSWORD',
+    credential: 'git-token',
+  },
+  {
+    flags: '--ssh-key <file>',
+    description: 'private key for ssh (default: as ssh finds one)',
+    credential: 'ssh-key',
+  },
   {
     flags: '--known-hosts <file>',
     description: 'host keys that ssh trusts (default: ~/.ssh/known_hosts)',
@@ -101,14 +115,21 @@ const webhook: readonly OptionDefinition[] = [
     flags: '--webhook <address>',
     description: 'hear of pushes at /webhook of this PORT or ADDRESS:PORT (a port alone: of this host only)',
   },
-  { flags: '--webhook-secret-file <file>', description: 'what pushes are signed with' },
+  {
+    flags: '--webhook-secret-file <file>',
+    description: 'what pushes are signed with',
+    credential: 'webhook-secret',
+  },
 ];
+
+/** Of `run` alone, and of the service that is to run it. */
+export const runOptions: readonly OptionDefinition[] = [...sourceOptions, interval, ...webhook];
 
 export const commands: readonly CommandDefinition[] = [
   {
     name: 'run',
     summary: 'Run the controller in the foreground; the agents outlive it',
-    options: [...sourceOptions, interval, ...webhook],
+    options: runOptions,
     examples: [
       ['rookery run --manifests manifests/mvs', 'keep what these files say running, and show it'],
       [
@@ -118,6 +139,31 @@ export const commands: readonly CommandDefinition[] = [
       ['rookery run 2>rookery.log', 'the live table here, the log in a file'],
     ],
     exitCodes: '0 when stopped by Ctrl-C or SIGTERM, 1 when it cannot run',
+  },
+  {
+    name: 'service',
+    summary: 'Run the controller for good, as a service of systemd that starts at boot',
+    arguments: [
+      {
+        name: '<action>',
+        description: 'install (again after every change), uninstall (the agents keep running) or status',
+      },
+    ],
+    options: [
+      { flags: '--user', description: "of the user's own systemd (default, save for root)" },
+      { flags: '--system', description: "of the system's, as root" },
+      { flags: '--dry-run', description: 'print the unit, or what would be removed; change nothing' },
+      ...runOptions,
+    ],
+    examples: [
+      [
+        'rookery service install --manifests ~/manifests',
+        'keep what these files say running, also after a reboot',
+      ],
+      ['rookery service install --manifests ~/manifests --dry-run', 'look at the unit first'],
+      ['rookery service status', 'whether it runs, and how the agents are'],
+    ],
+    exitCodes: '0 when done, 1 when not, or when status finds that it does not run',
   },
   {
     name: 'apply',

@@ -8,6 +8,14 @@ const services: Services = {
   createLog: async (choice) => (await import('../log.ts')).createLog(choice),
   startController: async (config, options) => (await import('../main.ts')).startController(config, options),
   planOffline: async (config, options) => (await import('../main.ts')).planOffline(config, options),
+  createNotify: async (onError) => (await import('../systemd/notify.ts')).createNotify(onError),
+  systemd: async () => {
+    const [{ childEnvironment }, { createSystemdHost, selfOf }] = await Promise.all([
+      import('../config.ts'),
+      import('../systemd/host.ts'),
+    ]);
+    return { host: createSystemdHost(childEnvironment()), self: selfOf(process) };
+  },
   nowMs: () => Date.now(),
   setTimer: (delayMs, callback) => {
     const timer = setTimeout(callback, delayMs);

@@ -27,9 +27,10 @@ export function createTerminal(): Terminal {
       return () => void stdout.off('resize', callback);
     },
     onInterrupt: (callback) => {
-      for (const signal of SIGNALS) process.on(signal, callback);
+      const handlers = SIGNALS.map((signal) => [signal, () => callback(signal)] as const);
+      for (const [signal, handler] of handlers) process.on(signal, handler);
       return () => {
-        for (const signal of SIGNALS) process.off(signal, callback);
+        for (const [signal, handler] of handlers) process.off(signal, handler);
       };
     },
     exit: (code) => process.exit(code),

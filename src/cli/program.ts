@@ -4,6 +4,7 @@ import { printable } from '../terminal.ts';
 import type { Services, Terminal } from './context.ts';
 import { type CommandDefinition, commands, globalOptions, type OptionDefinition } from './definitions.ts';
 import { actions } from './actions.ts';
+import { isRepeatable } from './carried-options.ts';
 import { CliError, explain } from './errors.ts';
 import { readVariables } from './variables.ts';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -54,7 +55,7 @@ const VARIABLES_HINT =
 
 function optionOf({ flags, description, choices }: OptionDefinition): Option {
   const option = new Option(flags, description);
-  if (/^--(root|path) /.test(flags))
+  if (isRepeatable(flags))
     option.argParser((value, given: string[] | undefined) => [...(given ?? []), value]);
   return choices ? option.choices(choices) : option;
 }

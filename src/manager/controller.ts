@@ -30,6 +30,8 @@ export interface ControllerOptions {
 export interface Controller {
   readonly kind: string;
   readonly queue: WorkQueue;
+  /** The keys that run right now, with the time when each began. */
+  readonly running: ReadonlyMap<KeyString, number>;
   start(): void;
   /** Aborts the signal of what runs, starts nothing more; resolves when the last run has returned. */
   stop(): Promise<void>;
@@ -41,16 +43,20 @@ export function createController(options: ControllerOptions): Controller {
   // Every call in flight listens: Node would take so many for a leak.
   setMaxListeners(0, stopping.signal);
   const runOnce = createRun(options, stopping.signal);
+  const running = new Map<KeyString, number>();
 
   const work = async (): Promise<void> => {
     for (let key = await queue.get(); key; key = await queue.get()) {
+      running.set(keyString(key), options.clock.now());
       if (!stopping.signal.aborted) await runOnce(key);
+      running.delete(keyString(key));
       queue.done(key);
     }
   };
   return {
     kind: reconciler.kind,
     queue,
+    running,
     start: () => {
       for (let worker = 0; worker < workers; worker += 1) void work();
     },

@@ -1,4 +1,4 @@
-import { keyString, type ObjectKey } from '../api/key.ts';
+import { type KeyString, keyString, type ObjectKey } from '../api/key.ts';
 import type { Clock } from './clock.ts';
 import type { Controller } from './controller.ts';
 import type { Log } from './reconciler.ts';
@@ -25,6 +25,8 @@ export interface Manager {
   readonly enqueue: Enqueue;
   /** The state of each kind's queue. */
   queues(): Readonly<Record<string, WorkQueueStats>>;
+  /** When each run that is not over began. */
+  running(): ReadonlyMap<KeyString, number>;
   /** Triggers in their order, then the controllers: nothing is decided before everything watches. */
   start(): Promise<void>;
   /** Controllers at once, then the triggers in reverse; returns the names of what was busy at the deadline. */
@@ -67,6 +69,7 @@ export function createManager({ controllers, triggers, clock, log }: ManagerOpti
   return {
     enqueue,
     queues,
+    running: () => new Map(controllers.flatMap(({ running }) => [...running])),
     stop,
     start: () =>
       start().catch(async (error: unknown) => {

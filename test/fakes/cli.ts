@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Services, Terminal } from '../../src/cli/context.ts';
+import type { Interrupt, Services, Terminal } from '../../src/cli/context.ts';
 import { runCli } from '../../src/cli/program.ts';
 import { type Flags, resolveConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
@@ -13,7 +13,7 @@ export const ago = (seconds: number): string => new Date(NOW_MS - seconds * 1_00
 export interface FakeTerminal extends Terminal {
   readonly printed: { out: string; err: string };
   /** What a person at the keyboard does. */
-  interrupt(): void;
+  interrupt(signal?: Interrupt): void;
   resize(columns: number, rows: number): void;
   readonly exits: number[];
 }
@@ -25,12 +25,14 @@ export function createFakeTerminal(
   const printed = { out: '', err: '' };
   const size = { columns, rows };
   const resized = new Set<() => void>();
-  const interrupted = new Set<() => void>();
+  const interrupted = new Set<(signal: Interrupt) => void>();
   const exits: number[] = [];
-  const on = (set: Set<() => void>) => (callback: () => void) => {
-    set.add(callback);
-    return () => void set.delete(callback);
-  };
+  const on =
+    <T>(set: Set<T>) =>
+    (callback: T) => {
+      set.add(callback);
+      return () => void set.delete(callback);
+    };
   return {
     printed,
     exits,
@@ -42,7 +44,7 @@ export function createFakeTerminal(
     onResize: on(resized),
     onInterrupt: on(interrupted),
     exit: (code) => void exits.push(code),
-    interrupt: () => interrupted.forEach((callback) => callback()),
+    interrupt: (signal = 'SIGINT') => interrupted.forEach((callback) => callback(signal)),
     resize: (newColumns, newRows) => {
       Object.assign(size, { columns: newColumns, rows: newRows });
       resized.forEach((callback) => callback());
@@ -79,6 +81,8 @@ export async function cli(argv: readonly string[], world: CliWorld = {}): Promis
     createLog: (choice) => Promise.resolve(createLog(choice)),
     startController: () => Promise.reject(new Error('no controller in this test')),
     planOffline: () => Promise.reject(new Error('no plan in this test')),
+    createNotify: () => Promise.reject(new Error('no service manager in this test')),
+    systemd: () => Promise.reject(new Error('no systemd in this test')),
     nowMs: () => NOW_MS,
     setTimer: (delayMs, callback) => {
       const timer = setTimeout(callback, Math.min(delayMs, 5));

@@ -1,9 +1,11 @@
 import type { Action } from '../action.ts';
 import type { Context, RunningController } from '../context.ts';
 import { CliError, isLocked } from '../errors.ts';
-import { showLive } from '../show-live.ts';
+import { createRunLog, type RunLog } from '../run-log.ts';
+import { showJournal } from '../show-journal.ts';
+import { type Show, showLive } from '../show-live.ts';
 import { showPlain } from '../show-plain.ts';
-import { createRunLog } from '../run-log.ts';
+import { summaryOf, tellManager } from '../tell-manager.ts';
 
 const FORCED = 130;
 
@@ -12,31 +14,89 @@ export const run: Action = async (context) => {
   const { terminal, services, config } = context;
   const ending = whenInterrupted(context);
   const live = terminal.outIsTTY && config.logLevel !== 'debug';
-  const { log, warnings, settle } = await createRunLog(context, live);
+  const runLog = await createRunLog(context, live);
+  const { log, settle } = runLog;
   const starting = services.startController(config, { log }).catch(explainLock);
-  const controller = await Promise.race([starting, ending.then(() => undefined)]);
+  const controller = await Promise.race([starting, ending.asked.then(() => undefined)]);
   if (controller) {
-    const show = live ? showLive : showPlain;
-    const end = show(context, { controller, warnings });
-    await ending;
+    const end = show(context, controller, runLog);
+    const leave = await serve(context, controller, { runLog, ending });
+    await ending.asked;
+    await leave();
     end();
     await controller.stop();
   }
   settle();
-  terminal.out('stopped; the agents keep running\n');
+  const said = 'stopped; the agents keep running';
+  if (config.logFormat === 'journal') log.info({}, said);
+  else terminal.out(`${said}\n`);
   return 0;
 };
 
-/** Resolves at the first Ctrl-C or SIGTERM; the second one ends the process at once. */
-function whenInterrupted({ terminal }: Context): Promise<void> {
-  return new Promise((resolve) => {
+function show(context: Context, controller: RunningController, runLog: RunLog): () => void {
+  const { terminal, config } = context;
+  const shown: Show = { controller, warnings: runLog.warnings };
+  if (terminal.outIsTTY && config.logLevel !== 'debug') return showLive(context, shown);
+  return config.logFormat === 'journal'
+    ? showJournal(controller.backend, runLog.log)
+    : showPlain(context, shown);
+}
+
+interface Serving {
+  readonly runLog: RunLog;
+  readonly ending: Ending;
+}
+
+/** Under a service manager: says when it is ready, how things stand, and reads everything anew on SIGHUP. */
+async function serve(
+  { services, config }: Context,
+  controller: RunningController,
+  { runLog: { log }, ending }: Serving,
+): Promise<() => Promise<void>> {
+  const { serviceManager } = config;
+  if (!serviceManager) return () => Promise.resolve();
+  const notify = await services.createNotify((reason) => log.warn({ reason }, 'cannot tell systemd'));
+  const { backend } = controller;
+  await notify({ type: 'Ready', status: summaryOf(backend.convergence()) });
+  const end = tellManager({ services, controller, notify, log, ...serviceManager });
+  ending.onReload(async () => {
+    await notify({ type: 'Reloading' });
+    await backend.sync({ approvePrune: false }).catch((error: unknown) => {
+      log.error({ err: error }, 'could not read the manifests');
+    });
+    log.info({}, 'reloaded');
+    await notify({ type: 'Ready', status: summaryOf(backend.convergence()) });
+  });
+  return async () => {
+    end();
+    await notify({ type: 'Stopping' });
+  };
+}
+
+interface Ending {
+  /** Resolves at the first Ctrl-C or SIGTERM; the second one ends the process at once. */
+  readonly asked: Promise<void>;
+  /** From now on SIGHUP means this, and no end. */
+  onReload(reload: () => Promise<void>): void;
+}
+
+function whenInterrupted({ terminal, config }: Context): Ending {
+  let reload: (() => Promise<void>) | undefined;
+  let reloading = Promise.resolve();
+  const asked = new Promise<void>((resolve) => {
     let isEnding = false;
-    terminal.onInterrupt(() => {
+    terminal.onInterrupt((signal) => {
+      // Before it is ready a service has nothing to reload: it reads everything anyway.
+      if (signal === 'SIGHUP' && config.serviceManager) {
+        if (reload) reloading = reloading.then(reload);
+        return;
+      }
       if (isEnding) terminal.exit(FORCED);
       isEnding = true;
       resolve();
     });
   });
+  return { asked, onReload: (callback) => void (reload = callback) };
 }
 
 function explainLock(error: unknown): RunningController {

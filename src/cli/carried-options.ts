@@ -1,0 +1,63 @@
+import { resolve } from 'node:path';
+import type { Config } from '../config.ts';
+import type { Credential } from '../systemd/unit.ts';
+import type { Input } from './action.ts';
+import { type OptionDefinition, runOptions } from './definitions.ts';
+
+interface Carried {
+  readonly words: readonly string[];
+  readonly credentials: readonly Credential[];
+}
+
+/**
+ * What a unit's `run` must be told to see what this shell sees: every path absolute, and files with secrets as
+ * credentials, which `run` finds by their names.
+ */
+export function carriedOptions(config: Config, options: Input['options'], cwd: string): Carried {
+  const words = globalWords(config);
+  const credentials: Credential[] = [];
+  for (const definition of runOptions) {
+    const { name, placeholder } = partsOf(definition);
+    const values = valuesOf(options[camelCase(name)], definition.flags);
+    for (const value of values) {
+      const path = resolve(cwd, value);
+      if (definition.credential !== undefined) credentials.push({ name: definition.credential, path });
+      else if (placeholder === undefined) words.push(`--${name}`);
+      else words.push(`--${name}`, placeholder === 'file' ? path : value);
+    }
+  }
+  return { words, credentials };
+}
+
+function globalWords(config: Config): string[] {
+  const { git, manifestsDir, stateDir, apiSocketPath, podmanSockets, roots, logLevel } = config;
+  const [socket, another] = podmanSockets;
+  return [
+    ...(git === undefined ? ['--manifests', manifestsDir] : []),
+    '--state-dir',
+    stateDir,
+    '--api-socket',
+    apiSocketPath,
+    ...(socket !== undefined && another === undefined ? ['--socket', socket] : []),
+    ...roots.flatMap((root) => ['--root', root]),
+    ...(logLevel === 'info' ? [] : ['--log-level', logLevel]),
+  ];
+}
+
+function partsOf({ flags }: OptionDefinition): { readonly name: string; readonly placeholder?: string } {
+  const [, name = '', placeholder] = /--([\w-]+)(?: <(\w+)>)?$/.exec(flags) ?? [];
+  return { name, ...(placeholder !== undefined && { placeholder }) };
+}
+
+/** A repeated option is a list, or a variable of the environment with colons between. */
+function valuesOf(value: unknown, flags: string): string[] {
+  if (Array.isArray(value)) return value.map(String);
+  if (value === true) return ['true'];
+  if (typeof value !== 'string') return [];
+  return isRepeatable(flags) ? value.split(':').filter(Boolean) : [value];
+}
+
+export const isRepeatable = (flags: string): boolean => /^--(root|path) /.test(flags);
+
+const camelCase = (name: string): string =>
+  name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
