@@ -17,6 +17,7 @@ import {
   runningReplicas,
   servingReplicas,
 } from './replicas.ts';
+import { unmet } from './unmet.ts';
 
 export interface StatusInput extends View {
   readonly lastPlan: readonly string[];
@@ -50,7 +51,7 @@ export function statusOf(input: StatusInput): AgentStatus {
 
 /** What is wrong with the manifest goes first, then what a person holds. */
 function saidOf(input: StatusInput): { readonly reason: string; readonly message: string } {
-  const { reason, message } = input.stalled ?? heldStatus(input) ?? input.record;
+  const { reason, message } = input.stalled ?? unmet(input) ?? heldStatus(input) ?? input.record;
   return { reason, message };
 }
 
@@ -107,7 +108,9 @@ export function unknownStatus(last: AgentStatus, nowMs: number): AgentStatus {
 export function settledGeneration(view: StatusInput): number {
   const { record } = view;
   const settled = GAVE_UP.has(record.state) || record.state === 'Completed' || isAllReady(view);
-  return settled && !isRollingOut(record.state) ? record.generation : record.observedGeneration;
+  return settled && !isRollingOut(record.state) && !unmet(view)
+    ? record.generation
+    : record.observedGeneration;
 }
 
 function retryAt(view: View): Pick<AgentStatus, 'nextRetryAt'> {
@@ -186,6 +189,7 @@ function isSynced(input: StatusInput): boolean {
   const { record, facts, stalled } = input;
   return (
     stalled === undefined &&
+    unmet(input) === undefined &&
     facts.acts.undoToRevision === undefined &&
     record.currentRevision !== undefined &&
     record.currentRevision === record.targetRevision &&
@@ -194,6 +198,8 @@ function isSynced(input: StatusInput): boolean {
 }
 
 function driftReason(input: StatusInput): string {
+  const wanting = input.stalled ?? unmet(input);
+  if (wanting) return wanting.reason;
   if (hasDrifted(input)) return 'DriftDetected';
   return input.facts.acts.undoToRevision === undefined ? input.record.reason : 'UndoneByUser';
 }
