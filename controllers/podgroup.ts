@@ -5,6 +5,7 @@ import type { Reconciler } from '../src/manager/reconciler.ts';
 import type { Operation } from '../src/plan/operation.ts';
 import { hashOf } from '../src/state/canonical.ts';
 import { isOurs, ownerLabels, ownFilter, podName } from '../src/state/names.ts';
+import { ownEntry } from '../src/state/own-entry.ts';
 import type { ObservedPod } from '../src/state/observed.ts';
 import { factsOf, type PodFacts } from '../src/state/provision.ts';
 import { publishedPorts } from '../src/state/resolve.ts';
@@ -152,7 +153,7 @@ function bridge(
   const attached = networksOf(manifest.spec.networks).map((network) => {
     const id = keyString({ kind: 'Network', namespace: key.namespace, name: network });
     const facts = factsOf(world.provisions.all(), id, 'Network');
-    const ip = facts?.addresses[key.name];
+    const ip = facts && ownEntry(facts.addresses, key.name);
     if (!facts || ip === undefined)
       throw new WaitingError('NetworkNotReady', `network ${network} is not ready yet`, 1_000);
     return {

@@ -46,7 +46,10 @@ interface Entry {
 
 const COLOUR_BY_LEVEL: Readonly<Record<LogLevel, number>> = { debug: 90, info: 36, warn: 33, error: 31 };
 
-/** `14:03:07 WARN  message  object=Agent/ai-system/coordinator`, then the stack of an error, indented. */
+/**
+ * `14:03:07 WARN  message  object=Agent/ai-system/coordinator`, then the stack of an error. Only an entry starts at the
+ * margin: what others say cannot pass for one.
+ */
 function humanLine(line: string, colour: boolean): string {
   const { level, time, msg, err, ...fields } = JSON.parse(line) as Entry;
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
@@ -54,7 +57,7 @@ function humanLine(line: string, colour: boolean): string {
   const head = [
     paint(90, time.slice(11, 19)),
     paint(COLOUR_BY_LEVEL[level], level.toUpperCase().padEnd(5)),
-    printable(msg),
+    printable(msg).replace(/\n/g, '\n  '),
     ...(details.length > 0 ? [paint(90, printable(details.join(' ')))] : []),
   ];
   return `${head.join(' ')}\n${stackText(err)}`;

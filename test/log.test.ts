@@ -75,6 +75,14 @@ describe('human', () => {
     expect(lines[0]).toContain('x\\u001b]0;title\\u0007y');
   });
 
+  test('nothing from outside forges an entry', () => {
+    const { lines, log } = setUp('human');
+    const forged = `x\n12:00:00 INFO  all is well\r\u2028\u0085`;
+    log.warn({ field: forged, err: new Error(forged) }, forged);
+    const starts = (lines[0] ?? '').split('\n').filter((line) => /^\S/.test(line));
+    expect(starts).toEqual([expect.stringMatching(/WARN {2}x$/)]);
+  });
+
   test('colour only when asked for', () => {
     const { lines, log } = setUp('human', { colour: true });
     log.error({}, 'boom');

@@ -25,13 +25,22 @@ export interface JsonSchema {
 }
 
 /** What a manifest of `kind` may say, as JSON Schema: its input, before defaults are filled in. */
-export const inputSchemaOf = (kind: Kind): JsonSchema =>
-  z.toJSONSchema(kinds[kind].schema, {
+export function inputSchemaOf(kind: Kind): JsonSchema {
+  const known = schemas.get(kind);
+  if (known) return known;
+  const options = {
     io: 'input',
     unrepresentable: 'any',
     reused: 'inline',
     override: restoreDefault,
-  }) as JsonSchema;
+  } as const;
+  const made = z.toJSONSchema(kinds[kind].schema, options) as JsonSchema;
+  schemas.set(kind, made);
+  return made;
+}
+
+/** Milliseconds each to make, and asked for by every document with an unknown field: a file may have thousands. */
+const schemas = new Map<Kind, JsonSchema>();
 
 /** zod leaves a default out where something below it is transformed; ours are empty there, and so valid input too. */
 function restoreDefault({

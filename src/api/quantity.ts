@@ -28,6 +28,9 @@ export function parseQuantity(text: string): number {
 
 const HINT = 'must be a quantity such as 500m, 2 or 4Gi';
 
+/** Beyond this a number is no longer exact; far beyond it is infinite, which Podman would be told as no limit at all. */
+const isExact = (text: string): boolean => parseQuantity(text) <= Number.MAX_SAFE_INTEGER;
+
 /**
  * Kubernetes writes a quantity as a text or a whole number (a CRD takes no other number: a fraction goes in quotes or
  * in thousandths, 500m); we keep the text.
@@ -37,4 +40,5 @@ export const quantity = z
     error: `${HINT}; a fraction in quotes`,
   })
   .transform(String)
+  .refine(isExact, 'is larger than anything that can be counted')
   .meta({ 'x-kubernetes-int-or-string': true });

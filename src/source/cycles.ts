@@ -22,11 +22,15 @@ interface WaitGraph {
 export function checkCycles(loaded: readonly LoadedObject[]): ManifestProblem[] {
   const graph = waitGraph(loaded);
   const reported = new Set<string>();
-  return findCycles(graph).flatMap((cycle) => {
+  const problems: ManifestProblem[] = [];
+  for (const cycle of findCycles(graph)) {
     const members = cycle.filter((node) => graph.agents.has(node) && !reported.has(node));
-    for (const member of members) reported.add(member);
-    return members.map((member) => cycleProblem(graph, cycle, member));
-  });
+    for (const member of members) {
+      reported.add(member);
+      problems.push(cycleProblem(graph, cycle, member));
+    }
+  }
+  return problems;
 }
 
 const gate = (namespace: string, layer: number): string => `layer ${layer} of ${namespace}`;
@@ -51,40 +55,47 @@ function waitGraph(loaded: readonly LoadedObject[]): WaitGraph {
   return { agents, waitsFor: (node) => edges.get(node) ?? [] };
 }
 
-/** One cycle for every edge that leads back to where the search came from. */
-function findCycles(graph: WaitGraph): string[][] {
-  const cycles: string[][] = [];
+/** One cycle for every edge that leads back to where the search came from; one at a time, they may be long and many. */
+function* findCycles(graph: WaitGraph): Generator<readonly string[]> {
   const done = new Set<string>();
+  const places = new Map<string, number>();
   for (const start of [...graph.agents.keys()].sort()) {
-    const trail: { readonly node: string; next: number }[] = done.has(start)
-      ? []
-      : [{ node: start, next: 0 }];
+    if (done.has(start)) continue;
+    const trail = [{ node: start, next: 0 }];
+    places.set(start, 0);
     while (trail.length > 0) {
       const step = trail.at(-1);
       const target = step && graph.waitsFor(step.node)[step.next++];
       if (!step || target === undefined) {
         if (step) done.add(step.node);
+        if (step) places.delete(step.node);
         trail.pop();
         continue;
       }
-      const back = trail.findIndex(({ node }) => node === target);
-      if (back >= 0) cycles.push(trail.slice(back).map(({ node }) => node));
-      else if (!done.has(target)) trail.push({ node: target, next: 0 });
+      const back = places.get(target);
+      if (back !== undefined) yield trail.slice(back).map(({ node }) => node);
+      else if (!done.has(target)) {
+        places.set(target, trail.length);
+        trail.push({ node: target, next: 0 });
+      }
     }
   }
-  return cycles;
 }
+
+/** More of a circle than a person follows; a thousand agents in one would make a message of as many each. */
+const MOST_LINKS = 10;
 
 function cycleProblem(graph: WaitGraph, cycle: readonly string[], member: string): ManifestProblem {
   const start = cycle.indexOf(member);
   const turned = [...cycle.slice(start), ...cycle.slice(0, start)];
   const agents = turned.filter((node) => graph.agents.has(node));
-  const links = agents.map((from, index) => {
+  const links = agents.slice(0, MOST_LINKS).map((from, index) => {
     const to = agents[(index + 1) % agents.length] ?? from;
     return linkText(graph, { from, to, isDirect: turned[(turned.indexOf(from) + 1) % turned.length] === to });
   });
+  const more = agents.length > MOST_LINKS ? ` and ${agents.length - MOST_LINKS} more` : '';
   const { loaded, agent } = graph.agents.get(member) as AgentNode;
-  const message = `dependency cycle: ${links.join(', ')}`;
+  const message = `dependency cycle: ${links.join(', ')}${more}`;
   const path = fieldOf(agent, graph.agents.get(agents[1] ?? member)?.agent);
   return problemAt(loaded.document, { reason: 'DependencyCycle', message, path, key: loaded.object.key });
 }

@@ -11,7 +11,7 @@ import {
 } from 'js-yaml';
 import { messageOf } from '../api/errors.ts';
 import { kinds } from '../api/kinds.ts';
-import { findEntry, layoutNodes, type NodeError, type SourceNode } from './nodes.ts';
+import { findEntry, layoutNodes, leaf, type NodeError, type SourceNode } from './nodes.ts';
 import { type SourceText, type Span, sourceText } from './text.ts';
 
 /** One document of a file: its value, and where each part of it stands. */
@@ -34,6 +34,8 @@ export interface DecodedFile {
 
 /** Each costs a third of a millisecond, in which no probe is answered. */
 const MAX_DOCUMENTS = 5_000;
+/** Of nodes, each of which costs microseconds and a kilobyte: ten megabytes of `[],` took 20 s and 3 GB. */
+const MAX_STARTERS = 300_000;
 const MAX_ALIASES = 256;
 const MAX_DEPTH = 64;
 /** Aliases may not make a document larger than four times its file and a megabyte: an alias bomb grows by powers. */
@@ -54,6 +56,7 @@ const schema = CORE_SCHEMA.withTags(mergeTag, kubernetesInt);
 export function decode(file: string, text: string): DecodedFile {
   const source = sourceText(file, text);
   if (holdsTooMany(text)) return { source, documents: [], failures: [TOO_MANY] };
+  if (isTooIntricate(text)) return { source, documents: [], failures: [TOO_INTRICATE] };
   const whole = decodeStretch(source, { start: 0, end: text.length });
   if (whole.failures.length === 0) return whole;
   const stretches = splitDocuments(text);
@@ -70,6 +73,19 @@ const TOO_MANY: NodeError = {
   span: { start: 0, end: 1 },
   message: `more than ${MAX_DOCUMENTS} documents, the most that is read of one file`,
 };
+
+const TOO_INTRICATE: NodeError = {
+  span: { start: 0, end: 1 },
+  message: `more than ${MAX_STARTERS} keys, items and lines, the most that is read of one file; split it`,
+};
+
+/** Counted before anything is made of the text, and so whether it is quoted or not. */
+function isTooIntricate(text: string): boolean {
+  const starter = /[[{,\n]|[:?-](?=[ \t])/g;
+  let count = 0;
+  while (count <= MAX_STARTERS && starter.test(text)) count += 1;
+  return count > MAX_STARTERS;
+}
 
 function holdsTooMany(text: string): boolean {
   const marker = /^(?:---|\.\.\.)(?=\s|$)/gm;
@@ -148,7 +164,7 @@ function decodeDocument(source: SourceText, events: Event[]): SourceDocument | N
 
 const emptyDocument = (source: SourceText): SourceDocument => ({
   value: null,
-  root: { span: { start: 0, end: 0 }, entries: [], items: [], weight: 0 },
+  root: leaf({ start: 0, end: 0 }, 0),
   source,
   errors: [],
   isBesideSecrets: false,
@@ -161,13 +177,23 @@ function failureOf(error: unknown, shift = 0): NodeError {
   return { span: { start, end: start + 1 }, message: error.reason };
 }
 
-/** The items of a `v1` List stand for themselves, as `kubectl get -o yaml` writes them. */
-export function expandLists(document: SourceDocument): SourceDocument[] {
+/** The items of a `v1` List stand for themselves, as `kubectl get -o yaml` writes them; each counts as a document. */
+export function expandLists(file: DecodedFile): DecodedFile {
+  const count = file.documents.reduce((sum, { value }) => sum + (itemsOf(value)?.length ?? 1), 0);
+  if (count > MAX_DOCUMENTS) return { source: file.source, documents: [], failures: [TOO_MANY] };
+  return { ...file, documents: file.documents.flatMap(expandList) };
+}
+
+const itemsOf = (value: unknown): readonly unknown[] | undefined =>
+  isMapping(value) && value['kind'] === 'List' && Array.isArray(value['items']) ? value['items'] : undefined;
+
+function expandList(document: SourceDocument): SourceDocument[] {
   const { value, root } = document;
-  if (!isMapping(value) || value['kind'] !== 'List' || !Array.isArray(value['items'])) return [document];
+  const values = itemsOf(value);
+  if (!values) return [document];
   const items = findEntry(root, 'items')?.node.items ?? [];
-  const isBesideSecrets = !value['items'].every(isPublic);
-  return value['items'].map((item: unknown, index) => ({
+  const isBesideSecrets = !values.every(isPublic);
+  return values.map((item: unknown, index) => ({
     ...document,
     isBesideSecrets,
     value: item,

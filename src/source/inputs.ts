@@ -84,8 +84,8 @@ interface FoundInput {
 }
 
 async function readInputs(reading: Reading): Promise<InputResult> {
-  const paths: Record<string, string> = {};
-  const digests: Record<string, string> = {};
+  const paths = new Map<string, string>();
+  const digests = new Map<string, string>();
   const bases = new Set<string>();
   const findings: Finding[] = [];
   for (const input of inputsOf(reading)) {
@@ -96,18 +96,23 @@ async function readInputs(reading: Reading): Promise<InputResult> {
       findings.push(findingAt(input.field, resolution.reason, resolution.message));
       continue;
     }
-    paths[path] = resolution.path;
+    paths.set(path, resolution.path);
     try {
       const found = await input.read(resolution.path);
-      const before = digests[path];
-      if (found.settled !== undefined) paths[path] = found.settled;
-      if (found.digest) digests[path] = before ? sha256(before + found.digest) : found.digest;
+      const before = digests.get(path);
+      if (found.settled !== undefined) paths.set(path, found.settled);
+      if (found.digest) digests.set(path, before ? sha256(before + found.digest) : found.digest);
       for (const image of found.baseImages ?? []) bases.add(image);
     } catch (error) {
       findings.push(findingOf(input, error));
     }
   }
-  return { inputs: { paths, digests, baseImages: [...bases] }, findings };
+  const inputs = {
+    paths: Object.fromEntries(paths),
+    digests: Object.fromEntries(digests),
+    baseImages: [...bases],
+  };
+  return { inputs, findings };
 }
 
 /** Thrown for a path within an allowed one that leads out of it. */

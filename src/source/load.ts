@@ -33,15 +33,27 @@ export interface LoadedFile {
 
 export async function loadFile(path: string): Promise<LoadedFile> {
   try {
-    const bytes = await readBounded(path, MAX_FILE_BYTES);
-    if (bytes.length > MAX_FILE_BYTES) {
-      const words = `is larger than ${MAX_FILE_BYTES >> 20} MB, the most that is read of one manifest file`;
-      return unread(path, 'FileTooLarge', words);
-    }
-    return loadText(path, new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return loadBytes(path, await readBounded(path, MAX_FILE_BYTES));
   } catch (error) {
-    const words = error instanceof TypeError ? 'it is not UTF-8 text' : systemWords(error);
-    return unread(path, 'Unreadable', `cannot be read: ${words}`);
+    return unread(path, 'Unreadable', `cannot be read: ${systemWords(error)}`);
+  }
+}
+
+export function loadBytes(path: string, bytes: Uint8Array): LoadedFile {
+  if (bytes.length > MAX_FILE_BYTES) {
+    const words = `is larger than ${MAX_FILE_BYTES >> 20} MB, the most that is read of one manifest file`;
+    return unread(path, 'FileTooLarge', words);
+  }
+  const text = utf8Text(bytes);
+  if (text === undefined) return unread(path, 'Unreadable', 'cannot be read: it is not UTF-8 text');
+  return loadText(path, text);
+}
+
+function utf8Text(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
   }
 }
 
@@ -53,11 +65,8 @@ const unread = (file: string, reason: ProblemReason, message: string): LoadedFil
 });
 
 export function loadText(file: string, text: string): LoadedFile {
-  const { source, documents, failures } = decode(file, text);
-  const validated = documents
-    .filter((document) => document.value !== null)
-    .flatMap(expandLists)
-    .map(validate);
+  const { source, documents, failures } = expandLists(decode(file, text));
+  const validated = documents.filter(({ value }) => value !== null).map(validate);
   const broken = failures.map(({ span, message }) => unreadableAt(source, span, message));
   return {
     objects: validated.flatMap(loadedObject),

@@ -5,6 +5,8 @@ import type { Span } from './text.ts';
 export interface SourceNode {
   readonly span: Span;
   readonly entries: readonly SourceEntry[];
+  /** Its entries but for merges, the last of those with one key: a mapping may have a hundred thousand. */
+  readonly own: ReadonlyMap<string, SourceEntry>;
   readonly items: readonly SourceNode[];
   /** Characters and nodes below it with every alias written out: what an alias bomb explodes. */
   readonly weight: number;
@@ -35,7 +37,7 @@ interface OpenNode extends SourceNode {
   readonly kind: 'mapping' | 'sequence';
   readonly entries: SourceEntry[];
   readonly items: SourceNode[];
-  readonly keys: Map<string, Span>;
+  readonly own: Map<string, SourceEntry>;
   readonly anchor: string | undefined;
   pendingKey: Omit<SourceEntry, 'node'> | undefined;
   weight: number;
@@ -49,6 +51,9 @@ interface Layout {
   root: SourceNode | undefined;
   fatal: NodeError | undefined;
 }
+
+/** Of everything that is no mapping; one for all, because there may be millions. */
+export const NO_KEYS: ReadonlyMap<string, SourceEntry> = new Map();
 
 /** A node costs this many characters' worth of work even when it is empty. */
 const NODE_WEIGHT = 8;
@@ -89,15 +94,27 @@ const anchorOf = (text: string, event: { anchorStart: number; anchorEnd: number 
 
 function addScalar(layout: Layout, event: ScalarEvent): void {
   const value = getScalarValue(layout.text, event);
-  const node = { span: scalarSpan(event), entries: [], items: [], weight: NODE_WEIGHT + value.length };
+  const node = leaf(scalarSpan(event), NODE_WEIGHT + value.length);
   const anchor = anchorOf(layout.text, event);
   if (anchor !== undefined) layout.anchors.set(anchor, node);
   const parent = layout.stack.at(-1);
   if (parent?.kind === 'mapping' && !parent.pendingKey) {
     const isMerge = event.style === SCALAR_STYLE.PLAIN && value === '<<';
-    openEntry(layout, parent, { key: value, keySpan: node.span, isMerge });
+    // An empty key has no place of its own.
+    const keySpan = node.span.start < 0 ? parent.span : node.span;
+    openEntry(layout, parent, { key: value, keySpan, isMerge });
   } else add(layout, node);
 }
+
+const NOTHING: readonly never[] = [];
+
+export const leaf = (span: Span, weight: number): SourceNode => ({
+  span,
+  entries: NOTHING,
+  own: NO_KEYS,
+  items: NOTHING,
+  weight,
+});
 
 /** Quotes belong to the value that people see; an empty value has no place of its own. */
 function scalarSpan(event: ScalarEvent): Span {
@@ -107,14 +124,11 @@ function scalarSpan(event: ScalarEvent): Span {
 }
 
 function openEntry(layout: Layout, parent: OpenNode, entry: Omit<SourceEntry, 'node'>): void {
-  const first = parent.keys.get(entry.key);
-  if (first && !entry.isMerge) {
+  if (!entry.isMerge && parent.own.has(entry.key))
     layout.errors.push({ span: entry.keySpan, message: `the key "${entry.key}" is there twice` });
-  }
   // The schema library passes over it in silence.
   if (entry.key === '__proto__')
     layout.errors.push({ span: entry.keySpan, message: 'a key cannot be called "__proto__"' });
-  parent.keys.set(entry.key, entry.keySpan);
   parent.pendingKey = entry;
 }
 
@@ -124,7 +138,7 @@ function addAlias(layout: Layout, span: Span): void {
   if (target === 'open')
     layout.fatal = { span, message: `the alias "*${name}" lies within what it stands for` };
   const known = typeof target === 'object' ? target : undefined;
-  add(layout, known ?? { span, entries: [], items: [], weight: NODE_WEIGHT });
+  add(layout, known ?? leaf(span, NODE_WEIGHT));
 }
 
 function open(
@@ -135,7 +149,7 @@ function open(
   const anchor = anchorOf(layout.text, event);
   if (anchor !== undefined) layout.anchors.set(anchor, 'open');
   const span = { start: event.start, end: event.start + 1 };
-  const node = { kind, span, anchor, entries: [], items: [], keys: new Map(), pendingKey: undefined };
+  const node = { kind, span, anchor, entries: [], items: [], own: new Map(), pendingKey: undefined };
   layout.stack.push({ ...node, weight: NODE_WEIGHT });
 }
 
@@ -155,7 +169,9 @@ function add(layout: Layout, node: SourceNode): void {
   parent.weight += node.weight;
   if (parent.kind === 'sequence') parent.items.push(node);
   else if (parent.pendingKey) {
-    parent.entries.push({ ...parent.pendingKey, node });
+    const entry = { ...parent.pendingKey, node };
+    parent.entries.push(entry);
+    if (!entry.isMerge) parent.own.set(entry.key, entry);
     parent.pendingKey = undefined;
   }
 }
@@ -191,7 +207,7 @@ export function locate(root: SourceNode, path: FieldPath): Place {
 
 /** Later merges do not override earlier ones, and none overrides a key that is written out. */
 export function findEntry(node: SourceNode, key: string): SourceEntry | undefined {
-  const own = node.entries.findLast((entry) => !entry.isMerge && entry.key === key);
+  const own = node.own.get(key);
   if (own) return own;
   for (const { node: merged, isMerge } of node.entries) {
     if (!isMerge) continue;

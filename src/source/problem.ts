@@ -2,7 +2,7 @@ import type { ObjectKey } from '../api/key.ts';
 import type { ManifestProblem, ProblemReason } from '../state/desired.ts';
 import { isPublic, type SourceDocument } from './decode.ts';
 import { type FieldPath, locate } from './nodes.ts';
-import { positionAt, type SourceText, type Span, snippetAt } from './text.ts';
+import { escapeControls, positionAt, type SourceText, type Span, snippetAt } from './text.ts';
 
 export interface Finding {
   readonly reason: ProblemReason;
@@ -23,7 +23,8 @@ export function problemAt(document: SourceDocument, finding: Finding): ManifestP
   const span = isShown ? inner : (place.key ?? { start: inner.start, end: inner.start });
   return {
     reason,
-    message,
+    // Parts of it are the author's, who could forge another line with them.
+    message: escapeControls(message),
     position: positionAt(document.source, span.start),
     snippet: snippetAt(document.source, span, isShown && mayShowLine(document) ? undefined : span),
     ...(key && { key }),
@@ -34,9 +35,11 @@ export function problemAt(document: SourceDocument, finding: Finding): ManifestP
 /** A problem of a stretch that could not be read: nobody can say whether it holds a Secret, so its own words decide. */
 export function unreadableAt(source: SourceText, span: Span, message: string): ManifestProblem {
   const isPublicText = !/secret|stringData/i.test(source.text);
+  // Whatever the parser quotes follows one of these.
+  const words = isPublicText ? message : message.replace(/["!:][^]*$/, '…');
   return {
     reason: 'InvalidManifest',
-    message: `not valid YAML: ${isPublicText ? message : message.replace(/"[^"]*"|!<[^>]*>/g, '…')}`,
+    message: `not valid YAML: ${escapeControls(words)}`,
     position: positionAt(source, span.start),
     ...(isPublicText && { snippet: snippetAt(source, span) }),
   };

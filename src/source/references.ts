@@ -34,6 +34,9 @@ export function checkReferences(
   );
 }
 
+/** More agents than one host runs. */
+const MOST_COMPARED = 500;
+
 function unknownName(
   { object, document }: LoadedObject,
   { kind, name, path }: Reference,
@@ -46,7 +49,8 @@ function unknownName(
   const hint = elsewhere ? `; the one in "${elsewhere.namespace}" is out of reach` : '';
   const message = `${pathText(path)}: there is no ${kind} "${name}" in namespace "${namespace}"${hint}`;
   const names = siblings.map((metadata) => metadata.name).filter((other) => other !== object.key.name);
-  const suggestion = nearest(name, names);
+  // Comparing every unknown name of thousands with every known one would take minutes.
+  const suggestion = names.length > MOST_COMPARED ? undefined : nearest(name, names);
   return problemAt(document, { reason: 'UnknownReference', message, path, key: object.key, suggestion });
 }
 

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { ManifestProblem, ProblemReason } from '../state/desired.ts';
 import { isInside, systemWords } from './roots.ts';
 import { fingerprint } from './stat-cache.ts';
@@ -58,7 +58,19 @@ const isLeftover = (name: string): boolean => /^[.#~]|~$|\.sw[a-z]$/.test(name) 
 
 export const isManifestName = (path: string): boolean => /\.(ya?ml|json)$/i.test(basename(path));
 
+/** What a line cannot hold, or would end it: such a name could say anything beneath an error message. */
+const BREAKS_LINES = /[\p{Cc}\p{Zl}\p{Zp}]/u;
+
 async function listEntry(walk: Walk, path: string, chain: readonly string[]): Promise<void> {
+  if (BREAKS_LINES.test(basename(path))) {
+    const name = JSON.stringify(basename(path));
+    return report(
+      walk,
+      dirname(path),
+      'Unreadable',
+      `holds ${name}, a name with control characters; rename it`,
+    );
+  }
   try {
     const stats = await stat(path, { bigint: true });
     if (stats.isDirectory()) await enter(walk, path, chain);

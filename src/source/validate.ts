@@ -10,7 +10,7 @@ import { describeIssue, pathText, quote } from './messages.ts';
 import type { FieldPath } from './nodes.ts';
 import { type Finding, mayShowLine, problemAt } from './problem.ts';
 import { nearest } from './suggest.ts';
-import { positionAt, snippetAt } from './text.ts';
+import { escapeControls, positionAt, snippetAt } from './text.ts';
 
 /** What became of one document: a manifest, or everything that is wrong with it. */
 export interface Validated {
@@ -81,7 +81,7 @@ function doubleKeys(document: SourceDocument, key: ObjectKey | undefined): Manif
   const { source, errors } = document;
   return errors.slice(0, MOST_TOLD).map(({ span, message }) => ({
     reason: 'InvalidManifest',
-    message,
+    message: escapeControls(message),
     position: positionAt(source, span.start),
     snippet: snippetAt(source, span, mayShowLine(document) ? undefined : span),
     ...(key && { key }),

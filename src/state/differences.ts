@@ -1,4 +1,5 @@
 import { canonicalJson } from './canonical.ts';
+import { ownEntry } from './own-entry.ts';
 import type { ContainerTemplate, Mount, PublishedPort } from './template.ts';
 
 const MAX_VALUE_LENGTH = 60;
@@ -41,10 +42,10 @@ function keyDifferences(
 ): string[] {
   return Object.keys({ ...before, ...after })
     .sort()
-    .filter((key) => canonicalJson(before[key]) !== canonicalJson(after[key]))
+    .filter((key) => canonicalJson(ownEntry(before, key)) !== canonicalJson(ownEntry(after, key)))
     .map((key) => {
-      if (!(key in before)) return `${section} ${key} added ${shortened(textOf(after[key]))}`;
-      if (!(key in after)) return `${section} ${key} removed`;
+      if (!Object.hasOwn(before, key)) return `${section} ${key} added ${shortened(textOf(after[key]))}`;
+      if (!Object.hasOwn(after, key)) return `${section} ${key} removed`;
       return `${section} ${key} ${changed(before[key], after[key])}`;
     });
 }
@@ -61,7 +62,7 @@ const byPort = (ports: readonly PublishedPort[]): Section =>
 function mountDifferences(before: readonly Mount[], after: readonly Mount[]): string[] {
   const [left, right] = [byTarget(before), byTarget(after)];
   const isNewContent = (mount: Mount): boolean => {
-    const old = left[mount.target];
+    const old = ownEntry(left, mount.target);
     return (
       old !== undefined &&
       canonicalJson(old) !== canonicalJson(mount) &&

@@ -1,6 +1,7 @@
 import type { Agent } from '../api/agent.ts';
 import type { PodGroup } from '../api/resources.ts';
 import type { DesiredObject } from './desired.ts';
+import { ownEntry } from './own-entry.ts';
 import { networksOf } from './resolve-network.ts';
 
 /** Someone who is called by name on a network. */
@@ -61,6 +62,6 @@ function addressOf(
   address: NetworkOwner['address'],
   { addresses, gateway }: Pick<HostsInput, 'addresses' | 'gateway'>,
 ): string | undefined {
-  if (address === 'Own') return addresses[name];
-  return address === 'Host' ? gateway : addresses[address.group];
+  if (address === 'Own') return ownEntry(addresses, name);
+  return address === 'Host' ? gateway : ownEntry(addresses, address.group);
 }

@@ -3,20 +3,24 @@ import { keyString } from '../api/key.ts';
 import type { EnvFromSource, EnvVar } from '../api/workload.ts';
 import type { DesiredObject } from './desired.ts';
 import { secretName } from './names.ts';
+import { ownEntry } from './own-entry.ts';
 import { type Resolver, reportMissing } from './resolver.ts';
+import type { ContainerTemplate } from './template.ts';
 
-interface Environment {
-  readonly env: Record<string, string>;
-  readonly secretEnv: Record<string, string>;
-}
+/** By name; a map, because a variable may be called `__proto__`. */
+type Environment = Map<string, { readonly value: string } | { readonly secret: string }>;
 
 /** Later wins, as in Kubernetes: `envFrom` in order, then `env`. */
-export function resolveEnv(resolver: Resolver): Environment {
-  const environment: Environment = { env: {}, secretEnv: {} };
+export function resolveEnv(resolver: Resolver): Pick<ContainerTemplate, 'env' | 'secretEnv'> {
+  const environment: Environment = new Map();
   const { env, envFrom } = resolver.agent.manifest.spec;
   for (const source of envFrom) addSource(resolver, environment, source);
   for (const variable of env) addVariable(resolver, environment, variable);
-  return environment;
+  const all = [...environment];
+  return {
+    env: Object.fromEntries(all.flatMap(([name, of]) => ('value' in of ? [[name, of.value]] : []))),
+    secretEnv: Object.fromEntries(all.flatMap(([name, of]) => ('secret' in of ? [[name, of.secret]] : []))),
+  };
 }
 
 function addSource(resolver: Resolver, environment: Environment, source: EnvFromSource): void {
@@ -24,14 +28,14 @@ function addSource(resolver: Resolver, environment: Environment, source: EnvFrom
   if (source.configMapRef) {
     const { name, optional } = source.configMapRef;
     const data = findObject<ConfigMap>(resolver, 'ConfigMap', name, optional)?.manifest.data ?? {};
-    for (const [key, value] of Object.entries(data)) setPlain(environment, prefix + key, value);
+    for (const [key, value] of Object.entries(data)) environment.set(prefix + key, { value });
   }
   if (source.secretRef) {
     const { name, optional } = source.secretRef;
     const object = findObject<Secret>(resolver, 'Secret', name, optional);
     if (!object) return;
     for (const key of Object.keys(secretData(object.manifest))) {
-      setSecret(environment, prefix + key, podmanSecret(resolver, object, key));
+      environment.set(prefix + key, { secret: podmanSecret(resolver, object, key) });
     }
   }
 }
@@ -40,27 +44,18 @@ function addVariable(resolver: Resolver, environment: Environment, variable: Env
   const { configMapKeyRef, secretKeyRef } = variable.valueFrom ?? {};
   if (configMapKeyRef) {
     const { name, key, optional } = configMapKeyRef;
-    const value = findObject<ConfigMap>(resolver, 'ConfigMap', name, optional)?.manifest.data[key];
-    if (value !== undefined) setPlain(environment, variable.name, value);
+    const data = findObject<ConfigMap>(resolver, 'ConfigMap', name, optional)?.manifest.data ?? {};
+    const value = ownEntry(data, key);
+    if (value !== undefined) environment.set(variable.name, { value });
     else if (!optional) missingKey(resolver, 'ConfigMap', name, key);
     return;
   }
-  if (!secretKeyRef) return setPlain(environment, variable.name, variable.value ?? '');
+  if (!secretKeyRef) return void environment.set(variable.name, { value: variable.value ?? '' });
   const { name, key, optional } = secretKeyRef;
   const object = findObject<Secret>(resolver, 'Secret', name, optional);
-  if (object && key in secretData(object.manifest)) {
-    setSecret(environment, variable.name, podmanSecret(resolver, object, key));
+  if (object && Object.hasOwn(secretData(object.manifest), key)) {
+    environment.set(variable.name, { secret: podmanSecret(resolver, object, key) });
   } else if (!optional) missingKey(resolver, 'Secret', name, key);
-}
-
-function setPlain(environment: Environment, name: string, value: string): void {
-  delete environment.secretEnv[name];
-  environment.env[name] = value;
-}
-
-function setSecret(environment: Environment, name: string, secret: string): void {
-  delete environment.env[name];
-  environment.secretEnv[name] = secret;
 }
 
 export function findObject<M extends ConfigMap | Secret>(
@@ -97,6 +92,6 @@ export function secretData(manifest: Secret): Record<string, Uint8Array> {
 }
 
 export function podmanSecret(resolver: Resolver, object: DesiredObject<Secret>, entry: string): string {
-  const value = secretData(object.manifest)[entry] ?? new Uint8Array();
+  const value = ownEntry(secretData(object.manifest), entry) ?? new Uint8Array();
   return secretName(resolver.installation, object.key, entry, value);
 }

@@ -2,6 +2,7 @@ import type { ConfigMap, Secret } from '../api/resources.ts';
 import { keyString } from '../api/key.ts';
 import { parseQuantity } from '../api/quantity.ts';
 import type { VolumeMount, VolumeSource } from '../api/workload.ts';
+import { ownEntry } from './own-entry.ts';
 import { factsOf } from './provision.ts';
 import { findObject, missingKey, podmanSecret, secretData } from './resolve-env.ts';
 import { type Resolver, reportMissing } from './resolver.ts';
@@ -65,7 +66,8 @@ function configMapMounts(resolver: Resolver, mount: VolumeMount, { name, items }
   if (mount.subPath) return [bind(`${directory}/${mount.subPath}`, mount.mountPath)];
   if (!items) return [bind(directory, mount.mountPath)];
   return items.flatMap(({ key, path }) => {
-    if (key in object.manifest.data || key in object.manifest.binaryData) {
+    const { data, binaryData } = object.manifest;
+    if (Object.hasOwn(data, key) || Object.hasOwn(binaryData, key)) {
       return [bind(`${directory}/${key}`, `${mount.mountPath}/${path}`)];
     }
     missingKey(resolver, 'ConfigMap', name, key);
@@ -80,7 +82,7 @@ function secretMounts(resolver: Resolver, mount: VolumeMount, source: SecretSour
   const items = source.items ?? Object.keys(data).map((key) => ({ key, path: key }));
   const { runAsUser = 0, fsGroup, runAsGroup = 0 } = resolver.agent.manifest.spec.securityContext;
   return items.flatMap(({ key, path }): Mount[] => {
-    if (!(key in data)) {
+    if (!Object.hasOwn(data, key)) {
       missingKey(resolver, 'Secret', source.secretName, key);
       return [];
     }
@@ -102,13 +104,13 @@ type HostPathSource = NonNullable<VolumeSource['hostPath']>;
 
 function hostPathMounts(resolver: Resolver, mount: VolumeMount, { path, type }: HostPathSource): Mount[] {
   const { paths, digests } = resolver.agent.inputs;
-  const source = paths[path];
+  const source = ownEntry(paths, path);
   if (source === undefined) {
     const message = `hostPath ${path} could not be resolved`;
     resolver.missing.push({ reason: 'PathNotAllowed', message, terminal: true });
     return [];
   }
-  const digest = resolver.agent.manifest.spec.reload === undefined ? digests[path] : undefined;
+  const digest = resolver.agent.manifest.spec.reload === undefined ? ownEntry(digests, path) : undefined;
   const bind: Mount = {
     type: 'bind',
     source,

@@ -1,7 +1,8 @@
 import { keyString } from '../api/key.ts';
+import { ownEntry } from './own-entry.ts';
 import { factsOf, type NetworkFacts } from './provision.ts';
 import { type Resolver, reportMissing } from './resolver.ts';
-import type { Mount, NetworkAttachment } from './template.ts';
+import type { AttachedNetwork, Mount, NetworkAttachment } from './template.ts';
 
 /** Every namespace has this network; an agent that names none is on it. */
 export const DEFAULT_NETWORK = 'default';
@@ -44,7 +45,7 @@ function bridgeNetwork(resolver: Resolver): ResolvedNetwork {
       keyString({ kind: 'Network', namespace, name: network }),
       'Network',
     );
-    if (facts?.addresses[name]) return [facts];
+    if (facts && ownEntry(facts.addresses, name)) return [facts];
     reportMissing(resolver, 'Network', network);
     return [];
   });
@@ -55,11 +56,10 @@ function bridgeNetwork(resolver: Resolver): ResolvedNetwork {
   };
 }
 
-const attachment = (facts: NetworkFacts, namespace: string, name: string) => ({
-  name: facts.podmanName,
-  ...(facts.addresses[name] && { ip: facts.addresses[name] }),
-  aliases: [name, `${name}.${namespace}`],
-});
+function attachment(facts: NetworkFacts, namespace: string, name: string): AttachedNetwork {
+  const ip = ownEntry(facts.addresses, name);
+  return { name: facts.podmanName, ...(ip && { ip }), aliases: [name, `${name}.${namespace}`] };
+}
 
 /** Names live in a file that we edit in place: Podman 4.3's DNS stalls for seconds around starts and stops. */
 const hostsFileMount = (source: string): Mount => ({

@@ -1,5 +1,4 @@
 import type { ConvergeView } from '../../api/status.ts';
-import { printable } from '../../terminal.ts';
 import { createApiClient } from '../api-client.ts';
 import { askHolder } from '../ask-holder.ts';
 import type { Context } from '../context.ts';
@@ -9,7 +8,7 @@ import { isLocked } from '../errors.ts';
 import { type Ending, followConvergence } from '../follow.ts';
 import { createWarningLog } from '../warning-log.ts';
 import { GROUP_PATH } from '../paths.ts';
-import { formatTable } from '../table.ts';
+import { formatTable, oneLine } from '../table.ts';
 
 const DEFAULT_TIMEOUT = '10m';
 
@@ -79,8 +78,10 @@ interface Result {
 function report({ terminal }: Context, { ending, view, tookMs }: Result): number {
   const { healthy, total, waitingFor, problems } = view;
   const outage = outageOf(view);
-  if (outage !== undefined) terminal.err(`${printable(outage)}\n`);
-  for (const problem of problems) terminal.err(`${printable(problem)}\n`);
+  if (outage !== undefined) terminal.err(`${oneLine(outage)}
+`);
+  for (const problem of problems) terminal.err(`${oneLine(problem)}
+`);
   const rows = waitingFor.map(({ object, phase, message }) => [object, phase, message]);
   if (rows.length > 0) terminal.err(formatTable([['OBJECT', 'PHASE', 'MESSAGE'], ...rows]));
   terminal.out(`${HEADLINES[ending]}: ${healthy}/${total} healthy after ${humanDuration(tookMs)}\n`);

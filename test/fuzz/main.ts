@@ -1,0 +1,76 @@
+// npm run fuzz: this thread watches, the other one works. Its last line tells the figures; exit 1 on any violation.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { type Figures, fuzz } from './loop.ts';
+import { bytesOf } from './mutate.ts';
+import { readSeeds } from './seeds.ts';
+import { createShared, createWatch } from './watch.ts';
+
+const MOST_HEAP_MB = 384;
+const MOST_MEMORY_MB = 512;
+const HANG_MS = 10_000;
+const FINDINGS = '.cache/fuzz';
+
+interface Work {
+  readonly documents: number;
+  readonly seed: number;
+  readonly shared: SharedArrayBuffer;
+}
+
+function supervise(): void {
+  const { values } = parseArgs({
+    options: { documents: { type: 'string', default: '10000' }, seed: { type: 'string', default: '1' } },
+  });
+  const work: Work = {
+    documents: Number(values.documents),
+    seed: Number(values.seed),
+    shared: createShared(),
+  };
+  const watch = createWatch(work.shared);
+  const startedAtMs = performance.now();
+  const resourceLimits = { maxOldGenerationSizeMb: MOST_HEAP_MB };
+  const worker = new Worker(new URL(import.meta.url), { workerData: work, resourceLimits });
+
+  const fail = (why: string): void => {
+    mkdirSync(FINDINGS, { recursive: true });
+    const file = `${FINDINGS}/${work.seed}-${watch.begun()}.yaml`;
+    writeFileSync(file, bytesOf(watch.current()));
+    console.error(`seed ${work.seed}: ${why}\nthe document is ${file}`);
+    process.exit(1);
+  };
+  let before = -1;
+  setInterval(() => {
+    if (watch.begun() === before) fail(`nothing goes on for ${HANG_MS} ms`);
+    before = watch.begun();
+  }, HANG_MS).unref();
+  worker.on('error', (error) => fail(error.stack ?? String(error)));
+  worker.on('message', (figures: Figures | { readonly result: Figures }) => {
+    const memoryMb = Math.round(process.resourceUsage().maxRSS / 1_024);
+    if (memoryMb > MOST_MEMORY_MB) fail(`${memoryMb} MB of memory`);
+    const isOver = 'result' in figures;
+    const shown = isOver ? figures.result : figures;
+    const seconds = (performance.now() - startedAtMs) / 1_000;
+    console.log(`${sentence(shown, seconds)}, at most ${memoryMb} MB${isOver ? ': no violation' : ''}`);
+  });
+}
+
+const sentence = (figures: Figures, seconds: number): string =>
+  `${figures.documents} documents in ${Math.round(seconds)} s (${Math.round(figures.documents / seconds)}/s), ` +
+  `${figures.objects} objects, ${figures.plans} plans, ${figures.blocks} blocks run, ${figures.corpus} kept, ` +
+  `slowest ${figures.slowestMs} ms`;
+
+async function work({ documents, seed, shared }: Work): Promise<void> {
+  const result = await fuzz({
+    documents,
+    seed,
+    seeds: readSeeds(),
+    script: new URL(import.meta.url).pathname,
+    watch: createWatch(shared),
+    tell: (figures) => parentPort?.postMessage(figures),
+  });
+  parentPort?.postMessage({ result });
+}
+
+if (isMainThread) supervise();
+else await work(workerData as Work);
