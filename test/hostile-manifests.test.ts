@@ -120,6 +120,11 @@ describe('never again', () => {
     );
   });
 
+  test.each(['--- !!str', '--- &a', 'apiVersion: v1\nkind: List\nitems:\n- !!str\n'])(
+    '%j has a place',
+    (text) => judgeText(text).then(({ objects }) => expect(objects).toBe(0)),
+  );
+
   test('a List counts as many documents as it has items', () => {
     const text = `apiVersion: v1\nkind: List\nitems:\n${'- {}\n'.repeat(5_001)}`;
     expect(complaints(text)).toEqual([expect.stringContaining('more than 5000 documents')]);

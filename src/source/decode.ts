@@ -11,7 +11,7 @@ import {
 } from 'js-yaml';
 import { messageOf } from '../api/errors.ts';
 import { kinds } from '../api/kinds.ts';
-import { findEntry, layoutNodes, leaf, type NodeError, type SourceNode } from './nodes.ts';
+import { findEntry, layoutNodes, leaf, type NodeError, placed, type SourceNode } from './nodes.ts';
 import { type SourceText, type Span, sourceText } from './text.ts';
 
 /** One document of a file: its value, and where each part of it stands. */
@@ -156,7 +156,7 @@ function decodeDocument(source: SourceText, events: Event[]): SourceDocument | N
     const options = { source: source.text, filename: source.file, schema, maxAliases: MAX_ALIASES };
     // `json` takes the last of two equal keys: they are in `errors` already, and the object can still be named.
     const [value] = constructFromEvents(events, { ...options, json: true });
-    return { value, root, source, errors, isBesideSecrets: false };
+    return { value, root: placed(root, { start: 0, end: 0 }), source, errors, isBesideSecrets: false };
   } catch (error) {
     return failureOf(error);
   }
@@ -197,7 +197,7 @@ function expandList(document: SourceDocument): SourceDocument[] {
     ...document,
     isBesideSecrets,
     value: item,
-    root: items[index] ?? root,
+    root: placed(items[index] ?? root, root.span),
     errors: index === 0 ? document.errors : [],
   }));
 }

@@ -116,6 +116,10 @@ export const leaf = (span: Span, weight: number): SourceNode => ({
   weight,
 });
 
+/** A value such as that of `--- !!str` has no place of its own: it then gets that of what it is in. */
+export const placed = (node: SourceNode, around: Span): SourceNode =>
+  node.span.start < 0 ? { ...node, span: around } : node;
+
 /** Quotes belong to the value that people see; an empty value has no place of its own. */
 function scalarSpan(event: ScalarEvent): Span {
   const quoted = event.style === SCALAR_STYLE.SINGLE_QUOTED || event.style === SCALAR_STYLE.DOUBLE_QUOTED;

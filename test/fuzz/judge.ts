@@ -76,8 +76,8 @@ const CONTEXT = {
 const INSTALLATION = { id: 'fuzz', hmacKey: new Uint8Array(32) };
 const IMAGE = { reference: 'localhost/fuzz:1', id: 'sha256:1' };
 const AS_COMPILERS_SAY_IT = /^[^\n]*(\n {4}[^\n]*){0,2}$/;
-// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const ACTS_ON_TERMINALS =
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
   /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
 /** A message is one line, or it could forge another; `printable` is what every printer of it uses. */

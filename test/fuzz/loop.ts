@@ -45,26 +45,24 @@ export async function fuzz({ documents, seed, seeds, script, watch, tell }: Loop
   const random = createRandom(seed);
   const coverage = createCoverage(script);
   const corpus: Document[] = [];
-  let [done, objects, plans, slowestMs] = [0, 0, 0, 0];
+  const sum = { documents: 0, objects: 0, plans: 0, slowestMs: 0 };
   const figures = (): Figures => ({
-    documents: done,
-    objects,
-    plans,
+    ...sum,
     blocks: coverage.total(),
     corpus: corpus.length,
-    slowestMs: Math.round(slowestMs),
+    slowestMs: Math.round(sum.slowestMs),
   });
   const run = async (document: Document): Promise<void> => {
     watch.begin(document);
     const startedAtMs = performance.now();
     const judged = await judge(bytesOf(document));
     const tookMs = performance.now() - startedAtMs;
-    slowestMs = Math.max(slowestMs, tookMs > SLOWEST_MS ? await processorMs(document) : tookMs);
-    if (slowestMs > SLOWEST_MS) throw new Error(`took ${Math.round(slowestMs)} ms`);
-    done += 1;
-    objects += judged.objects;
-    plans += judged.plans;
-    if (done % TELL_EVERY === 0) tell(figures());
+    sum.slowestMs = Math.max(sum.slowestMs, tookMs > SLOWEST_MS ? await processorMs(document) : tookMs);
+    if (sum.slowestMs > SLOWEST_MS) throw new Error(`took ${Math.round(sum.slowestMs)} ms`);
+    sum.documents += 1;
+    sum.objects += judged.objects;
+    sum.plans += judged.plans;
+    if (sum.documents % TELL_EVERY === 0) tell(figures());
   };
   const keep = (document: Document): void => {
     if (corpus.length < MOST_CORPUS) corpus.push(document);
@@ -95,10 +93,10 @@ export async function fuzz({ documents, seed, seeds, script, watch, tell }: Loop
     coverage.stop();
   };
   await explore(seeds);
-  while (done < documents) {
-    const [explored, plain] = [Math.min(EXPLORED, documents - done), Math.min(PLAIN, documents - done)];
-    await explore(mutants(explored));
-    for (let count = 0; count < plain && done < documents; count += BATCH)
+  while (sum.documents < documents) {
+    const left = documents - sum.documents;
+    await explore(mutants(Math.min(EXPLORED, left)));
+    for (let count = EXPLORED; count < Math.min(EXPLORED + PLAIN, left); count += BATCH)
       for (const document of mutants(BATCH)) await run(document);
   }
   return figures();

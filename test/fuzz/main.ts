@@ -60,17 +60,20 @@ const sentence = (figures: Figures, seconds: number): string =>
   `${figures.objects} objects, ${figures.plans} plans, ${figures.blocks} blocks run, ${figures.corpus} kept, ` +
   `slowest ${figures.slowestMs} ms`;
 
-async function work({ documents, seed, shared }: Work): Promise<void> {
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
+const say = (said: Figures | { readonly result: Figures }): void => parentPort?.postMessage(said);
+
+async function carryOut({ documents, seed, shared }: Work): Promise<void> {
   const result = await fuzz({
     documents,
     seed,
     seeds: readSeeds(),
     script: new URL(import.meta.url).pathname,
     watch: createWatch(shared),
-    tell: (figures) => parentPort?.postMessage(figures),
+    tell: say,
   });
-  parentPort?.postMessage({ result });
+  say({ result });
 }
 
 if (isMainThread) supervise();
-else await work(workerData as Work);
+else await carryOut(workerData as Work);

@@ -200,7 +200,7 @@ const MUTATIONS: readonly [Mutation, ...Mutation[]] = [
     }),
   (document, random) =>
     onLines(document, random, (lines, index) => {
-      lines[index] = (lines[index] ?? '').replace(/\d+/, () => String(random.pick(NUMBERS)));
+      lines[index] = (lines[index] ?? '').replace(/\d+/, () => random.pick(NUMBERS));
     }),
 ];
 
