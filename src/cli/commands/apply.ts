@@ -78,10 +78,8 @@ interface Result {
 function report({ terminal }: Context, { ending, view, tookMs }: Result): number {
   const { healthy, total, waitingFor, problems } = view;
   const outage = outageOf(view);
-  if (outage !== undefined) terminal.err(`${oneLine(outage)}
-`);
-  for (const problem of problems) terminal.err(`${oneLine(problem)}
-`);
+  if (outage !== undefined) terminal.err(`${oneLine(outage)}\n`);
+  for (const problem of problems) terminal.err(`${oneLine(problem)}\n`);
   const rows = waitingFor.map(({ object, phase, message }) => [object, phase, message]);
   if (rows.length > 0) terminal.err(formatTable([['OBJECT', 'PHASE', 'MESSAGE'], ...rows]));
   terminal.out(`${HEADLINES[ending]}: ${healthy}/${total} healthy after ${humanDuration(tookMs)}\n`);
