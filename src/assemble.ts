@@ -104,7 +104,7 @@ export function assemble(parts: Parts): Engine {
   const { signal } = ending;
   const manager = createManagerFor(parts, { world, prober, keeper, observer, metrics, signal });
   Object.assign(wiring, { enqueue: manager.enqueue, queues: manager.queues });
-  const context = { signal, log, now: () => clock.now() };
+  const context = { signal, log, now: () => clock.now(), uptimeMs: () => clock.uptimeMs() };
   const backend = createBackend({
     world,
     objects: registry,

@@ -491,3 +491,42 @@ describe('a container that does not do well', () => {
     expect(told).toContain('it runs, but its probes fail');
   });
 });
+
+describe('a wall clock that is set', () => {
+  const HOUR_MS = 3_600_000;
+
+  test.each([
+    ['back', -HOUR_MS],
+    ['forward', HOUR_MS],
+  ])('%s in the middle of an update neither fails it nor holds it up', async (_way, byMs) => {
+    await host.apply(agentManifest('twin'));
+    await host.start();
+    await healthy('twin');
+    await host.apply(agentManifest('twin', {}, { VERSION: '2' }));
+    await host.until(phaseIs('twin', 'Verifying'));
+    host.jump(byMs);
+    await host.until(phaseIs('twin', 'Healthy'), 30_000);
+    expect(upOf('twin')).toEqual([expect.stringMatching(/-2-0$/)]);
+  });
+
+  test('back does not keep a container down that crashed before', async () => {
+    host.programs.set('twin', () => ({ exitAfterMs: 1_000, exitCode: 1 }));
+    await host.apply(agentManifest('twin', { rollout: { minHealthySeconds: 0, monitorSeconds: 0 } }));
+    await host.start();
+    await host.until(() => upOf('twin').length === 0 && containersOf('twin').length === 1);
+    await host.until(() => upOf('twin').length === 1);
+    await host.until(() => upOf('twin').length === 0);
+    host.jump(-HOUR_MS);
+    await host.until(() => upOf('twin').length === 1, 60_000);
+  });
+
+  test('back while the controller is away does not stretch what it had begun', async () => {
+    await host.apply(agentManifest('twin'));
+    await host.start();
+    await host.until(phaseIs('twin', 'Monitoring'));
+    host.crash();
+    host.jump(-HOUR_MS);
+    host.launch();
+    await host.until(phaseIs('twin', 'Healthy'), 60_000);
+  });
+});

@@ -11,7 +11,7 @@ import type { AgentRecord } from '../../src/state/record.ts';
 import { track } from '../inventory.ts';
 import { type AgentPublication, desiredObject, type World } from '../world.ts';
 import { remainingActs } from './asked.ts';
-import { shiftClocks } from './clocks.ts';
+import { followClock, shiftClocks } from './clocks.ts';
 import { type Decision, decide, newRecord } from './decide.ts';
 import type { AgentFacts, View } from './facts.ts';
 import { freeze } from './freeze.ts';
@@ -34,8 +34,10 @@ export interface AgentReconcilerOptions {
 interface Memory extends AgentReconcilerOptions {
   readonly peers: Map<KeyString, Peer>;
   readonly lastPlans: Map<KeyString, readonly string[]>;
-  /** When Podman was last seen for a key: an outage counts for nobody's deadline. */
+  /** Since when Podman is not seen for a key, by `uptimeMs`: an outage counts for nobody's deadline. */
   readonly outages: Map<KeyString, number>;
+  /** By what setting of the clock the times of a record were written: see `followClock`. */
+  readonly leads: WeakMap<AgentRecord, number>;
   readonly published: Map<KeyString, AgentPublication>;
 }
 
@@ -46,6 +48,7 @@ export function createAgentReconciler(options: AgentReconcilerOptions): Reconcil
     peers: new Map(),
     lastPlans: new Map(),
     outages: new Map(),
+    leads: new WeakMap(),
     published: new Map(),
   };
   return { kind: 'Agent', reconcile: (key, context) => reconcileAgent(memory, key, context) };
@@ -55,14 +58,15 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
   const { world } = memory;
   if (!isOurConcern(world, key)) return {};
   const startedAtMs = context.now();
-  const observed = await observe(memory, key, startedAtMs);
-  const before = await loadRecord(memory, key, observed, context.now());
+  const observed = await observe(memory, key, context);
+  const before = await loadRecord(memory, key, observed, context);
   const subject = { key, observed, record: before, nowMs: context.now() };
   const asked = await askedOf(world, subject);
   const facts = gatherFacts(memory, subject, asked);
   const decision = decide(facts, before, context.now());
+  alike(memory, decision.record, before);
   const plan = planFor(memory, decision, { observed, nowMs: context.now() });
-  if (removes(plan) && observed.observedAtMs < startedAtMs) {
+  if (removes(plan) && !isOfThisRun(observed, startedAtMs, context.now())) {
     world.observer.invalidate(key);
     return { requeueAfterMs: 0 };
   }
@@ -78,19 +82,23 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
 /** What cannot be taken back is decided on a look of this very run: an event that told otherwise may be lost. */
 const removes = ({ operations }: Plan): boolean => operations.some(({ type }) => type === 'RemoveContainer');
 
+/** A clock that was set back makes an old look one of the future. */
+const isOfThisRun = ({ observedAtMs }: ObservedAgent, startedAtMs: number, nowMs: number): boolean =>
+  startedAtMs <= observedAtMs && observedAtMs <= nowMs;
+
 function isOurConcern({ desired, store }: World, key: ObjectKey): boolean {
   const id = keyString(key);
   return desired().objects.has(id) || (desired().pruned.has(id) && store.inventory.get(key) !== undefined);
 }
 
 /** Unreachable is not "everything died": nothing is judged, and the time is given back. */
-async function observe(memory: Memory, key: ObjectKey, nowMs: number): Promise<ObservedAgent> {
+async function observe(memory: Memory, key: ObjectKey, context: ReconcileContext): Promise<ObservedAgent> {
   try {
     return await memory.world.observer.observe(key);
   } catch (error) {
     const id = keyString(key);
-    if (!memory.outages.has(id)) memory.outages.set(id, nowMs);
-    publishUnknown(memory, id, nowMs);
+    if (!memory.outages.has(id)) memory.outages.set(id, context.uptimeMs());
+    publishUnknown(memory, id, context.now());
     throw new WaitingError('PodmanUnreachable', `Podman does not answer: ${String(error)}`, 1_000);
   }
 }
@@ -99,22 +107,38 @@ async function loadRecord(
   memory: Memory,
   key: ObjectKey,
   observed: ObservedAgent,
-  nowMs: number,
+  context: ReconcileContext,
 ): Promise<AgentRecord> {
   const { world, outages } = memory;
+  const nowMs = context.now();
   const id = keyString(key);
   const object = desiredObject(world, 'Agent', id);
   const stored = world.store.records.get(key);
   const uid = object ? await track(world, object, stored?.uid) : (stored?.uid ?? world.newUid());
-  if (!stored)
-    return rebuildRecord(
-      newRecord({ key, specHash: object?.specHash ?? '' }, uid, nowMs),
-      observed.containers,
-      nowMs,
-    );
+  if (!stored) {
+    const fresh = newRecord({ key, specHash: object?.specHash ?? '' }, uid, nowMs);
+    return inTime(memory, rebuildRecord(fresh, observed.containers, nowMs), context);
+  }
   const since = outages.get(id);
   outages.delete(id);
-  return since === undefined ? stored : shiftClocks(stored, nowMs - since);
+  const followed = inTime(memory, stored, context);
+  if (since === undefined) return followed;
+  return alike(memory, shiftClocks(followed, context.uptimeMs() - since), followed);
+}
+
+/** The record with its times as the clock is set now. */
+function inTime({ leads }: Memory, record: AgentRecord, context: ReconcileContext): AgentRecord {
+  const leadMs = context.now() - context.uptimeMs();
+  const followed = followClock(record, { nowMs: context.now(), leadMs }, leads.get(record));
+  if (followed !== record || !leads.has(record)) leads.set(followed, leadMs);
+  return followed;
+}
+
+/** The times of the one were written by the same setting of the clock as the other's. */
+function alike({ leads }: Memory, record: AgentRecord, other: AgentRecord): AgentRecord {
+  const leadMs = leads.get(other);
+  if (leadMs !== undefined) leads.set(record, leadMs);
+  return record;
 }
 
 interface Subject {
@@ -218,10 +242,10 @@ async function act(memory: Memory, deed: Deed, context: ReconcileContext): Promi
   if (outcome.failure?.kind === 'Unreachable')
     throw new WaitingError('PodmanUnreachable', outcome.failure.message, 1_000);
   const told = outcome.done.some(({ type }) => type === 'SignalContainer');
-  const noted = noteOutcome(decision.record, outcome, context.now());
-  await world.store.records.put(
-    told && facts.wish ? { ...noted, reloadDigest: facts.wish.reloadDigest } : noted,
-  );
+  const record = inTime(memory, decision.record, context);
+  const noted = noteOutcome(record, outcome, context.now());
+  const saved = told && facts.wish ? { ...noted, reloadDigest: facts.wish.reloadDigest } : noted;
+  await world.store.records.put(alike(memory, saved, record));
   return { requeueAfterMs: 0 };
 }
 
@@ -232,11 +256,12 @@ async function finish(memory: Memory, { decision, facts }: Deed, context: Reconc
   if (record.state === 'Terminating' && isGone(facts.observed)) return forget(memory, record.key);
   const published = publish(memory, record, facts, context);
   const reloadDigest = record.reloadDigest ?? facts.wish?.reloadDigest;
-  await world.store.records.put({
+  const saved: AgentRecord = {
     ...published,
     replicas: withVerdicts({ record, facts, nowMs: context.now() }),
     ...(reloadDigest !== undefined && { reloadDigest }),
-  });
+  };
+  await world.store.records.put(alike(memory, saved, record));
   return decision.requeueAtMs === undefined
     ? {}
     : { requeueAfterMs: Math.max(0, decision.requeueAtMs - context.now()) };

@@ -66,7 +66,8 @@ function noteExit(view: View, ref: ReplicaRef, container: ObservedContainer): Ag
     lastExit,
     restarts: replica.restarts + 1,
     rolloutRestarts: replica.rolloutRestarts + (isTried ? 1 : 0),
-    crash: afterCrash(replica.crash, Math.max(0, atMs - container.startedAtMs), atMs),
+    // A clock that was set back since says that it has yet to happen.
+    crash: afterCrash(replica.crash, Math.max(0, atMs - container.startedAtMs), Math.min(atMs, view.nowMs)),
   });
 }
 

@@ -1,7 +1,9 @@
 /** Time as an argument: everything that waits or stamps takes one of these, so that tests own the hours. */
 export interface Clock {
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds, for what is kept or shown. A person or NTP may set it, also back. */
   now(): number;
+  /** Milliseconds since some moment, for what is waited for: never set, never backwards. */
+  uptimeMs(): number;
   /** Calls back once after `delayMs` (at once when it is not positive); returns the cancel, safe to call twice. */
   setTimer(delayMs: number, callback: () => void): () => void;
 }
@@ -9,7 +11,11 @@ export interface Clock {
 /** Node fires a longer timer after 1 ms instead: a month-long back-off would become a busy loop. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-export const systemClock: Clock = { now: () => Date.now(), setTimer: setLongTimer };
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  uptimeMs: () => performance.now(),
+  setTimer: setLongTimer,
+};
 
 function setLongTimer(delayMs: number, callback: () => void): () => void {
   let handle: NodeJS.Timeout;

@@ -74,7 +74,7 @@ function createRun(options: ControllerOptions, signal: AbortSignal): (key: Objec
 
   return async (key) => {
     const startedAtMs = clock.now();
-    const context = { signal, log: options.log, now: () => clock.now() };
+    const context = { signal, log: options.log, now: () => clock.now(), uptimeMs: () => clock.uptimeMs() };
     const outcome = await outcomeOf(async () => reconciler.reconcile(key, context));
     if (signal.aborted) return;
     const retryMs = schedule(queue, key, outcome);

@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts';
 
 interface Entry {
   readonly key: KeyString;
+  /** By `Clock.uptimeMs`, as all times here: a wait is as long as it was meant, whatever the wall clock is set to. */
   readonly dueAtMs: number;
 }
 
@@ -29,11 +30,11 @@ export function createDelays(clock: Clock, onDue: (key: ObjectKey) => void): Del
     if (next === armedFor) return;
     disarm();
     armedFor = next;
-    disarm = next === undefined ? () => {} : clock.setTimer(next - clock.now(), fire);
+    disarm = next === undefined ? () => {} : clock.setTimer(next - clock.uptimeMs(), fire);
   };
   const fire = (): void => {
     armedFor = undefined;
-    const nowMs = clock.now();
+    const nowMs = clock.uptimeMs();
     for (let next = heap[0]; next && next.dueAtMs <= nowMs; next = heap[0]) {
       popEntry(heap);
       if (isStale(next)) continue;

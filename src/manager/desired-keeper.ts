@@ -47,7 +47,7 @@ export function createDesiredKeeper(
       snapshot,
       inventory: inventory(),
       approvedPrunes,
-      nowMs: clock.now(),
+      nowMs: clock.uptimeMs(),
       absenceMs,
     };
     const next = mergeDesired({ ...input, absentSinceMs: merged.absentSinceMs });
@@ -58,7 +58,7 @@ export function createDesiredKeeper(
     cancelRecheck();
     const { recheckAtMs } = next.desired;
     if (recheckAtMs !== undefined) {
-      cancelRecheck = options.clock.setTimer(recheckAtMs - options.clock.now(), () => void refresh());
+      cancelRecheck = options.clock.setTimer(recheckAtMs - options.clock.uptimeMs(), () => void refresh());
     }
     const meaning = meaningOf(next.desired);
     if (meaning === told) return;

@@ -19,6 +19,8 @@ export interface ReconcileContext {
   readonly log: Log;
   /** Epoch milliseconds, of the controller's clock. */
   now(): number;
+  /** Of the controller's clock too: what `now` differs from it by changes when somebody sets the clock. */
+  uptimeMs(): number;
 }
 
 export interface Reconciler {

@@ -57,7 +57,7 @@ export function createWorkQueue({ clock, random, backoff = STEP_BACKOFF }: WorkQ
 
   const addAfter = (key: ObjectKey, delayMs: number): void => {
     if (delayMs <= 0) keys.add(key);
-    else if (!shuttingDown) delays.add(key, clock.now() + delayMs);
+    else if (!shuttingDown) delays.add(key, clock.uptimeMs() + delayMs);
   };
 
   return {

@@ -91,9 +91,8 @@ export function createObservation(options: ObservationOptions): Observation {
       throw error;
     }
   };
-  /** What happened before the last look began was seen by it: most events tell of our own calls, late. */
   const isOld = (id: KeyString, atMs: number): boolean =>
-    !stale.has(id) && atMs < (known.get(id)?.observed.observedAtMs ?? 0);
+    !stale.has(id) && saw(known.get(id)?.observed.observedAtMs ?? 0, atMs, clock.now());
   return {
     observe,
     invalidate: (key) => void stale.add(keyString(key)),
@@ -113,6 +112,13 @@ export function createObservation(options: ObservationOptions): Observation {
     keys: () => listed,
   };
 }
+
+/**
+ * What happened before the last look began was seen by it: most events tell of our own calls, late. A clock that was
+ * set back since the look tells nothing.
+ */
+const saw = (lookedAtMs: number, atMs: number, nowMs: number): boolean =>
+  atMs < lookedAtMs && lookedAtMs <= nowMs;
 
 /** The object that a container of ours belongs to, by its labels. */
 export function ownerOf(

@@ -27,7 +27,9 @@ export interface FirstRun {
  * already, and liveness, is spread over the period when that is long.
  */
 export function firstDueAtMs({ kind, probe, startedAtMs, nowMs, adoptedHealthy, random }: FirstRun): number {
-  const earliestMs = Math.max(nowMs, startedAtMs + probe.initialDelaySeconds * 1000);
+  // A clock that was set back says that it starts in the future.
+  const begunAtMs = Math.min(startedAtMs, nowMs);
+  const earliestMs = Math.max(nowMs, begunAtMs + probe.initialDelaySeconds * 1000);
   const periodMs = probe.periodSeconds * 1000;
   const spread = periodMs >= LONG_PERIOD_MS && (kind === 'liveness' || adoptedHealthy);
   return spread ? Math.max(earliestMs, onGrid(earliestMs + random * periodMs, periodMs)) : earliestMs;
@@ -41,11 +43,14 @@ export interface NextRun {
   readonly eagerRuns: number;
 }
 
-/** Counted from when the last run was due, so that nothing drifts; a run that took longer is followed at once. */
+/**
+ * Counted from when the last run was due, so that nothing drifts; a run that took longer is followed at once. Never
+ * later than a period from now: the clock may have been set back.
+ */
 export function nextDueAtMs({ probe, lastDueAtMs, nowMs, eagerRuns }: NextRun): number {
   const periodMs = probe.periodSeconds * 1000;
   if (eagerRuns > 0) return nowMs + Math.min(periodMs, EAGER_MS * 2 ** (eagerRuns - 1));
-  return Math.max(nowMs, onGrid(lastDueAtMs + periodMs, periodMs));
+  return Math.max(nowMs, Math.min(nowMs + periodMs, onGrid(lastDueAtMs + periodMs, periodMs)));
 }
 
 const onGrid = (atMs: number, periodMs: number): number =>

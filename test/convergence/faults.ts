@@ -142,7 +142,7 @@ export type FaultName = keyof typeof FAULTS;
 
 /** What is worth more than one look is here more than once. */
 export const FAULT_NAMES: readonly [FaultName, ...FaultName[]] = [
-  ...(Object.keys(FAULTS).filter((name) => name !== 'jumpClock') as [FaultName]),
+  ...(Object.keys(FAULTS) as [FaultName]),
   'ambush',
   'ambush',
   'ambush',

@@ -51,6 +51,7 @@ export function createIncarnation(surroundings: Surroundings): Incarnation {
     files: mortalFiles(surroundings, life),
     clock: {
       now: () => clock.now(),
+      uptimeMs: () => clock.uptimeMs(),
       setTimer: (delayMs, callback) => clock.setTimer(delayMs, () => (life.over ? undefined : callback())),
     },
     kill: () => {

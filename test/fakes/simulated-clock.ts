@@ -55,6 +55,7 @@ export function createSimulatedClock(startMs = Date.UTC(2026, 0, 1)): SimulatedC
 
   return {
     now: () => nowMs,
+    uptimeMs: () => nowMs,
     setTimer: (delayMs, callback) => {
       const timer = { dueAtMs: nowMs + Math.max(0, delayMs), callback };
       timers.add(timer);

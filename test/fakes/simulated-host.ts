@@ -84,7 +84,7 @@ const RELAUNCH_MS = 2_000;
 export async function createSimulatedHost(): Promise<SimulatedHost> {
   const clock = createSimulatedClock();
   let skewMs = 0;
-  const wall: Clock = { now: () => clock.now() + skewMs, setTimer: clock.setTimer };
+  const wall: Clock = { ...clock, now: () => clock.now() + skewMs, uptimeMs: clock.now };
   const programs: SimulatedHost['programs'] = new Map();
   const podman = createFakePodman({
     clock: wall,
