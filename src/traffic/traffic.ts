@@ -16,7 +16,7 @@ export interface Traffic {
   route(holder: ObservedContainer, to: readonly string[]): Promise<void>;
 }
 
-/** Sends what comes to a holder on to others, by rules in its network namespace (docs/adr/0007-traffic-holder.md). */
+/** Sends what comes to a holder on to others, by rules in its network namespace (docs/adr/0008-traffic-holder.md). */
 export function createTraffic({ enter, searchPath = SEARCH_PATH }: TrafficOptions): Traffic {
   /** A process id can be somebody else's by now, whose network must not be touched. */
   const namespaceOf = async ({ name, pid }: ObservedContainer): Promise<readonly string[]> => {
