@@ -1,65 +1,22 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPodmanHost } from './podman-host.ts';
-import { copyExample, openSite, REPOSITORY, type Site } from './site.ts';
+import { openOrdinaryUser, type OrdinaryUser } from './ordinary-user.ts';
+import { copyExample, openSite, type Site } from './site.ts';
 import { until } from './until.ts';
 
-const USER = 'rookery-e2e';
-/** What a checkout holds that an installation needs. */
-const INSTALLED = [
-  'bin',
-  'dist',
-  'scripts',
-  'images',
-  'package.json',
-  ...['zeromq', 'cmake-ts'].map((name) => `node_modules/${name}`),
-];
-const isRoot = process.getuid?.() === 0;
-
-const run = (program: string, ...args: string[]): string =>
-  execFileSync(program, args, { encoding: 'utf8' }).trim();
-
-/** Without root these tests all run as an ordinary user; with root there must be one. */
 describe('an ordinary user', () => {
-  /** Podman wants a short path. */
-  const home = mkdtempSync('/var/tmp/rku-');
+  let user: OrdinaryUser;
   let site: Site;
-  let user: readonly string[] = [];
-  let madeUser = false;
-  let repository = REPOSITORY;
 
-  beforeAll(async () => {
-    if (isRoot) {
-      madeUser = makeUser(home);
-      user = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--init-groups', '--'];
-      repository = readable(home);
-    }
-    const url = podmanService('isolated');
-    site = openSite({ host: createPodmanHost(url), user, repository, env: environment() });
-    if (isRoot) run('chown', '-R', USER, site.dir);
+  beforeAll(() => {
+    user = openOrdinaryUser();
+    site = openSite(user.site);
+    user.give(site.dir);
   }, 60_000);
   afterAll(async () => {
     await site?.cleanUp();
-    podmanService('remove');
-    if (madeUser) run('userdel', USER);
-    run('rm', '-rf', home);
+    user?.cleanUp();
   }, 60_000);
-
-  const environment = (): NodeJS.ProcessEnv =>
-    isRoot ? { HOME: home, XDG_RUNTIME_DIR: join(home, 'run') } : {};
-  function podmanService(command: string): string {
-    const [program, ...args] = [
-      ...user,
-      'bash',
-      join(repository, 'scripts/podman-service.sh'),
-      command,
-      join(home, 'p'),
-    ];
-    const env = { ...process.env, ...environment() };
-    return execFileSync(program, args, { encoding: 'utf8', env, cwd: home }).trim();
-  }
 
   test('gets a healthy agent from the first example', { timeout: 90_000 }, async () => {
     await copyExample(site, 'hello');
@@ -74,41 +31,8 @@ describe('an ordinary user', () => {
     const { address, containerName } = await site.status('hello');
     expect(address).toMatch(/^10\./);
     const owner = await site.host.podman('inspect', '--format', '{{.State.Pid}}', containerName ?? '');
-    expect(run('stat', '--format', '%u', `/proc/${owner}`)).not.toBe('0');
+    const uid = execFileSync('stat', ['--format', '%u', `/proc/${owner}`], { encoding: 'utf8' }).trim();
+    expect(uid).not.toBe('0');
     expect(await site.rookery('plan')).toMatchObject({ exitCode: 0 });
   });
 });
-
-/** Whether it was made here. */
-function makeUser(home: string): boolean {
-  mkdirSync(join(home, 'run'), { mode: 0o700 });
-  const isThere =
-    execFileSync('sh', ['-c', `id -u ${USER} || true`], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }) !== '';
-  if (!isThere) run('useradd', '--home-dir', home, '--no-create-home', '--shell', '/bin/sh', USER);
-  run('chown', '-R', `${USER}:`, home);
-  return !isThere;
-}
-
-/** This checkout where others may read it, else a copy. */
-function readable(home: string): string {
-  try {
-    run(
-      'setpriv',
-      `--reuid=${USER}`,
-      `--regid=${USER}`,
-      '--clear-groups',
-      'test',
-      '-r',
-      join(REPOSITORY, 'package.json'),
-    );
-    return REPOSITORY;
-  } catch {
-    const copy = join(home, 'rookery');
-    for (const path of INSTALLED) cpSync(join(REPOSITORY, path), join(copy, path), { recursive: true });
-    chmodSync(copy, 0o755);
-    return copy;
-  }
-}
