@@ -50,7 +50,7 @@ const changeOf = (key: ObjectKey, operation: Operation): Change => ({
   cause: operation.cause,
 });
 
-const manifestProblems = ({ problems, pruneBlocked, frozen }: DesiredState): string[] => [
+export const manifestProblems = ({ problems, pruneBlocked, frozen }: DesiredState): string[] => [
   ...problems.map(
     ({ message, position }) => `${position.file}:${position.line}:${position.column}: ${message}`,
   ),
@@ -59,7 +59,7 @@ const manifestProblems = ({ problems, pruneBlocked, frozen }: DesiredState): str
 ];
 
 /** Nothing leaves it: calls are noted and fail, writes go nowhere. */
-function dryWorld(
+export function dryWorld(
   real: World,
   desired: DesiredState,
   note: (key: ObjectKey, operation: Operation) => void,
@@ -107,7 +107,7 @@ function dryWorld(
 }
 
 /** A kind that cannot be made ready for lack of a call is no problem: the call is in the plan. */
-async function previewShared(world: World, context: ReconcileContext): Promise<string[]> {
+export async function previewShared(world: World, context: ReconcileContext): Promise<string[]> {
   const problems: string[] = [];
   for (const reconciler of createSharedReconcilers(world)) {
     const keys = [...world.desired().objects.values()].filter(({ key }) => key.kind === reconciler.kind);

@@ -1,6 +1,7 @@
 import { performAct } from '../controllers/agent/perform-act.ts';
 import { createAgentReconciler } from '../controllers/agent/reconciler.ts';
 import { createSharedReconcilers } from '../controllers/kinds.ts';
+import { previewDiff } from '../controllers/diff.ts';
 import { previewPlan } from '../controllers/preview.ts';
 import type { World } from '../controllers/world.ts';
 import { messageOf } from './api/errors.ts';
@@ -15,7 +16,7 @@ import { createLanes } from './manager/lanes.ts';
 import { createManager, type Manager, type Trigger } from './manager/manager.ts';
 import { hangs } from './manager/progress.ts';
 import { createProvisionBoard } from './manager/provision-board.ts';
-import type { Log } from './manager/reconciler.ts';
+import type { Log, ReconcileContext } from './manager/reconciler.ts';
 import { createWorkQueue } from './manager/workqueue.ts';
 import { type DependencyGraph, dependencyGraph } from './plan/graph.ts';
 import { type Operation, phraseOf } from './plan/operation.ts';
@@ -104,11 +105,15 @@ export function assemble(parts: Parts): Engine {
   const { signal } = ending;
   const manager = createManagerFor(parts, { world, prober, keeper, observer, metrics, signal });
   Object.assign(wiring, { enqueue: manager.enqueue, queues: manager.queues });
-  const context = { signal, log, now: () => clock.now(), uptimeMs: () => clock.uptimeMs() };
   const backend = createBackend({
     world,
     objects: registry,
-    plan: async () => previewPlan(world, await keeper.preview(), context),
+    ...previews(world, keeper, {
+      signal,
+      log,
+      now: () => clock.now(),
+      uptimeMs: () => clock.uptimeMs(),
+    }),
     sync: syncWith(parts, keeper),
     source: parts.adapters.source.status,
     act: (key, request) => performAct(world, { key, request }, clock.now()),
@@ -145,6 +150,11 @@ function hangsNow({ store, clock }: Parts, { running }: Manager, reading: Readin
 interface Reading {
   readingSinceMs?: number;
 }
+
+const previews = (world: World, keeper: DesiredKeeper, context: ReconcileContext) => ({
+  plan: async () => previewPlan(world, await keeper.preview(), context),
+  diff: async () => previewDiff(world, await keeper.preview(), context),
+});
 
 /** What is known only once everything is wired. */
 interface Wiring {

@@ -2,7 +2,7 @@ import type { World } from '../controllers/world.ts';
 import type { ActRequest } from './api/act-request.ts';
 import { agentKey, keyString, type ObjectKey } from './api/key.ts';
 import type { SourceStatus } from './api/source-status.ts';
-import type { AgentStatus, ConvergeView, PlanView } from './api/status.ts';
+import type { AgentStatus, ConvergeView, DiffView, PlanView } from './api/status.ts';
 import type { LogEntry, LogRequest } from './server/backend.ts';
 import type { Backend, ObjectReader } from './server/backend.ts';
 import { conflict } from './server/errors.ts';
@@ -14,6 +14,7 @@ export interface BackendOptions {
   readonly world: World;
   readonly objects: ObjectReader;
   readonly plan: () => Promise<PlanView>;
+  readonly diff: () => Promise<DiffView>;
   readonly sync: Backend['sync'];
   readonly act: (key: ObjectKey, request: ActRequest) => Promise<ActAnswer>;
   readonly metrics: Backend['metrics'];
@@ -31,6 +32,7 @@ export function createBackend(options: BackendOptions): Backend {
     events: world.store.events,
     logs: (namespace, name, request, signal) => agentLogs(world, { namespace, name, request, signal }),
     plan: options.plan,
+    diff: options.diff,
     sync: options.sync,
     act: async (namespace, name, request) => {
       const answer = await options.act(agentKey(namespace, name), request);

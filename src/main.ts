@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Adapters, createAdapters } from './adapters.ts';
-import type { PlanView } from './api/status.ts';
+import type { DiffView, PlanView } from './api/status.ts';
 import { assemble, type Engine, type Parts } from './assemble.ts';
 import { adoptLostInstallation, homeOf, settleIntents } from './boot.ts';
 import { type Config, ConfigError } from './config.ts';
@@ -105,14 +105,29 @@ async function listenForPushes(
 }
 
 /** What a controller would do, made out without one and without changing anything. Throws as `startController` does. */
-export async function planOffline(config: Config, { log }: { readonly log: Log }): Promise<PlanView> {
+export const planOffline = (config: Config, options: Looking): Promise<PlanView> =>
+  lookOffline(config, options, (backend) => backend.plan());
+
+/** As `planOffline`, for what runs beside what the files ask for. */
+export const diffOffline = (config: Config, options: Looking): Promise<DiffView> =>
+  lookOffline(config, options, (backend) => backend.diff());
+
+interface Looking {
+  readonly log: Log;
+}
+
+async function lookOffline<T>(
+  config: Config,
+  { log }: Looking,
+  look: (backend: Backend) => Promise<T>,
+): Promise<T> {
   const warn = (message: string): void => log.warn({}, message);
   const store = await lookAtStateDirectory({ path: config.stateDir, clock: systemClock, warn });
   const workDirectory = await mkdtemp(join(tmpdir(), 'rookery-plan-'));
   try {
     const { parts } = await connect(config, store, { log, workDirectory });
     const engine = assemble(parts);
-    return await engine.backend.plan();
+    return await look(engine.backend);
   } finally {
     await rm(workDirectory, { recursive: true, force: true });
     await store.close();

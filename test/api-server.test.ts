@@ -517,3 +517,74 @@ describe('health and our own verbs', () => {
     expect(backend.asked).toEqual(['plan', 'sync', 'sync, approving']);
   });
 });
+
+describe('what a person asks of an agent', () => {
+  const post = async (path: string, body?: string) => {
+    const { code, text } = await call(socketPath, `${AGENTS}/${path}`, {
+      method: 'POST',
+      ...(body !== undefined && { body }),
+    });
+    return { code, body: JSON.parse(text) as { readonly message: string; readonly reason?: string } };
+  };
+
+  test.each([
+    [
+      'twin/rollout',
+      '{"action":"undo","toRevision":"3f9c21ab"}',
+      '{"action":"undo","toRevision":"3f9c21ab"}',
+    ],
+    ['twin/rollout', '{"action":"pause"}', '{"action":"pause"}'],
+    ['twin/suspend', '{"forSeconds":60,"reason":"x"}', '{"action":"suspend","forSeconds":60,"reason":"x"}'],
+    ['twin/suspend', undefined, '{"action":"suspend"}'],
+    ['twin/resume', '{}', '{"action":"unsuspend"}'],
+  ])('POST %s %s', async (path, body, asked) => {
+    await start();
+    backend.registry.publish(fakeAgent('twin'));
+    expect(await post(path, body)).toMatchObject({ code: 200, body: { message: 'twin is done' } });
+    expect(backend.asked).toEqual([`default/twin ${asked}`]);
+  });
+
+  test('that makes no sense now is a conflict which says what to do', async () => {
+    await start();
+    backend.registry.publish(fakeAgent('twin'));
+    backend.answer = 'no: wait';
+    expect(await post('twin/rollout', '{"action":"undo"}')).toEqual({
+      code: 409,
+      body: expect.objectContaining({
+        kind: 'Status',
+        status: 'Failure',
+        reason: 'Conflict',
+        message: 'no: wait',
+      }),
+    });
+  });
+
+  test.each([
+    ['twin/rollout', 'undo', 400, /no JSON; it is {"action"/],
+    ['twin/rollout', '{"action":"explode"}', 422, /action/],
+    ['twin/rollout', '{"action":"pause","toRevision":"3f9c21ab"}', 422, /toRevision/],
+    ['twin/rollout', '{"action":"undo","toRevision":"x"}', 422, /toRevision: must be the id of a revision/],
+    ['twin/suspend', '{"forSeconds":0}', 422, /forSeconds/],
+    ['twin/resume', '{"x":1}', 422, /x/],
+    ['nobody/rollout', '{"action":"pause"}', 404, /"nobody" not found/],
+    ['twin/status', '{}', 404, /could not find/],
+  ])('POST %s %s is refused with %d', async (path, body, code, message) => {
+    await start();
+    backend.registry.publish(fakeAgent('twin'));
+    const reply = await post(path, body);
+    expect(reply.code).toBe(code);
+    expect(reply.body.message).toMatch(message);
+    expect(backend.asked).toEqual([]);
+  });
+
+  test('is not read, and discovery knows it', async () => {
+    await start();
+    expect((await get(`${AGENTS}/twin/rollout`)).code).toBe(405);
+    const { body } = await get('/apis/rookery.dev/v1alpha1');
+    expect(body).toMatchObject({
+      resources: expect.arrayContaining([
+        expect.objectContaining({ name: 'agents/rollout', verbs: ['create'] }),
+      ]),
+    });
+  });
+});

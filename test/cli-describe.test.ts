@@ -90,9 +90,9 @@ Needed by:
   coordinator   Healthy
 
 Revisions:
-  ID         OUTCOME   AGE     ROLE             CAUSE
-  3f9c21ab   Stable    8m20s   current,stable   first deploy
-  77aa77aa   Failed    90s     target           env MODE changed good → bad
+  ID         OUTCOME   AGE     ROLE             SOURCE      CAUSE
+  3f9c21ab   Stable    8m20s   current,stable   <unknown>   first deploy
+  77aa77aa   Failed    90s     target           <unknown>   env MODE changed good → bad
 
 Revision 77aa77aa failed:
   CrashedTooOften: exited with 1

@@ -99,7 +99,7 @@ describe('logs', () => {
 
   test.each([
     [['logs'], 'rookery: name an agent, or use --all\n'],
-    [['logs', 'volume/data'], 'rookery: only agents write logs, "volume/data" is none\n'],
+    [['logs', 'volume/data'], 'rookery: "volume/data" is no agent\n'],
     [['logs', 'twin', '--tail', 'few'], 'rookery: --tail "few": must be a number of lines\n'],
     [['logs', 'twn'], 'rookery: agent "twn" not found in namespace "ai-system"; did you mean "twin"?\n'],
   ])('%s is explained', async (argv, err) => {

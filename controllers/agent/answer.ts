@@ -170,13 +170,11 @@ function resume(situation: Situation): Answer {
 
 function approve(situation: Situation): Answer {
   const { record, acts, spec } = situation;
-  const { targetRevision, currentRevision } = record;
   const { strategy, canary } = spec.rollout;
-  const waits =
-    UNDER_WAY.has(record.state) && targetRevision !== undefined && targetRevision !== currentRevision;
+  const { targetRevision } = record;
   if (strategy !== 'Canary' || canary?.promotion !== 'Manual')
     return refuse(situation, 'needs no approval: only strategy Canary with promotion Manual does');
-  if (!waits || targetRevision === undefined)
+  if (record.state !== 'AwaitingApproval' || targetRevision === undefined)
     return refuse(situation, `has no canary that waits for approval (${record.state})`);
   if (acts.approvedRevision === targetRevision)
     return refuse(situation, `has revision ${targetRevision} approved already`);

@@ -115,6 +115,25 @@ export interface PlanView {
   readonly problems: readonly string[];
 }
 
+/** One agent as it runs and as the files ask for it, each resolved; absent where there is none. */
+export interface AgentDiff {
+  readonly object: string;
+  readonly running?: object;
+  readonly wished?: object;
+  /** That runs. */
+  readonly revision?: string;
+  /** Of the file. */
+  readonly origin?: OriginStatus;
+  /** Why it cannot be told what the file asks for. */
+  readonly problem?: string;
+}
+
+/** What `rookery diff` prints. */
+export interface DiffView {
+  readonly agents: readonly AgentDiff[];
+  readonly problems: readonly string[];
+}
+
 /** How `rookery apply` ends. */
 export interface ConvergeView {
   readonly converged: boolean;

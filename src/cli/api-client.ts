@@ -18,7 +18,7 @@ export class NoControllerError extends CliError {}
 
 export interface ApiClient {
   get<T>(path: string): Promise<T>;
-  post<T>(path: string): Promise<T>;
+  post<T>(path: string, body?: object): Promise<T>;
   /** Lines as they come, until the server ends the answer. */
   lines(path: string): AsyncIterable<string>;
 }
@@ -27,33 +27,42 @@ const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** Speaks to the controller on its unix socket; every failure is a `CliError` that says what to do. */
 export function createApiClient(socketPath: string): ApiClient {
-  const call = async <T>(method: string, path: string): Promise<T> => {
-    const response = await open(socketPath, method, path);
-    return JSON.parse(await body(response)) as T;
-  };
+  const call = async <T>(request: Outgoing): Promise<T> =>
+    JSON.parse(await bodyOf(await open(socketPath, request))) as T;
   return {
-    get: (path) => call('GET', path),
-    post: (path) => call('POST', path),
+    get: (path) => call({ method: 'GET', path }),
+    post: (path, body) => call({ method: 'POST', path, ...(body && { body }) }),
     lines: (path) => readLines(socketPath, path),
   };
 }
 
-function open(socketPath: string, method: string, path: string): Promise<IncomingMessage> {
+interface Outgoing {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: object;
+}
+
+function open(socketPath: string, { method, path, body }: Outgoing): Promise<IncomingMessage> {
+  const sent = body && JSON.stringify(body);
+  const headers = {
+    host: 'rookery',
+    ...(sent !== undefined && {
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(sent)),
+    }),
+  };
   return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      { socketPath, method, path, agent: false, headers: { host: 'rookery' } },
-      (response) => {
-        const { statusCode = 0 } = response;
-        if (statusCode < 300) return resolve(response);
-        body(response).then((text) => reject(statusError(statusCode, text)), reject);
-      },
-    );
+    const request = httpRequest({ socketPath, method, path, agent: false, headers }, (response) => {
+      const { statusCode = 0 } = response;
+      if (statusCode < 300) return resolve(response);
+      bodyOf(response).then((text) => reject(statusError(statusCode, text)), reject);
+    });
     request.on('error', (error) => reject(connectionError(error, socketPath)));
-    request.end();
+    request.end(sent);
   });
 }
 
-async function body(response: IncomingMessage): Promise<string> {
+async function bodyOf(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -65,7 +74,7 @@ async function body(response: IncomingMessage): Promise<string> {
 }
 
 async function* readLines(socketPath: string, path: string): AsyncIterable<string> {
-  const response = await open(socketPath, 'GET', path);
+  const response = await open(socketPath, { method: 'GET', path });
   response.setEncoding('utf8');
   let rest = '';
   try {

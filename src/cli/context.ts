@@ -1,6 +1,6 @@
 import type { Config, Flags } from '../config.ts';
 import type { Log } from '../manager/reconciler.ts';
-import type { PlanView } from '../api/status.ts';
+import type { DiffView, PlanView } from '../api/status.ts';
 import type { Backend } from '../server/backend.ts';
 import type { SystemdHost } from '../systemd/host.ts';
 import type { Notify } from '../systemd/notify.ts';
@@ -41,6 +41,7 @@ export interface Services {
   /** To the service manager that started this process. */
   createNotify(onError: (message: string) => void): Promise<Notify>;
   systemd(): Promise<Systemd>;
+  diffOffline(config: Config, options: { readonly log: Log }): Promise<DiffView>;
   /** Epoch milliseconds. */
   nowMs(): number;
   /** Calls back after `delayMs`; returns the end of it. */

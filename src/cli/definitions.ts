@@ -6,6 +6,11 @@ export type CommandName =
   | 'validate'
   | 'get'
   | 'describe'
+  | 'rollout'
+  | 'why'
+  | 'diff'
+  | 'suspend'
+  | 'resume'
   | 'logs'
   | 'events'
   | 'graph'
@@ -238,6 +243,88 @@ export const commands: readonly CommandDefinition[] = [
     examples: [
       ['rookery describe agent coordinator -n ai-system', 'conditions, revisions, last plan and events'],
     ],
+  },
+  {
+    name: 'rollout',
+    summary: 'Look at the rollout of an agent, and act on it',
+    arguments: [
+      {
+        name: '<action>',
+        description: 'status, history, undo, pause, resume, approve, abort, retry or restart',
+      },
+      { name: '[agent]', description: 'which one' },
+    ],
+    options: [
+      {
+        flags: '-w, --watch [boolean]',
+        description: 'status: wait until it is over, which is the default; --watch=false returns at once',
+        choices: ['true', 'false'],
+      },
+      { flags: '--timeout <duration>', description: 'status: give up after this long, such as 90s or 10m' },
+      {
+        flags: '--revision <id>',
+        description: 'history: everything about this one; after a failure its logs, exit code and probes',
+      },
+      {
+        flags: '--to-revision <id>',
+        description: 'undo: to this one, instead of the newest stable one before',
+      },
+      {
+        flags: '-o, --output <format>',
+        description: 'history: output format',
+        choices: ['yaml', 'json'],
+      },
+    ],
+    examples: [
+      ['rookery rollout status coordinator --timeout 5m', 'wait until its update is stable'],
+      ['rookery rollout history coordinator', 'its revisions, and what made each'],
+      ['rookery rollout history coordinator --revision 3f9c21ab', 'why this one failed'],
+      ['rookery rollout undo coordinator', 'back to the stable revision before, until the manifest changes'],
+      ['rookery rollout pause coordinator', 'hold its update where it is; go on with resume'],
+      ['rookery rollout abort coordinator', 'give the update up, and go back at once'],
+      ['rookery rollout retry coordinator', 'try again what failed'],
+      ['rookery rollout restart coordinator', 'a new container of the same, by its strategy'],
+    ],
+    exitCodes:
+      'of status 0 when it is rolled out, 1 when it failed or was rolled back, 2 with --watch=false while it is under way; else 0, or 1 on errors',
+  },
+  {
+    name: 'why',
+    summary: 'Tell why an agent was replaced, each time',
+    arguments: [{ name: '<agent>', description: 'which one' }],
+    options: [output(['yaml', 'json'])],
+    examples: [
+      ['rookery why coordinator', 'from revision to revision: what changed, in which file, how it ended'],
+    ],
+  },
+  {
+    name: 'diff',
+    summary: 'Compare what the files ask for with what runs',
+    arguments: [{ name: '[agent]', description: 'only this one' }],
+    options: [allNamespaces],
+    examples: [
+      ['rookery diff coordinator', 'what its next rollout would change; values of Secrets are not shown'],
+      ['rookery diff -A', 'of every agent'],
+    ],
+    exitCodes: '0 when they are the same, 1 when they differ, 2 on errors',
+  },
+  {
+    name: 'suspend',
+    summary: 'Change nothing for an agent; its probes go on',
+    arguments: [{ name: '<agent>', description: 'which one' }],
+    options: [
+      { flags: '--for <duration>', description: 'only for this long, such as 30m or 2h' },
+      { flags: '--reason <text>', description: 'told to whoever looks at it' },
+    ],
+    examples: [
+      ['rookery suspend coordinator --for 2h --reason "a look at its disk"', 'hands off for two hours'],
+    ],
+  },
+  {
+    name: 'resume',
+    summary: 'End the suspension of an agent',
+    arguments: [{ name: '<agent>', description: 'which one' }],
+    examples: [['rookery resume coordinator', 'follow its manifest again']],
   },
   {
     name: 'logs',

@@ -4,6 +4,7 @@ import { toYaml } from '../source/to-yaml.ts';
 import { printable } from '../terminal.ts';
 import { ageOf } from './duration.ts';
 import { EVENT_HEADERS, eventRow } from './event-table.ts';
+import { originText, rolesOf } from './history.ts';
 import { formatTable } from './table.ts';
 import { pad } from './width.ts';
 
@@ -146,28 +147,22 @@ function revisionsText(status: AgentStatus | undefined, nowMs: number): string {
     revision.outcome,
     ageOf(revision.createdAt, nowMs),
     rolesOf(revision.id, status),
+    originText(revision.origin) ?? '<unknown>',
     revision.cause,
   ]);
   return [
-    table('Revisions', ['ID', 'OUTCOME', 'AGE', 'ROLE', 'CAUSE'], rows),
+    table('Revisions', ['ID', 'OUTCOME', 'AGE', 'ROLE', 'SOURCE', 'CAUSE'], rows),
     ...revisions.map(failureText),
   ].join('');
 }
 
-const rolesOf = (id: string, status: AgentStatus | undefined): string => {
-  const roles = [
-    ...(status?.currentRevision === id ? ['current'] : []),
-    ...(status?.targetRevision === id ? ['target'] : []),
-    ...(status?.stableRevision === id ? ['stable'] : []),
-  ];
-  return roles.length > 0 ? roles.join(',') : '-';
-};
-
 function failureText({ id, failure }: RevisionStatus): string {
   if (!failure) return '';
-  const { reason, message, logTail = [] } = failure;
+  const { reason, message, exitCode, oomKilled, lastProbe, logTail = [] } = failure;
   const lines = [
     `${reason}: ${message}`,
+    ...(exitCode === undefined ? [] : [`exit code ${exitCode}${oomKilled ? ', out of memory' : ''}`]),
+    ...(lastProbe === undefined ? [] : [`last probe: ${lastProbe}`]),
     ...(logTail.length > 0 ? ['its last lines:'] : []),
     ...logTail.map((line) => `  ${line}`),
   ];

@@ -16,6 +16,7 @@ const services: Services = {
     ]);
     return { host: createSystemdHost(childEnvironment()), self: selfOf(process) };
   },
+  diffOffline: async (config, options) => (await import('../main.ts')).diffOffline(config, options),
   nowMs: () => Date.now(),
   setTimer: (delayMs, callback) => {
     const timer = setTimeout(callback, delayMs);

@@ -1,5 +1,5 @@
 import type { ActRequest } from '../api/act-request.ts';
-import type { ApiObject, ConvergeView, EventObject, PlanView } from '../api/status.ts';
+import type { ApiObject, ConvergeView, DiffView, EventObject, PlanView } from '../api/status.ts';
 
 /** What the API server needs of the controller; the composition root supplies it. */
 export interface Backend {
@@ -14,6 +14,8 @@ export interface Backend {
   ): Promise<AsyncIterable<LogEntry>>;
   /** Reads the manifests anew and says what would be done; changes nothing. */
   plan(): Promise<PlanView>;
+  /** Reads the manifests anew and puts what they ask for beside what runs. */
+  diff(): Promise<DiffView>;
   /** Asks the source for something newer and reads it anew; does not wait for what follows from it. */
   sync(options: SyncOptions): Promise<void>;
   /** Takes down what a person asks of one agent; returns what will be done. Throws `ApiError` where it makes no sense. */

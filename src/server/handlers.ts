@@ -70,7 +70,7 @@ export async function answer(
 
 export const isWatch = (query: URLSearchParams): boolean => flag(query, 'watch');
 
-const POSTED: ReadonlySet<Verb> = new Set(['plan', 'sync']);
+const POSTED: ReadonlySet<Verb> = new Set(['plan', 'diff', 'sync']);
 
 function refuseOtherMethods(route: Route, method: string): void {
   const isPosted = route.type === 'Act' || (route.type === 'Verb' && POSTED.has(route.verb));
@@ -145,6 +145,8 @@ async function answerVerb(backend: Backend, verb: Verb, { request, response }: E
   switch (verb) {
     case 'plan':
       return sendJson(response, { kind: 'Plan', apiVersion: API_VERSION, ...(await backend.plan()) });
+    case 'diff':
+      return sendJson(response, { kind: 'Diff', apiVersion: API_VERSION, ...(await backend.diff()) });
     case 'sync':
       await backend.sync({
         approvePrune: flag(request.query, 'approvePrune'),

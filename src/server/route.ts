@@ -32,7 +32,7 @@ export type Route =
   | { readonly type: 'Metrics' }
   | { readonly type: 'Version' };
 
-const VERBS = ['plan', 'sync', 'convergence'] as const;
+const VERBS = ['plan', 'diff', 'sync', 'convergence'] as const;
 export type Verb = (typeof VERBS)[number];
 
 /** Of an agent, and only to be written: what a person asks for outside the files. */

@@ -50,6 +50,7 @@ export function createFakeBackend(agents: readonly ApiObject[] = [], view = view
     },
     logs: unused,
     plan: (): Promise<PlanView> => Promise.resolve({ changes: [], problems: [] }),
+    diff: () => Promise.resolve({ agents: [], problems: [] }),
     sync: (options) => Promise.resolve(void syncs.push(options)),
     act: (_namespace, name, request) => {
       acts.push({ name, request });

@@ -80,6 +80,7 @@ export async function cli(argv: readonly string[], world: CliWorld = {}): Promis
     variables: () => Promise.resolve((name) => env[name]),
     createLog: (choice) => Promise.resolve(createLog(choice)),
     startController: () => Promise.reject(new Error('no controller in this test')),
+    diffOffline: () => Promise.reject(new Error('no diff in this test')),
     planOffline: () => Promise.reject(new Error('no plan in this test')),
     createNotify: () => Promise.reject(new Error('no service manager in this test')),
     systemd: () => Promise.reject(new Error('no systemd in this test')),

@@ -55,6 +55,7 @@ export function createFakeBackend(nowMs = 1_000): FakeBackend {
       fake.asked.push('plan');
       return Promise.resolve(fake.plans);
     },
+    diff: () => Promise.resolve({ agents: [], problems: [] }),
     sync: ({ approvePrune }) => {
       fake.asked.push(approvePrune ? 'sync, approving' : 'sync');
       return Promise.resolve();

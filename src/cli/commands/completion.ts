@@ -1,3 +1,4 @@
+import type { RootCommand } from '@bomb.sh/tab';
 import type { Command } from 'commander';
 import { findKind, kindNames } from '../../api/kind-names.ts';
 import type { Action } from '../action.ts';
@@ -6,6 +7,7 @@ import type { Services } from '../context.ts';
 import { CliError } from '../errors.ts';
 import type { ObjectList } from '../find-object.ts';
 import { objectsPath } from '../paths.ts';
+import { ROLLOUT_ACTIONS } from './rollout.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'];
 
@@ -38,13 +40,26 @@ export async function answerCompletion(
     if (kind) kind.handler = (offer) => Object.values(kindNames).forEach(({ plural }) => offer(plural, ''));
     if (name) name.handler = (offer) => names.forEach((text) => offer(text, ''));
   }
+  offerAgents(completions, names);
   completions.parse([...words]);
   return 0;
 }
 
+const ON_AGENTS = ['rollout', 'why', 'diff', 'suspend', 'resume'];
+
+function offerAgents({ commands }: RootCommand, names: readonly string[]): void {
+  for (const command of ON_AGENTS) {
+    const parameters = commands.get(command)?.arguments;
+    const [action, agent] = [parameters?.get('action'), parameters?.get('agent')];
+    if (action) action.handler = (offer) => ROLLOUT_ACTIONS.forEach((text) => offer(text, ''));
+    if (agent) agent.handler = (offer) => names.forEach((text) => offer(text, ''));
+  }
+}
+
 /** Names of the objects that may be meant; none when no controller answers: a tab must not fail. */
 async function namesFor(words: readonly string[], services: Services): Promise<string[]> {
-  const kind = words[0] === 'logs' ? kindNames.Agent : findKind(words[1] ?? '');
+  const isOnAgent = ['logs', ...ON_AGENTS].includes(words[0] ?? '');
+  const kind = isOnAgent ? kindNames.Agent : findKind(words[1] ?? '');
   if (!kind) return [];
   try {
     const api = createApiClient((await services.loadConfig({})).apiSocketPath);

@@ -7,11 +7,11 @@ import { agentLines, type LogLine, type LogQuery } from '../agent-lines.ts';
 import type { Context } from '../context.ts';
 import { parseDurationMs } from '../duration.ts';
 import { CliError, explain } from '../errors.ts';
+import { agentName } from '../find-agent.ts';
 import { findObject, type ObjectList } from '../find-object.ts';
 import { mergeByTime } from '../merge-lines.ts';
 import { type Colour, createPaint } from '../paint.ts';
 import { objectsPath } from '../paths.ts';
-import { parseTarget } from '../targets.ts';
 import { pad, displayWidth } from '../width.ts';
 
 export const logs: Action = async (context, { args, options }) => {
@@ -59,13 +59,6 @@ async function namesOf(context: Context, args: readonly string[], all: boolean):
   const names = args.map(agentName);
   for (const name of names) await findObject(api, { kind: kindNames.Agent, namespace, name });
   return [...new Set(names)];
-}
-
-function agentName(text: string): string {
-  if (!text.includes('/')) return text;
-  const { kinds: named, names } = parseTarget([text]);
-  if (named[0]?.kind !== 'Agent') throw new CliError(`only agents write logs, "${text}" is none`);
-  return names[0] ?? '';
 }
 
 function queryOf(options: Input['options'], several: boolean): LogQuery {
