@@ -11,13 +11,15 @@ import { idle } from './idle.ts';
 import { noop } from './noop.ts';
 import { formatTable, type Results, setting } from './report.ts';
 import { createRookery } from './rookery.ts';
+import { STRATEGIES, type Strategy, update, type UpdateResult } from './update.ts';
 
-const PARTS = ['converge', 'peers', 'noop', 'deaths', 'idle'] as const;
+const PARTS = ['converge', 'peers', 'noop', 'deaths', 'idle', 'update'] as const;
 type Part = (typeof PARTS)[number];
 
 const USAGE = `usage: npm run bench -- [options]
   --agents N          agents to run (50)
-  --rounds N          rounds of each comparison (3); apply and deaths take 5 samples a round
+  --rounds N          rounds of each comparison (3); apply and deaths take 5 samples a round,
+                      update a good and a bad one for each strategy
   --idle-seconds N    length of each idle measurement (60)
   --only A,B          parts to run: ${PARTS.join(', ')} (all)
   --json FILE         where the figures go (bench/results.json)
@@ -70,6 +72,7 @@ async function measure(host: Host, { agents, rounds, idleSeconds, parts }: Optio
   const converged = compares && (await converge(host, { agents, rounds, peers: parts.has('peers') }));
   const watched = parts.has('noop') || parts.has('deaths') || parts.has('idle');
   const rest = watched ? await onConverged(host, { agents, rounds, idleSeconds, parts, json: '' }, say) : {};
+  const updates = parts.has('update') && (await measureUpdates(host, rounds, say));
   return {
     agents,
     rounds,
@@ -79,7 +82,21 @@ async function measure(host: Host, { agents, rounds, idleSeconds, parts }: Optio
     load: [loadBefore, loadavg()[0] ?? 0],
     ...(converged && { converge: converged }),
     ...rest,
+    ...(updates && { updates }),
   };
+}
+
+async function measureUpdates(
+  host: Host,
+  rounds: number,
+  say: (part: string) => void,
+): Promise<Results['updates']> {
+  const results: Partial<Record<Strategy, UpdateResult>> = {};
+  for (const strategy of STRATEGIES) {
+    say(`update by ${strategy}`);
+    results[strategy] = await update(host, strategy, rounds);
+  }
+  return results;
 }
 
 /** What is measured of agents that run already. */

@@ -1,6 +1,7 @@
 import type { ConvergeResult } from './converge.ts';
 import type { IdleResult, IdleSample } from './idle.ts';
 import type { NoopResult } from './noop.ts';
+import type { Strategy, UpdateResult } from './update.ts';
 
 export interface Results {
   readonly agents: number;
@@ -14,6 +15,7 @@ export interface Results {
   readonly noop?: NoopResult;
   readonly deathSeconds?: readonly number[];
   readonly idle?: IdleResult;
+  readonly updates?: Partial<Readonly<Record<Strategy, UpdateResult>>>;
 }
 
 /** One line of the table; a goal is met at or below it. */
@@ -33,12 +35,13 @@ export function median(values: readonly number[]): number {
 }
 
 export function figures(results: Results): Figure[] {
-  const { converge, noop, deathSeconds, idle, agents } = results;
+  const { converge, noop, deathSeconds, idle, updates = {}, agents } = results;
   return [
     ...(converge ? convergeFigures(converge, agents) : []),
     ...(noop ? noopFigures(noop) : []),
     ...(deathSeconds ? [deathFigure(deathSeconds)] : []),
     ...(idle ? idleFigures(idle) : []),
+    ...Object.entries(updates).flatMap(([strategy, result]) => updateFigures(strategy, result)),
   ];
 }
 
@@ -99,6 +102,34 @@ function idleFigures({ alone, ...watched }: IdleResult): Figure[] {
       { what: `memory (PSS), ${text}`, value: sample.pssMb, unit: 'MB', goal: 90, note: '' },
     ];
   });
+}
+
+/** Recreate promises no answers while it swaps one for the other. */
+function updateFigures(strategy: string, result: UpdateResult): Figure[] {
+  const { healthySeconds, rolledBackSeconds, requests, failed } = result;
+  const all = (seconds: readonly number[]): string => seconds.map((one) => one.toFixed(2)).join(', ');
+  return [
+    {
+      what: `${strategy}: file saved → new revision healthy`,
+      value: median(healthySeconds),
+      unit: 's',
+      note: `${all(healthySeconds)}; a readiness probe every second, no soak`,
+    },
+    {
+      what: `${strategy}: failure seen → rolled back`,
+      value: median(rolledBackSeconds),
+      unit: 's',
+      goal: 2,
+      note: `${all(rolledBackSeconds)}; the probe's threshold not counted`,
+    },
+    {
+      what: `${strategy}: requests failed`,
+      value: failed,
+      unit: '',
+      ...(strategy !== 'Recreate' && { goal: 0 }),
+      note: `of ${requests}, one every 20 ms, a good and a bad update ${healthySeconds.length} times`,
+    },
+  ];
 }
 
 const verdictOf = ({ value, goal }: Figure): string =>
