@@ -12,10 +12,7 @@ import { holderAim, mustWait } from './route.ts';
 export function withTraffic(view: View, aim: AgentAim): AgentAim {
   const holder = holderAim(view);
   const { observed } = view.facts;
-  if (!holder) {
-    const isLeftOver = observed.holder !== undefined && aim.others === 'Leave';
-    return isLeftOver ? { ...aim, others: NAME_COMES_BACK } : aim;
-  }
+  if (!holder) return withoutHolder(view, aim);
   const named = new Set(aim.containers.map((one) => replicaId({ ...one, revision: one.revision.id })));
   const strays = aim.others === 'Leave' ? [] : observed.containers.map(refOf);
   const waiting = strays
@@ -23,6 +20,18 @@ export function withTraffic(view: View, aim: AgentAim): AgentAim {
     .flatMap((ref) => aimFor(view, ref, LAST_REQUESTS));
   const containers = aim.containers.map((one) => afterTraffic(view, one));
   return { ...aim, containers: [...containers, ...waiting], holder };
+}
+
+/** Of what there is only the holder goes, which keeps a container from having the name itself. */
+function withoutHolder(view: View, aim: AgentAim): AgentAim {
+  const { holder, containers } = view.facts.observed;
+  if (holder === undefined || aim.others !== 'Leave') return aim;
+  const named = new Set(aim.containers.map((one) => replicaId({ ...one, revision: one.revision.id })));
+  const others = containers
+    .map(refOf)
+    .filter((ref) => !named.has(replicaId(ref)))
+    .flatMap((ref) => aimFor(view, ref, { want: 'Untouched', cause: 'stays for now' }));
+  return { ...aim, containers: [...aim.containers, ...others], others: NAME_COMES_BACK };
 }
 
 const NAME_COMES_BACK: AgentAim['others'] = {

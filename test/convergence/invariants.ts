@@ -1,6 +1,8 @@
-import { labels } from '../../src/api/labels.ts';
+import { HOLDER_ROLE, labels, REVISION_ANNOTATION } from '../../src/api/labels.ts';
+import { isNameless } from '../../src/state/holder.ts';
 import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
+import type { ContainerTemplate } from '../../src/state/template.ts';
 import type { FakeCall } from '../fakes/fake-podman.ts';
 import type { SimulatedHost } from '../fakes/simulated-host.ts';
 
@@ -9,7 +11,8 @@ import type { SimulatedHost } from '../fakes/simulated-host.ts';
  * every change of the state directory, the second when the story is over.
  */
 export const INVARIANTS = {
-  OneRunningPerSlot: 'at most one container of an agent runs',
+  OneRunningPerSlot: 'at most one container runs for each place of an agent that there is one of',
+  ProvenBeforeRouted: 'no name leads to a revision that is still tried beside the one that serves',
   OldKeptUntilProven: 'what has proved itself is not removed before another has',
   StrangersUntouched: 'nothing without our labels is touched',
   NoVolumeWithoutConsent: 'no volume goes whose manifest never said Delete',
@@ -23,7 +26,7 @@ export const INVARIANTS = {
   Converges: 'good manifests become healthy agents',
   SecondPlanEmpty: 'on a converged world nothing is written to Podman',
   RestartChangesNothing: 'a restart of the controller on a converged world writes nothing to Podman',
-  NothingElseIsLeft: 'there is one container for each agent and one pod for each group, and no open intent',
+  NothingElseIsLeft: 'there are the containers of each agent and one pod for each group, and no open intent',
 } as const;
 
 export type InvariantName = keyof typeof INVARIANTS;
@@ -137,12 +140,56 @@ const isUp = ({ state }: ObservedContainer): boolean =>
 const oneRunningPerSlot = ({ containers, broken }: Scene): Eye => ({
   afterCall: () => {
     const up = containers().filter((container) => agentOf(container) !== undefined && isUp(container));
-    const agents = up.map(agentOf);
-    const twice = agents.find((agent, index) => agents.indexOf(agent) !== index);
-    if (twice !== undefined)
-      broken('OneRunningPerSlot', `${twice} runs twice: ${up.map(({ name }) => name).join(', ')}`);
+    const slots = up.map(slotOf);
+    const twice = slots.find((slot, index) => slots.indexOf(slot) !== index);
+    const alone = new Set(up.filter((one) => !isReplica(one)).map(agentOf));
+    const beside = up
+      .filter(isReplica)
+      .map(agentOf)
+      .find((agent) => alone.has(agent));
+    if (twice !== undefined || beside !== undefined)
+      broken('OneRunningPerSlot', `${twice ?? beside} runs twice: ${up.map(({ name }) => name).join(', ')}`);
   },
 });
+
+/** An agent whose containers have its name themselves has one place; else each revision has one for each ordinal. */
+const slotOf = (container: ObservedContainer): string => {
+  const { labels: found } = container;
+  const place = isReplica(container)
+    ? [found[labels.role], found[labels.revision], found[labels.ordinal]]
+    : [];
+  return [agentOf(container), ...place].join('/');
+};
+
+/** One that leaves the name to a holder, or the holder itself. */
+function isReplica({ annotations, labels: found }: ObservedContainer): boolean {
+  if (found[labels.role] === HOLDER_ROLE) return true;
+  const template = annotations[REVISION_ANNOTATION];
+  return template !== undefined && isNameless(JSON.parse(template) as ContainerTemplate);
+}
+
+/** Looked at when it is told: an address may pass from a replica that dies to a candidate behind everybody's back. */
+function provenBeforeRouted({ host, containers, recordOf, broken }: Scene): Eye {
+  host.podman.controls.onRoute = (holderId, to) => {
+    const agent = containers().find(({ id }) => id === holderId)?.labels[labels.name] ?? '';
+    const told = containers().filter(
+      (one) => agentOf(one) === agent && Object.values(one.networks).some((address) => to.includes(address)),
+    );
+    for (const one of told) if (isOnTrial(one, recordOf(agent))) broken('ProvenBeforeRouted', one.name);
+  };
+  return {};
+}
+
+/** A candidate beside those that serve, by what the record said last. */
+function isOnTrial({ labels: found }: ObservedContainer, record: AgentRecord | undefined): boolean {
+  if (record?.rollout === undefined || record.rollout.strategy === 'Recreate' || !TRIES.has(record.state))
+    return false;
+  const { rollout, currentRevision, targetRevision } = record;
+  if (found[labels.revision] !== targetRevision || currentRevision === targetRevision) return false;
+  return Number(found[labels.ordinal]) >= (rollout.strategy === 'Canary' ? rollout.promoted : 0);
+}
+
+const TRIES: ReadonlySet<AgentState> = new Set(['Preparing', 'Starting', 'Verifying']);
 
 /** What serves here has proved itself. */
 const SETTLED: ReadonlySet<AgentState> = new Set(['Healthy', 'Healing', 'Degraded', 'Completed']);
@@ -185,6 +232,7 @@ function servingOf(
     ({ labels: found }) =>
       found[labels.name] === key.name &&
       found[labels.revision] === stableRevision &&
+      found[labels.ordinal] === '0' &&
       found[labels.attempt] === attempt,
   );
 }
@@ -277,7 +325,10 @@ function intentBeforeAct({ host, containers, broken }: Scene): Eye {
       const { nameOf } = host.podman.controls;
       const names = new Set<unknown>([namesGiven.get(subject), nameOf(subject), ...args, subject]);
       const intents = intentsOf(host.disk().durable.get('journal.ndjson') ?? '');
-      if (!intents.some((name) => names.has(name))) broken('IntentBeforeAct', `${method} ${subject}`);
+      // The first holder brings its image along.
+      const isHolders = method === 'importImage' && intents.some((name) => name.endsWith('-holder'));
+      if (!isHolders && !intents.some((name) => names.has(name)))
+        broken('IntentBeforeAct', `${method} ${subject}`);
     },
     afterCall: () => {
       for (const { id, name } of containers()) if (!namesGiven.has(id)) namesGiven.set(id, name);
@@ -307,6 +358,7 @@ const frozenWhenUnreadable = ({ host, unreadableSinceMs, broken }: Scene): Eye =
 
 const EYES: readonly ((scene: Scene) => Eye)[] = [
   oneRunningPerSlot,
+  provenBeforeRouted,
   oldKeptUntilProven,
   strangersUntouched,
   noVolumeWithoutConsent,

@@ -2,6 +2,7 @@ import type { Program } from '../fakes/fake-podman.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
 import { createRandom, type Random } from '../fakes/random.ts';
 import { agentManifest, IMAGE, NAMESPACE } from '../fakes/simulated-host.ts';
+import { firstManner, type Manner, mannered, mannerSpec, scaled } from './strategies.ts';
 
 /** What an agent's program does, told by its env `MODE`; the first four serve well. */
 const MODES: Readonly<Record<string, Program>> = {
@@ -43,6 +44,7 @@ export interface Actor {
   /** It ends when it is done. */
   readonly job: boolean;
   readonly onFailure: 'Rollback' | 'Pause';
+  readonly manner: Manner;
 }
 
 /** Everything that is wanted at one moment. */
@@ -104,7 +106,7 @@ function newActor(random: Random, { index, count, before, groups }: Casting): Ac
   const job = random.chance(0.1);
   const group = random.chance(0.4) ? random.pickAny(groups) : undefined;
   const place: Actor['place'] = group === undefined ? random.pick(PLACES) : { group };
-  return {
+  const actor: Omit<Actor, 'manner'> = {
     name: `a${index}`,
     layer: Math.floor((index * LAYERS) / count),
     required: random.chance(0.8),
@@ -121,6 +123,7 @@ function newActor(random: Random, { index, count, before, groups }: Casting): Ac
     job,
     onFailure: random.chance(0.85) ? 'Rollback' : 'Pause',
   };
+  return { ...actor, manner: firstManner(random, actor) };
 }
 
 /** Several changes at once, now and then. */
@@ -147,7 +150,7 @@ function edit(random: Random, cast: Cast): Cast {
 }
 
 function editActor(random: Random, actor: Actor): Actor {
-  switch (random.int(0, 9)) {
+  switch (random.int(0, 11)) {
     case 0:
     case 1:
       return { ...actor, mode: random.pick(BAD) };
@@ -164,6 +167,10 @@ function editActor(random: Random, actor: Actor): Actor {
     // Back to what it was: A → B → A.
     case 7:
       return { ...actor, version: Math.max(1, actor.version - 1), mode: actor.job ? 'done' : 'good' };
+    case 8:
+      return scaled(random, actor);
+    case 9:
+      return mannered(random, actor);
     default:
       return { ...actor, version: actor.version + 1 };
   }
@@ -184,6 +191,8 @@ export function lastCast(random: Random, cast: Cast, gone: readonly Actor[]): Ca
       image: IMAGE,
       version: 1_000,
       suspend: false,
+      // Nobody is there any more who could agree.
+      manner: { ...actor.manner, promotion: 'Auto' },
     }),
   );
   return { ...cast, actors: new Map(actors.map((actor) => [actor.name, actor])) };
@@ -238,6 +247,7 @@ interface VolumeOfActor {
 function manifestOf(actor: Actor): object {
   const { name, place, uses, liveness, startup, dependsOn, layer, required, suspend, image } = actor;
   const probe = { tcpSocket: { port: 5000 }, periodSeconds: 5, failureThreshold: 2 };
+  const many = mannerSpec(actor.manner);
   const env = { MODE: actor.mode, VERSION: String(actor.version) };
   const manifest = agentManifest(name, {}, env) as { spec: { env: object[] } };
   const variables = [
@@ -270,7 +280,9 @@ function manifestOf(actor: Actor): object {
       ...(startup && { startupProbe: { ...probe, periodSeconds: 2, failureThreshold: 10 } }),
       ...(actor.hostPort !== undefined && { ports: [{ containerPort: 80, hostPort: actor.hostPort }] }),
       ...placement(place),
+      replicas: many.replicas,
       rollout: {
+        ...many.rollout,
         minHealthySeconds: 2,
         monitorSeconds: 10,
         healthyDeadlineSeconds: 60,

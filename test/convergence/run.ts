@@ -15,6 +15,7 @@ import {
   SECRET_MARK,
   welcome,
 } from './manifests.ts';
+import { isMany } from './strategies.ts';
 import { type Script, type Step, streamOf } from './script.ts';
 import { FAIR, loseAnswer, refuse, type Sky, spread, weatherOf } from './weather.ts';
 
@@ -355,6 +356,10 @@ async function writesWithin(run: Run, durationMs: number): Promise<string[]> {
   return controls.calls.filter(({ method }) => WRITES.test(method)).map(({ method }) => method);
 }
 
+/** Its replicas, and a holder where it has one. */
+const containersFor = ({ name, manner }: Actor): string[] =>
+  Array.from({ length: manner.replicas + (isMany(manner) ? 1 : 0) }, () => name);
+
 async function nothingElse({ host, cast }: Run): Promise<void> {
   const broken = (how: string): never => {
     throw new BrokenPromise('NothingElseIsLeft', how);
@@ -363,7 +368,7 @@ async function nothingElse({ host, cast }: Run): Promise<void> {
     .containers()
     .map((container) => container.labels[labels.name] ?? '')
     .sort();
-  const wanted = [...cast.actors.keys()].sort();
+  const wanted = [...cast.actors.values()].flatMap(containersFor).sort();
   if (names.join() !== wanted.join()) broken(`containers of ${names.join()} instead of ${wanted.join()}`);
   const pods = await host.podman.listPods({});
   if (pods.length !== cast.groups.size) broken(`${pods.length} pods instead of ${cast.groups.size}`);

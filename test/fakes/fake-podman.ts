@@ -71,8 +71,8 @@ export interface FakeControls {
   /** The same Podman, for a person: nothing is recorded, and nothing made to fail. */
   readonly byHand: Podman;
   secretValue(name: string): Uint8Array | undefined;
-  /** Where a holder sends traffic, without a call. */
-  routeOf(holderId: string): readonly string[];
+  /** A holder was told where to send traffic. */
+  onRoute: (holderId: string, to: readonly string[]) => void;
   /** The rules in the network namespaces of its containers. */
   readonly traffic: Traffic;
   /** Until `up`: every call fails with `Unreachable`, and event streams break. Containers go on. */
@@ -99,7 +99,7 @@ export function createFakePodman(options: FakePodmanOptions): FakePodman {
     logs: (name, logOptions, signal) => readLog(world, name, logOptions, signal),
     events: (sinceMs, signal) => bus.events(sinceMs, signal),
   };
-  const controls = { ...createControls(world, bus, state), byHand: calls };
+  const controls = Object.assign(createControls(world, bus, state), { byHand: calls });
   return { ...guarded(world, calls, controls, state), controls };
 }
 
@@ -139,7 +139,7 @@ function createControls(
   bus: EventBus,
   state: { isDown: boolean },
 ): Omit<FakeControls, 'byHand'> {
-  return {
+  const controls: Omit<FakeControls, 'byHand'> = {
     calls: [],
     beforeCall: () => {},
     afterCall: () => {},
@@ -164,8 +164,8 @@ function createControls(
     containers: () => [...world.containers.values()].map(observed),
     nameOf: (id) => (world.containers.get(id) ?? world.pods.get(id))?.name,
     secretValue: (name) => world.secrets.get(name),
-    routeOf: (id) => requireContainer(world, id).route,
-    traffic: fakeTraffic(world),
+    onRoute: () => {},
+    traffic: fakeTraffic(world, (holderId, to) => controls.onRoute(holderId, to)),
     down: () => {
       state.isDown = true;
       bus.disconnectAll();
@@ -178,6 +178,7 @@ function createControls(
       for (const pod of world.pods.values()) endInfra(world, pod);
     },
   };
+  return controls;
 }
 
 function isReady(world: World, nameOrId: string): boolean {
