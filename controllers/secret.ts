@@ -4,6 +4,8 @@ import type { Operation } from '../src/plan/operation.ts';
 import { secretName, secretPrefix } from '../src/state/names.ts';
 import type { ProvisionFacts } from '../src/state/provision.ts';
 import { secretData } from '../src/state/resolve-env.ts';
+import { neededRevisions } from './agent/rollout.ts';
+import { secretsOf } from './agent/way-back.ts';
 import { createSharedReconciler, perform, type Subject } from './shared.ts';
 import type { World } from './world.ts';
 
@@ -38,7 +40,7 @@ async function ensureSecret({ world, object, context }: Subject<'Secret'>): Prom
     (name): Operation => ({ type: 'CreateSecret', name, cause: 'holds a new value' }),
   );
   await perform(world, object.key, create, context.signal);
-  await collect(world, object.key, context.signal);
+  await collectSecrets(world, object.key, context.signal);
   return { kind: 'Secret' };
 }
 
@@ -47,10 +49,10 @@ const removeSecrets = (
   world: World,
   key: ObjectKey,
   { signal }: { readonly signal: AbortSignal },
-): Promise<void> => collect(world, key, signal);
+): Promise<void> => collectSecrets(world, key, signal);
 
 /** Removes secrets that no manifest has and no kept revision refers to. */
-async function collect(world: World, key: ObjectKey, signal: AbortSignal): Promise<void> {
+export async function collectSecrets(world: World, key: ObjectKey, signal: AbortSignal): Promise<void> {
   if (!knowsEveryRevision(world)) return;
   const present = await world.podman.listSecrets(secretPrefix(world.installation()));
   const needed = new Set([...neededByRevisions(world), ...neededByManifests(world)]);
@@ -62,21 +64,15 @@ async function collect(world: World, key: ObjectKey, signal: AbortSignal): Promi
 }
 
 /** After a lost state the records come back one by one: until then nobody can say what is needed. */
-const knowsEveryRevision = ({ desired, store }: World): boolean =>
+export const knowsEveryRevision = ({ desired, store }: World): boolean =>
   [...desired().objects.values()].every(
     ({ key }) => key.kind !== 'Agent' || store.records.get(key) !== undefined,
   );
 
-function neededByRevisions({ store }: World): string[] {
-  return store.records
+const neededByRevisions = ({ store }: World): string[] =>
+  store.records
     .list()
-    .flatMap(({ revisions }) =>
-      revisions.flatMap(({ template }) => [
-        ...Object.values(template.secretEnv),
-        ...template.mounts.flatMap((mount) => (mount.type === 'secret' ? [mount.secret] : [])),
-      ]),
-    );
-}
+    .flatMap((record) => neededRevisions(record).flatMap(({ template }) => secretsOf(template)));
 
 /** By inventory: a Secret whose file does not parse right now keeps its values. */
 const neededByManifests = ({ store }: World): string[] =>

@@ -1,5 +1,6 @@
 import { performAct } from '../controllers/agent/perform-act.ts';
 import { createAgentReconciler } from '../controllers/agent/reconciler.ts';
+import { createCollector } from '../controllers/collect.ts';
 import { createSharedReconcilers } from '../controllers/kinds.ts';
 import { previewDiff } from '../controllers/diff.ts';
 import { previewPlan } from '../controllers/preview.ts';
@@ -32,6 +33,7 @@ import { createMetrics, type Metrics } from './server/metrics.ts';
 import { createRegistry } from './server/registry.ts';
 import { copiesInUse } from './source-copies.ts';
 import { EMPTY_DESIRED, type DesiredState } from './state/desired.ts';
+import { isKeptImage } from './state/names.ts';
 import { withDefaultNetworks } from './state/implicit.ts';
 import { secretValue } from './state/secret-values.ts';
 import type { Store } from './store/store.ts';
@@ -89,7 +91,8 @@ export function assemble(parts: Parts): Engine {
     clock,
     installation: () => installationOf(parts),
     onChange: (key) => wiring.enqueue(key),
-    onResource: ({ type }) => {
+    onResource: ({ type, name }) => {
+      if (type === 'image' && isKeptImage(name)) return;
       if (type === 'image') images.forget();
       if (type !== 'secret') visitAll();
     },
@@ -329,7 +332,11 @@ function createManagerFor(
   { world, prober, keeper, observer, metrics, signal }: ManagerParts,
 ): Manager {
   const { clock, log, adapters, store } = parts;
-  const reconcilers = [...createSharedReconcilers(world), createAgentReconciler({ world, prober })];
+  const reconcilers = [
+    ...createSharedReconcilers(world),
+    createCollector(world),
+    createAgentReconciler({ world, prober }),
+  ];
   const controllers = reconcilers.map((reconciler) =>
     createController({
       reconciler,

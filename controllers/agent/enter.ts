@@ -57,7 +57,7 @@ const ENTRIES: Readonly<Record<AgentState, Entry>> = {
     ...endRollout(view, { outcome: 'RolledBack' }),
     rolledBackGeneration: view.record.generation,
   }),
-  Failed: ({ record }) => withoutHealth(record),
+  Failed: (view) => withoutHealth(survive(view)),
   Paused: stay,
   Completed: settle,
   Terminating: stay,
@@ -106,6 +106,7 @@ function acceptWish(view: View, event: AgentEvent): AgentRecord {
     rolledBackGeneration: ___,
     abortedAtMs: ____,
     restartedAtMs: _____,
+    noWayBack: ______,
     ...rest
   } = withoutStep(record);
   return {
@@ -139,6 +140,7 @@ function chooseTarget(view: View): AgentRecord {
     ...withoutStep(record),
     ...beginRollout(view, { revision: revision.id, changes }),
     rollout: startRollout(view, revision),
+    ...(facts.noWayBack !== undefined && { noWayBack: facts.noWayBack }),
     targetRevision: revision.id,
     revisions: withRevision(record, revision),
   };
@@ -173,7 +175,8 @@ const startCandidate = (record: AgentRecord): AgentRecord => ({
 
 /** Whatever served until now has proved itself: it is what a later failure returns to. */
 function settle(view: View, _event: AgentEvent, before: View): AgentRecord {
-  const { record, nowMs } = view;
+  const { noWayBack: _, ...record } = view.record;
+  const { nowMs } = view;
   const proven = runningRevision(before.record);
   if (proven === undefined) return record;
   const superseded = record.revisions.map(
@@ -273,6 +276,13 @@ const exitsOf = (view: View): number =>
       (container) => replicaRecord(view.record, refOf(container)).rolloutRestarts,
     ),
   );
+
+/** Of what cannot be gone back to nothing can run: what came last goes on, as best it can. */
+function survive({ record, facts }: View): AgentRecord {
+  const { currentRevision, stableRevision, targetRevision } = record;
+  const isLost = facts.noWayBack !== undefined && currentRevision === stableRevision;
+  return isLost && targetRevision !== undefined ? { ...record, currentRevision: targetRevision } : record;
+}
 
 function turnBack(view: View): AgentRecord {
   const { record } = view;

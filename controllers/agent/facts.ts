@@ -38,6 +38,8 @@ export interface AgentFacts {
   readonly bootGating: Gating;
   /** Name of a dependency that is not Ready now. */
   readonly dependencyDown: string | undefined;
+  /** Why the stable revision could not be gone back to, if so. */
+  readonly noWayBack?: string;
   readonly suspended: boolean;
   /** What a person asked for outside the files, as far as it still holds. */
   readonly acts: Acts;

@@ -11,7 +11,7 @@ import type { MissingInput } from '../../src/state/resolver.ts';
 import type { ContainerVerdict } from '../../src/state/verdict.ts';
 import { desiredObject, type World } from '../world.ts';
 import type { AgentFacts, Gating, Wish } from './facts.ts';
-import { imageWish } from './image.ts';
+import { imageWish, marked } from './image.ts';
 import { gatingOf, type Peers, rolloutSlot } from './peers.ts';
 import { unsupported } from './unsupported.ts';
 
@@ -23,6 +23,7 @@ export interface GatherInput {
   readonly record: AgentRecord | undefined;
   readonly acts: Acts;
   readonly resolved: ResolvedWish;
+  readonly noWayBack?: string | undefined;
   readonly verdictOf: (container: ObservedContainer) => ContainerVerdict | undefined;
 }
 
@@ -42,6 +43,7 @@ export function gather(input: GatherInput): AgentFacts {
     gating: updateGating(input),
     bootGating: gatingOf(world.graph().gates.get(keyString(key)) ?? [], peers),
     dependencyDown: object && dependencyDown(object, peers),
+    ...(input.noWayBack !== undefined && { noWayBack: input.noWayBack }),
     suspended: object?.manifest.spec.suspend === true || acts.suspended !== undefined,
     acts,
     origin: object && originOf(world, object),
@@ -77,12 +79,13 @@ export async function resolveWish(world: World, agent: DesiredObject<Agent>): Pr
   if (resolution.missing) return { missing: resolution.missing };
   const { template, holder } = resolution;
   const reloadDigest = reloadDigestOf(agent, context.provisions);
+  const imageKnown = id !== '';
   const wish: Wish = {
     template,
     ...(holder && { holder }),
-    imageKnown: id !== '',
+    imageKnown,
     reloadDigest,
-    ...(image.aim && { image: image.aim }),
+    ...(image.aim && { image: marked(image.aim, imageKnown, context.installation) }),
   };
   return { wish, missing: [] };
 }

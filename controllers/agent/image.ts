@@ -3,7 +3,7 @@ import type { ImageAim } from '../../src/plan/aim.ts';
 import { hashOf } from '../../src/state/canonical.ts';
 import type { DesiredObject, DesiredState } from '../../src/state/desired.ts';
 import { desiredOf } from '../../src/state/desired.ts';
-import { builtImageReference } from '../../src/state/names.ts';
+import { builtImageReference, type Installation, pulledImage } from '../../src/state/names.ts';
 import { factsOf, type Provisions } from '../../src/state/provision.ts';
 import type { MissingInput } from '../../src/state/resolver.ts';
 import type { Agent } from '../../src/api/agent.ts';
@@ -35,6 +35,10 @@ export function imageWish(
   if (imagePullPolicy === 'Never') return { reference: image };
   return { reference: image, aim: { type: 'Pull', reference: image, cause: 'is not in local storage' } };
 }
+
+/** Only what was not there before is ours to remove again. */
+export const marked = (aim: ImageAim, imageKnown: boolean, installation: Installation): ImageAim =>
+  aim.type === 'Pull' && !imageKnown ? { ...aim, mark: pulledImage(installation, aim.reference) } : aim;
 
 /** An image that one of the manifests makes is waited for, never pulled. */
 function providedImage(reference: string, namespace: string, { objects, provisions }: ImageWorld) {

@@ -24,14 +24,25 @@ const TOLD: Partial<Record<AgentState, 'Normal' | 'Warning'>> = {
 /** Told only where an agent stays in them: most of the time there is nothing to wait for. */
 const PASSING: ReadonlySet<AgentState> = new Set(['Blocked', 'Building']);
 
-export const narrate = (record: AgentRecord, transitions: readonly Transition[]): NewEvent[] =>
-  transitions.flatMap(({ from, to }) => {
+export const narrate = (record: AgentRecord, transitions: readonly Transition[]): NewEvent[] => [
+  ...warnOfNoWayBack(record, transitions),
+  ...transitions.flatMap(({ from, to }) => {
     const type = TOLD[to];
     const passed = PASSING.has(to) && record.state !== to;
     return type && from !== to && !passed
       ? [{ key: record.key, type, reason: to, message: messageFor(record, to) }]
       : [];
-  });
+  }),
+];
+
+/** Before the first call of the rollout, so that a person reads it first. */
+const warnOfNoWayBack = (
+  { key, noWayBack: message }: AgentRecord,
+  transitions: readonly Transition[],
+): NewEvent[] =>
+  message !== undefined && transitions.some(({ event }) => event === 'IMAGE_READY')
+    ? [{ key, type: 'Warning', reason: 'RollbackUnavailable', message }]
+    : [];
 
 function messageFor(record: AgentRecord, state: AgentState): string {
   const target = record.revisions.find(({ id }) => id === record.targetRevision);

@@ -7,7 +7,8 @@ import type { Prober } from '../../src/probe/prober.ts';
 import { formatActs, hasActs } from '../../src/state/acts.ts';
 import { ownerLabels } from '../../src/state/names.ts';
 import type { ObservedAgent } from '../../src/state/observed.ts';
-import type { AgentRecord } from '../../src/state/record.ts';
+import type { AgentRecord, AgentState } from '../../src/state/record.ts';
+import { COLLECTION } from '../collect.ts';
 import { track } from '../inventory.ts';
 import { type AgentPublication, desiredObject, type World } from '../world.ts';
 import { remainingActs } from './asked.ts';
@@ -23,6 +24,7 @@ import { type Asked, askedOf, settleActs } from './perform-act.ts';
 import { probeReplicas, withVerdicts } from './probing.ts';
 import { rebuildRecord } from './rebuild.ts';
 import { isServed, liveContainers, servingReplicas } from './replicas.ts';
+import { noWayBack } from './way-back.ts';
 import { settledGeneration, type StatusInput, statusOf, unknownStatus } from './status.ts';
 
 export interface AgentReconcilerOptions {
@@ -62,7 +64,8 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
   const before = await loadRecord(memory, key, observed, context);
   const subject = { key, observed, record: before, nowMs: context.now() };
   const asked = await askedOf(world, subject);
-  const facts = gatherFacts(memory, subject, asked);
+  const lost = await noWayBack(world, { ...subject, wish: asked.resolved.wish });
+  const facts = gatherFacts(memory, { ...subject, noWayBack: lost }, asked);
   const decision = decide(facts, before, context.now());
   alike(memory, decision.record, before);
   const plan = planFor(memory, decision, { observed, nowMs: context.now() });
@@ -72,12 +75,16 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
   }
   remember(memory, { record: decision.record, facts, nowMs: context.now() });
   for (const event of narrate(decision.record, decision.transitions)) world.store.events.record(event);
+  if (decision.transitions.some(({ to }) => SETTLED.has(to))) world.enqueue(COLLECTION);
   const deed = { decision, facts, plan };
   const result =
     plan.operations.length === 0 ? await finish(memory, deed, context) : await act(memory, deed, context);
   await settleActs(world, asked.basis, decision.record);
   return result;
 }
+
+/** A revision proved itself: its image is to be kept, and an older one may go. */
+const SETTLED: ReadonlySet<AgentState> = new Set<AgentState>(['Healthy', 'Completed']);
 
 /** What cannot be taken back is decided on a look of this very run: an event that told otherwise may be lost. */
 const removes = ({ operations }: Plan): boolean => operations.some(({ type }) => type === 'RemoveContainer');
@@ -146,6 +153,7 @@ interface Subject {
   readonly observed: ObservedAgent;
   readonly record: AgentRecord;
   readonly nowMs: number;
+  readonly noWayBack?: string | undefined;
 }
 
 function gatherFacts(memory: Memory, subject: Subject, { acts, resolved }: Asked): AgentFacts {
@@ -316,6 +324,7 @@ async function forget(
   await world.store.inventory.delete(key);
   await world.store.addresses.release(`${key.namespace}/${key.name}`);
   world.publish.removed(key);
+  world.enqueue(COLLECTION);
   for (const { key: other } of world.store.inventory.list())
     if (world.desired().pruned.has(keyString(other))) world.enqueue(other);
   // Its manifest may be back already: then it begins anew.

@@ -12,6 +12,8 @@ export function wayBack(view: View): Revision | undefined {
   const current = findRevision(record, record.currentRevision);
   const untouched = containersOf(view, current?.id).some((container) => isReady(view, container));
   const revision = untouched && current?.id !== record.targetRevision ? current : newestStable(record);
+  if (revision?.id === record.stableRevision && !untouched && view.facts.noWayBack !== undefined)
+    return undefined;
   return revision && canRunAgain(view, revision) ? revision : undefined;
 }
 
@@ -25,9 +27,23 @@ export function canRunAgain({ facts }: View, { template }: Revision): boolean {
   return wanted?.mode === 'pod' && wanted.pod === template.network.pod;
 }
 
+/** So many that proved themselves keep their image and their secrets. */
+const STABLE_KEPT = 2;
+
+/** Whose image and secrets must stay: what serves or is being tried, and the newest that proved themselves. */
+export function neededRevisions(record: AgentRecord): readonly Revision[] {
+  const { currentRevision, stableRevision, targetRevision } = record;
+  const inUse = new Set([currentRevision, stableRevision, targetRevision]);
+  const proven = record.revisions.filter(
+    ({ outcome, stableAtMs }) => outcome !== 'Failed' && (stableAtMs !== undefined || outcome === 'Stable'),
+  );
+  const kept = new Set(proven.slice(-STABLE_KEPT).map(({ id }) => id));
+  return record.revisions.filter(({ id }) => inUse.has(id) || kept.has(id));
+}
+
 /** Keeps the newest `limit` revisions, and always those that something still points at. */
 export function trimHistory(record: AgentRecord, limit: number): readonly Revision[] {
-  const needed = new Set([record.currentRevision, record.stableRevision, record.targetRevision]);
+  const needed = new Set(neededRevisions(record).map(({ id }) => id));
   const newest = new Set(record.revisions.slice(-limit).map(({ id }) => id));
   return record.revisions.filter(({ id }) => newest.has(id) || needed.has(id));
 }

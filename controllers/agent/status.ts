@@ -137,10 +137,18 @@ function claims(input: StatusInput): ConditionClaim[] {
     claim('Stalled', stuck, GAVE_UP.has(record.state) ? record.state : undefined),
     claim('Synced', synced, synced ? 'Synced' : driftReason(input)),
     claim('Available', liveContainers(input, servingReplicas(input)).length > 0),
-    claim('Progressing', isRollingOut(record.state)),
+    progressing(input),
     claim('Degraded', record.state === 'Degraded' || record.state === 'Failed'),
     claim('DependenciesReady', !waitsForOthers(input) && !facts.dependencyDown, dependencyReason(input)),
   ];
+}
+
+/** A rollout without a way back says so for as long as it is under way. */
+function progressing(input: StatusInput): ConditionClaim {
+  const { state, noWayBack } = input.record;
+  const plain = claimFor(input)('Progressing', isRollingOut(state));
+  if (noWayBack === undefined || !isRollingOut(state)) return plain;
+  return { ...plain, reason: 'RollbackUnavailable', message: noWayBack };
 }
 
 const PASSING: ReadonlySet<AgentState> = new Set([

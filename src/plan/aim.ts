@@ -41,7 +41,13 @@ export interface ContainerAim {
 }
 
 export type ImageAim =
-  | { readonly type: 'Pull'; readonly reference: string; readonly cause: string }
+  | {
+      readonly type: 'Pull';
+      readonly reference: string;
+      /** A tag that says that the image came by us. */
+      readonly mark?: string;
+      readonly cause: string;
+    }
   | {
       readonly type: 'Build';
       readonly tags: readonly string[];

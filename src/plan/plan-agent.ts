@@ -23,7 +23,7 @@ export function planAgent(aim: AgentAim, observed: ObservedAgent, ownership: Own
   }));
   const strays = straysOf(aim, observed);
   const held = heldPorts(observed);
-  const image = aim.image ? [imageOperation(aim.image, ownership)] : [];
+  const image = aim.image ? imageOperations(aim.image, ownership) : [];
   const holder = holderSteps(aim, observed, ownership);
   return {
     operations: [
@@ -76,10 +76,15 @@ function straysOf({ containers, others }: AgentAim, observed: ObservedAgent): St
     .map((live) => ({ live, cause, graceSeconds }));
 }
 
-function imageOperation(image: ImageAim, { ownerLabels }: Ownership): Operation {
-  if (image.type === 'Pull') return { type: 'PullImage', reference: image.reference, cause: image.cause };
+function imageOperations(image: ImageAim, { ownerLabels }: Ownership): Operation[] {
+  if (image.type === 'Pull') {
+    const { reference, mark, cause } = image;
+    const marking: Operation[] =
+      mark === undefined ? [] : [{ type: 'TagImage', id: reference, reference: mark, cause: 'was pulled' }];
+    return [{ type: 'PullImage', reference, cause }, ...marking];
+  }
   const { type: _, inputHash, ...build } = image;
-  return { type: 'BuildImage', ...build, labels: { ...ownerLabels, [labels.inputHash]: inputHash } };
+  return [{ type: 'BuildImage', ...build, labels: { ...ownerLabels, [labels.inputHash]: inputHash } }];
 }
 
 function stopOperations({ container, live }: Step): Operation[] {

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { ObjectKey } from '../api/key.ts';
 import { HOLDER_ROLE, labels, MANAGER } from '../api/labels.ts';
 
@@ -51,6 +51,25 @@ export function secretName(
 /** Named by all that goes in: agents that build the same thing share it. */
 export const builtImageReference = (inputHash: string): string =>
   `localhost/rookery/build:${inputHash.slice(0, 16)}`;
+
+const ownImages = (installation: Installation, what: 'kept' | 'pulled'): string =>
+  `localhost/rookery/${what}-${installation.id.slice(0, 8)}`;
+
+export const keptImagePrefix = (installation: Installation): string => `${ownImages(installation, 'kept')}/`;
+
+/** Our own name for the image of a revision that may be needed again: a prune of dangling images does not take it. */
+export const keptImage = (
+  installation: Installation,
+  { namespace, name }: ObjectKey,
+  revision: string,
+): string => `${keptImagePrefix(installation)}${namespace}/${name}:${revision}`;
+
+/** A tag of any installation that only keeps an image: no agent runs from it. */
+export const isKeptImage = (reference: string): boolean => reference.startsWith('localhost/rookery/kept-');
+
+/** Says that an image was not there before we pulled it by this reference: so it is ours to remove. */
+export const pulledImage = (installation: Installation, reference: string): string =>
+  `${ownImages(installation, 'pulled')}:${createHash('sha256').update(reference).digest('hex').slice(0, 16)}`;
 
 export const ownerLabels = (
   installation: Installation,

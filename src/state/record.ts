@@ -162,6 +162,8 @@ export interface AgentRecord {
   readonly reloadDigest?: string;
   readonly pulledGeneration?: number;
   readonly rolledBackGeneration?: number;
+  /** Why the rollout that is under way has no way back: told before it touched anything. */
+  readonly noWayBack?: string;
   /** The newest requests of a person that were carried out: see `Acts`. */
   readonly retriedAtMs?: number;
   readonly restartedAtMs?: number;
