@@ -6,7 +6,7 @@ import { previewDiff } from '../controllers/diff.ts';
 import { previewPlan } from '../controllers/preview.ts';
 import type { World } from '../controllers/world.ts';
 import { messageOf } from './api/errors.ts';
-import { keyString, type ObjectKey, parseKey } from './api/key.ts';
+import { type KeyString, keyString, type ObjectKey, parseKey } from './api/key.ts';
 import type { Adapters } from './adapters.ts';
 import { announce, createSourceAnnouncer } from './announce.ts';
 import { createBackend } from './backend.ts';
@@ -19,7 +19,7 @@ import { hangs } from './manager/progress.ts';
 import { createProvisionBoard } from './manager/provision-board.ts';
 import type { Log, ReconcileContext } from './manager/reconciler.ts';
 import { createWorkQueue } from './manager/workqueue.ts';
-import { type DependencyGraph, dependencyGraph } from './plan/graph.ts';
+import { type DependencyGraph, dependencyGraph, startOrder } from './plan/graph.ts';
 import { type Operation, phraseOf } from './plan/operation.ts';
 import { createExecutor } from './podman/execute.ts';
 import { createImageCache } from './podman/image-cache.ts';
@@ -69,6 +69,7 @@ export function assemble(parts: Parts): Engine {
   const wiring: Wiring = {
     enqueue: () => undefined,
     graph: dependencyGraph(EMPTY_DESIRED),
+    order: new Map(),
     queues: () => ({}),
   };
   const registry = createRegistry({ nowMs: () => clock.now() });
@@ -78,11 +79,12 @@ export function assemble(parts: Parts): Engine {
   const reading: Reading = {};
   const keeper = createKeeper(parts, reading, (desired) => {
     wiring.graph = dependencyGraph(desired);
+    wiring.order = new Map(startOrder(wiring.graph).map((id, rank) => [id, rank]));
     announce(parts, desired);
     visitAll();
   });
   const visitAll = (): void => {
-    for (const id of keysToVisit(keeper.current(), inventoryOf(store, observer)))
+    for (const id of inOrder(wiring, keysToVisit(keeper.current(), inventoryOf(store, observer))))
       wiring.enqueue(parseKey(id));
   };
   const observer: Observer = createObserver({
@@ -164,6 +166,8 @@ interface Wiring {
   enqueue: (key: ObjectKey) => void;
   graph: DependencyGraph;
   queues: Manager['queues'];
+  /** Agents that others need come first: of one change the lower ones are then the first to follow. */
+  order: ReadonlyMap<KeyString, number>;
 }
 
 function createMetricsOf(
@@ -258,10 +262,17 @@ function createWorld(
   const { podman, store, clock, log, adapters, rootless, bootId } = parts;
   const installation = () => installationOf(parts);
   const visitUsers = (key: ObjectKey): void => {
-    for (const { key: user } of keeper.current().objects.values()) {
-      const mayUse = key.kind === 'Image' || user.namespace === key.namespace;
-      if (mayUse && BUILDERS.has(user.kind) && keyString(user) !== keyString(key)) wiring.enqueue(user);
-    }
+    const users = [...keeper.current().objects.values()].filter(
+      ({ key: user }) =>
+        (key.kind === 'Image' || user.namespace === key.namespace) &&
+        BUILDERS.has(user.kind) &&
+        keyString(user) !== keyString(key),
+    );
+    for (const id of inOrder(
+      wiring,
+      users.map(({ key: user }) => keyString(user)),
+    ))
+      wiring.enqueue(parseKey(id));
   };
   const onOperation = (key: ObjectKey, operation: Operation, outcome: string, durationMs: number): void => {
     metrics.operation(operation.type, outcome, durationMs);
@@ -301,6 +312,9 @@ function createWorld(
     newUid: adapters.newUid,
   };
 }
+
+const inOrder = ({ order }: Wiring, keys: readonly KeyString[]): KeyString[] =>
+  [...keys].sort((left, right) => (order.get(left) ?? -1) - (order.get(right) ?? -1));
 
 /** Kinds that stand on others. */
 const BUILDERS: ReadonlySet<string> = new Set(['Agent', 'PodGroup', 'Image']);

@@ -107,6 +107,7 @@ function acceptWish(view: View, event: AgentEvent): AgentRecord {
     abortedAtMs: ____,
     restartedAtMs: _____,
     noWayBack: ______,
+    change: _______,
     ...rest
   } = withoutStep(record);
   return {
@@ -114,6 +115,7 @@ function acceptWish(view: View, event: AgentEvent): AgentRecord {
     ...endRollout(view, { outcome: 'Superseded' }),
     ...requestsHeard(view, event),
     trigger: triggerOf(view, event),
+    ...(event === 'NEW_TARGET' && facts.change !== undefined && { change: facts.change }),
     wishHash: facts.wish ? wishHash(facts.wish.template) : record.wishHash,
     triedGeneration: record.generation,
   };

@@ -38,6 +38,8 @@ export interface AgentFacts {
   readonly bootGating: Gating;
   /** Name of a dependency that is not Ready now. */
   readonly dependencyDown: string | undefined;
+  /** The change that it follows, or is about to: see `changeOf`. */
+  readonly change?: string;
   /** Why the stable revision could not be gone back to, if so. */
   readonly noWayBack?: string;
   readonly suspended: boolean;

@@ -3,6 +3,7 @@ import { agentKey, keyString, type ObjectKey } from '../../src/api/key.ts';
 import type { Acts } from '../../src/state/acts.ts';
 import { hashOf } from '../../src/state/canonical.ts';
 import type { DesiredObject } from '../../src/state/desired.ts';
+import { desiredDigest } from '../../src/state/desired-digest.ts';
 import { isRunning, type ObservedAgent, type ObservedContainer } from '../../src/state/observed.ts';
 import { factsOf } from '../../src/state/provision.ts';
 import type { AgentRecord, Origin } from '../../src/state/record.ts';
@@ -10,9 +11,10 @@ import { resolveAgent } from '../../src/state/resolve.ts';
 import type { MissingInput } from '../../src/state/resolver.ts';
 import type { ContainerVerdict } from '../../src/state/verdict.ts';
 import { desiredObject, type World } from '../world.ts';
+import { changeGate, changeOf } from './change.ts';
 import type { AgentFacts, Gating, Wish } from './facts.ts';
 import { imageWish, marked } from './image.ts';
-import { gatingOf, type Peers, rolloutSlot } from './peers.ts';
+import { everyRecord, gatingOf, isOfChange, type Peers, rolloutSlot } from './peers.ts';
 import { unsupported } from './unsupported.ts';
 
 export interface GatherInput {
@@ -33,6 +35,7 @@ export interface GatherInput {
  */
 export function gather(input: GatherInput): AgentFacts {
   const { world, key, observed, verdictOf, peers, acts, resolved } = input;
+  const change = followed(input);
   const object = desiredObject(world, 'Agent', keyString(key));
   return {
     key,
@@ -40,7 +43,8 @@ export function gather(input: GatherInput): AgentFacts {
     specHash: object?.specHash ?? input.record?.specHash ?? '',
     wish: resolved.wish,
     missing: resolved.missing,
-    gating: updateGating(input),
+    gating: updateGating(input, change),
+    ...(change !== undefined && { change }),
     bootGating: gatingOf(world.graph().gates.get(keyString(key)) ?? [], peers),
     dependencyDown: object && dependencyDown(object, peers),
     ...(input.noWayBack !== undefined && { noWayBack: input.noWayBack }),
@@ -106,13 +110,34 @@ function reloadDigestOf(
   return hashOf(digests);
 }
 
-/** A dependency gates updates and starts; a layer only a start from not running; an update also needs a free slot. */
-function updateGating({ world, peers, key, record, observed }: GatherInput): Gating {
+/**
+ * A dependency gates updates and starts; a layer a start from not running, and updates of one change; an update also
+ * needs a free slot, and a change that has not failed elsewhere.
+ */
+function updateGating(input: GatherInput, change: string | undefined): Gating {
+  const { world, peers, key, record, observed } = input;
   const gates = world.graph().gates.get(keyString(key)) ?? [];
-  const isUpdate = record?.currentRevision !== undefined && observed.containers.some(isRunning);
-  const gating = gatingOf(isUpdate ? gates.filter(({ from }) => from === 'dependsOn') : gates, peers);
-  return gating.open && isUpdate ? rolloutSlot(peers, key.namespace) : gating;
+  if (record?.currentRevision === undefined || !observed.containers.some(isRunning))
+    return gatingOf(gates, peers);
+  const records = everyRecord(peers, world.store.records.list());
+  const stop = changeGate(change, record, records);
+  if (!stop.open) return stop;
+  const gating = gatingOf(
+    gates.filter((gate) => gate.from === 'dependsOn' || isOfChange(peers.get(gate.on), change)),
+    peers,
+  );
+  return gating.open ? rolloutSlot(records, key.namespace) : gating;
 }
+
+/** A person's own undo is nobody else's change. */
+const followed = ({ world, record, resolved, acts }: GatherInput): string | undefined =>
+  acts.undoToRevision === undefined
+    ? changeOf({
+        record,
+        wish: resolved.wish,
+        digest: () => desiredDigest(world.installation(), world.desired().objects),
+      })
+    : undefined;
 
 function dependencyDown({ key, manifest }: DesiredObject<Agent>, peers: Peers): string | undefined {
   const down = manifest.spec.dependsOn.find(({ name, condition }) => {

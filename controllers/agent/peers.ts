@@ -1,5 +1,5 @@
 import type { KeyString } from '../../src/api/key.ts';
-import { parseKey } from '../../src/api/key.ts';
+import { keyString, parseKey } from '../../src/api/key.ts';
 import type { Gate } from '../../src/plan/graph.ts';
 import type { DesiredState } from '../../src/state/desired.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
@@ -42,17 +42,25 @@ const WAITS_FOR_OTHERS: ReadonlySet<string> = new Set(['WaitingForDependency', '
 /** How many updates of serving agents may be under way at once in a namespace: `semantics.md` §5. */
 const MAX_CONCURRENT_ROLLOUTS = 4;
 
-export function rolloutSlot(peers: Peers, namespace: string): Gating {
-  const busy = [...peers.values()].filter(
-    ({ record }) =>
-      record.key.namespace === namespace &&
-      record.currentRevision !== undefined &&
-      isRollingOut(record.state),
+export function rolloutSlot(records: readonly AgentRecord[], namespace: string): Gating {
+  const busy = records.filter(
+    ({ key, currentRevision, state }) =>
+      key.namespace === namespace && currentRevision !== undefined && isRollingOut(state),
   );
   if (busy.length < MAX_CONCURRENT_ROLLOUTS) return { open: true };
   const message = `${busy.length} updates are under way in ${namespace}; waits for one to finish`;
   return { open: false, reason: 'RolloutLimit', message };
 }
+
+/** Those not seen since the controller started are as they were saved. */
+export function everyRecord(peers: Peers, saved: readonly AgentRecord[]): readonly AgentRecord[] {
+  const unseen = saved.filter(({ key }) => !peers.has(keyString(key)));
+  return [...[...peers.values()].map(({ record }) => record), ...unseen];
+}
+
+/** Below it in the same change, also where it has yet to begin. */
+export const isOfChange = (peer: SeenPeer | undefined, change: string | undefined): boolean =>
+  peer !== undefined && (peer.outdated || (change !== undefined && peer.record.change === change));
 
 const MAX_NAMES = 3;
 

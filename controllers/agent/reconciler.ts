@@ -196,8 +196,11 @@ function remember(memory: Memory, view: View): void {
   peers.set(id, peer);
   if (before && samePeer(before, peer)) return;
   for (const dependent of world.graph().dependents.get(id) ?? []) world.enqueue(keyOf(dependent));
-  for (const [other, { record }] of peers) if (record.reason === 'RolloutLimit') world.enqueue(keyOf(other));
+  for (const [other, { record }] of peers) if (WAITS.has(record.reason)) world.enqueue(keyOf(other));
 }
+
+/** Reasons to wait that any other agent of the namespace, or of the change, may end. */
+const WAITS: ReadonlySet<string> = new Set(['RolloutLimit', 'ChangeStopped']);
 
 const keyOf = (id: KeyString): ObjectKey => {
   const [, namespace = '', name = ''] = id.split('/');

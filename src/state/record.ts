@@ -129,6 +129,8 @@ export interface AgentRecord {
   readonly trigger?: Trigger;
   /** Hash of what this generation asks for, its image not yet resolved: see `wishHash`. */
   readonly wishHash: string;
+  /** The change to the manifests, or the image, that it follows: shared by all agents that one edit sent off. */
+  readonly change?: string;
   /** The newest generation that was tried with it: one after that is a reason to try again what failed. */
   readonly triedGeneration?: number;
   /** The revision this generation asks for; absent until its image and inputs are known. */
