@@ -1,0 +1,94 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BUSYBOX } from '../contract/busybox.ts';
+import { agentText, ensureBusybox } from './busybox-agents.ts';
+import { openSite, type Site } from './site.ts';
+import { conditionOf, isStable, untilStable } from './status.ts';
+import { until } from './until.ts';
+
+const VERSIONS = 4;
+
+describe('the way back', () => {
+  let site: Site;
+  let context: string;
+  const containerfile = (version: string): void =>
+    writeFileSync(join(context, 'Containerfile'), `FROM ${BUSYBOX}\nENV VERSION=${version}\n`);
+  const text = (more = ''): string =>
+    agentText({ name: 'twin', namespace: site.namespace, more: `build: {context: ${context}}\n${more}` })
+      .replace(`  image: ${BUSYBOX}\n`, '')
+      .replace('imagePullPolicy: Never', 'imagePullPolicy: IfNotPresent');
+  /** Ids of the images that this agent's builds left. */
+  const built = async (): Promise<readonly string[]> => {
+    const labels = `label=rookery.dev/namespace=${site.namespace}`;
+    const ids = await site.host.podman('images', '--quiet', '--no-trunc', '--filter', labels);
+    return [...new Set(ids.split('\n').filter(Boolean))];
+  };
+  const kept = async (): Promise<readonly string[]> => {
+    const names = await site.host.podman('images', '--format', '{{.Repository}}:{{.Tag}}');
+    return names.split('\n').filter((name) => name.includes(`/${site.namespace}/twin:`));
+  };
+
+  beforeAll(async () => {
+    site = openSite();
+    await ensureBusybox(site.host);
+    context = join(site.dir, 'context');
+    mkdirSync(context);
+    containerfile('1');
+    site.write('twin.yaml', text());
+    site.start();
+    await untilStable(site, 1);
+  }, 60_000);
+  afterAll(() => site?.cleanUp(), 60_000);
+
+  test('has a name of ours, and images that no kept revision needs are collected', {
+    timeout: 90_000,
+  }, async () => {
+    for (let version = 2; version <= VERSIONS; version += 1) {
+      const { currentRevision } = await site.status('twin');
+      containerfile(String(version));
+      site.write('twin.yaml', `${text()}# ${version}\n`);
+      await until(`version ${version} is stable`, async () => {
+        const status = await site.status('twin');
+        return status.currentRevision !== currentRevision && isStable(status);
+      });
+    }
+    await until('two images are left', async () => (await built()).length === 2);
+    const { revisions } = await site.status('twin');
+    expect(revisions).toHaveLength(VERSIONS);
+    const newest = revisions.slice(-2).map(({ id }) => id);
+    const tags = (await until('both are named', async () => (await kept()).length === 2 && kept())) ?? [];
+    expect(tags.map((name) => name.split(':').at(-1) ?? '').sort()).toEqual([...newest].sort());
+    expect(await site.host.podman('images', '--quiet', BUSYBOX)).not.toBe('');
+  });
+
+  test('that a person pruned is told of before the update touches anything', {
+    timeout: 60_000,
+  }, async () => {
+    const { currentRevision } = await site.status('twin');
+    containerfile('watched');
+    site.write(
+      'twin.yaml',
+      text('env: [{name: V, value: "1"}]').replace('monitorSeconds: 1', 'monitorSeconds: 300'),
+    );
+    await until('it is watched', async () => (await site.status('twin')).phase === 'Monitoring');
+    await site.host.podman(
+      'container',
+      'prune',
+      '--force',
+      '--filter',
+      `label=rookery.dev/namespace=${site.namespace}`,
+    );
+    for (const name of await kept())
+      if (name.endsWith(currentRevision ?? '')) {
+        const [id] = (await site.host.podman('images', '--quiet', name)).split('\n');
+        await site.host.podman('rmi', '--force', id ?? '');
+      }
+    site.write('twin.yaml', text('env: [{name: V, value: "2"}]'));
+    await until('the update is through', async () => isStable(await site.status('twin')));
+    const events = (await site.rookery('events')).stdout;
+    expect(events).toMatch(/RollbackUnavailable.*no way back if this fails/);
+    expect(events.indexOf('RollbackUnavailable')).toBeGreaterThan(0);
+    expect(conditionOf(await site.status('twin'), 'Synced')?.status).toBe('True');
+  });
+});
