@@ -69,9 +69,20 @@ remove_built_images() {
     xargs -r podman --url "$url" rmi --force >/dev/null 2>&1 || true
 }
 
+# The newer Podman that the contract is tried on too; only root can start it beside the installed one.
+start_next_podman() {
+  if [ "$(id -u)" = 0 ]; then
+    ROOKERY_TEST_PODMAN_NEXT=$(bash scripts/podman-next.sh up "$dir/next") || die "the newer Podman did not start"
+    export ROOKERY_TEST_PODMAN_NEXT
+  else
+    say "NOT TESTED: the contract on a newer Podman, which only root can start beside the installed one"
+  fi
+}
+
 clean_up() {
   status=$?
   trap - EXIT INT TERM
+  [ -z "${ROOKERY_TEST_PODMAN_NEXT:-}" ] || bash scripts/podman-next.sh down "$dir/next" || status=1
   [ ! -S "$dir/podman.sock" ] || podman --url "$url" rm --all --force --time 0 >/dev/null 2>&1 || true
   remove_built_images
   bash scripts/podman-service.sh stop "$dir" || status=1
@@ -99,6 +110,8 @@ unset CONTAINER_HOST
 url=$(bash scripts/podman-service.sh isolated "$dir") || die "no Podman, no tests"
 import_base
 import_busybox
+unset ROOKERY_TEST_PODMAN_NEXT
+start_next_podman
 
 export CONTAINER_HOST="$url" ROOKERY_TEST_PODMAN="${url#unix://}"
 if [ "$(id -u)" = 0 ]; then ROOKERY_TEST_ROOTFUL=1; else ROOKERY_TEST_ROOTFUL=0; fi

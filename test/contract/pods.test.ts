@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PodTemplate } from '../../src/state/template.ts';
-import { type Bench, freePort, subjects } from './subjects.ts';
+import { type Bench, freePort, everySubject } from './subjects.ts';
 
-describe.each(subjects())('pods on $name', { timeout: 30_000 }, (subject) => {
+describe.each(everySubject())('pods on $name', { timeout: 30_000 }, (subject) => {
   let bench: Bench;
   beforeAll(async () => {
     bench = await subject.open();

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Bench, realSubjects, subjects } from './subjects.ts';
+import { type Bench, everySubject, realSubjects } from './subjects.ts';
 
-describe.each(subjects())('volumes and secrets on $name', { timeout: 30_000 }, (subject) => {
+describe.each(everySubject())('volumes and secrets on $name', { timeout: 30_000 }, (subject) => {
   let bench: Bench;
   beforeAll(async () => {
     bench = await subject.open();

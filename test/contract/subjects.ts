@@ -27,10 +27,17 @@ export interface Bench {
 
 export interface Subject {
   readonly name: string;
+  /** For a look at what `Podman` does not tell; only a real one has it. */
+  readonly socketPath?: string;
   open(): Promise<Bench>;
 }
 
-const socket = process.env['ROOKERY_TEST_PODMAN']?.replace(/^unix:\/\//, '');
+const socketIn = (variable: string): string | undefined =>
+  process.env[variable]?.replace(/^unix:\/\//, '') || undefined;
+
+const socket = socketIn('ROOKERY_TEST_PODMAN');
+/** A newer Podman, where the test command could start one. */
+const nextSocket = socketIn('ROOKERY_TEST_PODMAN_NEXT');
 const fakeOnly = process.env['ROOKERY_TEST_FAKE_ONLY'] === '1';
 
 /** The fake always; the real one too, unless somebody said in so many words that it is not wanted. */
@@ -40,12 +47,20 @@ export function subjects(): readonly Subject[] {
 
 /** For what only a real process can show. */
 export function realSubjects(): readonly Subject[] {
-  if (socket) return [{ name: 'Podman', open: () => openReal(socket) }];
+  if (socket) return [real('Podman', socket)];
   return fakeOnly ? [] : [missing];
 }
 
-/** For a look at what `Podman` does not tell; only where a real subject was opened. */
-export const realSocketPath = (): string => socket ?? '';
+/** A newer Podman too: not for what hands it files of this host, which it does not see from its own tree. */
+export function everySubject(): readonly Subject[] {
+  return [...subjects(), ...(nextSocket ? [real('the newer Podman', nextSocket)] : [])];
+}
+
+const real = (name: string, socketPath: string): Subject => ({
+  name,
+  socketPath,
+  open: () => openReal(socketPath),
+});
 
 const missing: Subject = {
   name: 'Podman',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDial } from '../../src/podman/dial.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
-import { type Bench, eventually, never, realSocketPath, realSubjects, untilState } from './subjects.ts';
+import { type Bench, eventually, never, realSubjects, untilState } from './subjects.ts';
 
 interface RawInspect {
   readonly Config: {
@@ -44,7 +44,7 @@ describe.each(realSubjects())('a template on $name', { timeout: 60_000 }, (subje
     (await bench.podman.exec(name, ['/bin/sh', '-c', script], never)).output.trim();
 
   const rawInspect = async (name: string): Promise<RawInspect> => {
-    const dial = createDial({ socketPath: realSocketPath(), callTimeoutMs: 10_000 });
+    const dial = createDial({ socketPath: subject.socketPath ?? '', callTimeoutMs: 10_000 });
     const path = `/containers/${name}/json`;
     const reply = await dial.call<RawInspect>({ method: 'GET', path, what: 'inspect' });
     if (!reply.body) throw new Error('no reply');
