@@ -261,8 +261,10 @@ describe('a network that cannot change in place', () => {
 describe('a field whose behaviour comes later', () => {
   test.each([
     [{ runtime: 'External' }, 'runtime External'],
-    [{ rollout: { strategy: 'Canary' } }, 'rollout.strategy Canary'],
-    [{ replicas: 2 }, 'replicas 2'],
+    [
+      { volumes: [{ name: 'files', configMap: { name: 'settings', defaultMode: 0o600 } }] },
+      'defaultMode of a configMap volume',
+    ],
   ])('is never passed over in silence: %j', async (spec, words) => {
     await deployed(agentManifest('twin', spec));
     expect(host.status('twin')).toMatchObject({ phase: 'Blocked', reason: 'NotYetSupported' });

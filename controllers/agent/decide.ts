@@ -10,6 +10,7 @@ import { nextEvent, RECOVERY_MS } from './judge.ts';
 import { type AgentEvent, nextState } from './machine.ts';
 import { replicaRecord, runningReplicas } from './replicas.ts';
 import { drainingUntil } from './route.ts';
+import { regain } from './regain.ts';
 import { acknowledgeExits, takeNote } from './supervise.ts';
 import type { AgentState } from '../../src/state/record.ts';
 
@@ -35,7 +36,8 @@ const MAX_STEPS = 30;
  * again. Pure and total; the same inputs give the same answer, whatever event led here.
  */
 export function decide(facts: AgentFacts, before: AgentRecord, nowMs: number): Decision {
-  const current = turnClocks({ record: hasten(followSpec(before, facts), facts.acts), facts, nowMs });
+  const followed = hasten(followSpec(before, facts), facts.acts);
+  const current = turnClocks({ record: regain({ record: followed, facts, nowMs }), facts, nowMs });
   let view: View = { record: takeNote({ record: current, facts, nowMs }), facts, nowMs };
   const transitions: Transition[] = [];
   for (let step = 0; step < MAX_STEPS; step += 1) {

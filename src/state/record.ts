@@ -162,6 +162,8 @@ export interface AgentRecord {
   readonly lastExit?: ContainerExit;
   /** Digest of the mounted files that the running container was last told about: see `reload`. */
   readonly reloadDigest?: string;
+  /** The dependency that was not ready when this agent was last looked at. */
+  readonly lostDependency?: string;
   readonly pulledGeneration?: number;
   readonly rolledBackGeneration?: number;
   /** Why the rollout that is under way has no way back: told before it touched anything. */
