@@ -134,6 +134,7 @@ module.exports = {
     },
     home('dockerode', '^src/podman/'),
     home('chokidar', '^src/source/'),
+    home('age-encryption', '^src/source/'),
     home('simple-git', '^src/source/'),
     home('js-yaml', '^src/(source|cli)/'),
     home('zeromq', '^src/probe/'),

@@ -102,6 +102,10 @@ npm_packages >/dev/null
 build_cli >/dev/null
 base_rootfs >/dev/null
 command -v busybox >/dev/null || need_packages busybox busybox-static
+[ -x /usr/sbin/sshd ] || need_packages sshd openssh-server
+for tool in git gpg openssl; do
+  command -v "$tool" >/dev/null || need_packages "$tool" git gnupg openssl
+done
 open_tun
 take_dir
 trap clean_up EXIT

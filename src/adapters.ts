@@ -14,6 +14,7 @@ import { createReach } from './probe/reach.ts';
 import { createRunProbe } from './probe/run.ts';
 import { createDirectorySource } from './source/directory-source.ts';
 import { createGitSource } from './source/git/git-source.ts';
+import { createSecretOpener } from './source/secrets/opener.ts';
 import type { Source } from './source/source.ts';
 import { createTraffic } from './traffic/traffic.ts';
 
@@ -65,6 +66,7 @@ export function createAdapters(parts: HostParts): Adapters {
 
 function createSource({ config, clock, log, workDirectory }: HostParts): Source {
   const { git, roots, manifestsDir, stateDir } = config;
+  const secrets = createSecretOpener(config.ageIdentityFile);
   if (git) {
     const own = join(stateDir, 'source');
     return createGitSource({
@@ -73,6 +75,7 @@ function createSource({ config, clock, log, workDirectory }: HostParts): Source 
       mountsDirectory: join(realPathOf(stateDir), 'source', 'mounts'),
       isPreview: workDirectory !== undefined,
       roots,
+      secrets,
       clock,
       random: Math.random,
     });
@@ -80,6 +83,7 @@ function createSource({ config, clock, log, workDirectory }: HostParts): Source 
   return createDirectorySource({
     directory: manifestsDir,
     digestFile: join(stateDir, 'digests.json'),
+    secrets,
     ...(roots.length > 0 && { roots }),
     clock,
     onWatchError: (reason) =>

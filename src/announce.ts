@@ -1,5 +1,5 @@
 import { keyString, type ObjectKey } from './api/key.ts';
-import { type SourceFailure, shortCommit, type SourceStatus } from './api/source-status.ts';
+import { type GitStatus, type SourceFailure, shortCommit, type SourceStatus } from './api/source-status.ts';
 import type { Log } from './manager/reconciler.ts';
 import type { DesiredState } from './state/desired.ts';
 import type { Store } from './store/store.ts';
@@ -46,19 +46,34 @@ interface News {
 export function newsOf(before: SourceStatus | undefined, now: SourceStatus): News[] {
   if (now.type === 'Directory') return [];
   const known = before?.type === 'Git' ? before : undefined;
-  const { commit, failure, origin } = now;
-  const news: News[] = [];
-  if (commit && commit.id !== known?.commit?.id)
-    news.push({
-      type: 'Normal',
-      reason: 'CommitApplied',
-      message: `commit ${shortCommit(commit.id)} of ${origin}: ${commit.subject}`,
-    });
+  return [...commitNews(known, now), ...plaintextNews(known, now), ...failureNews(known, now)];
+}
+
+type Known = GitStatus | undefined;
+
+const commitNews = (known: Known, { commit, origin }: GitStatus): News[] =>
+  commit === undefined || commit.id === known?.commit?.id
+    ? []
+    : [
+        {
+          type: 'Normal',
+          reason: 'CommitApplied',
+          message: `commit ${shortCommit(commit.id)} of ${origin}: ${commit.subject}`,
+        },
+      ];
+
+function plaintextNews(known: Known, { plaintextSecrets: places = [] }: GitStatus): News[] {
+  if (places.length === 0 || places.join() === known?.plaintextSecrets?.join()) return [];
+  const message = `${places.join(', ')}: in plain text in the repository; run: rookery secrets encrypt FILE, and change the values`;
+  return [{ type: 'Warning', reason: 'PlaintextSecret', message }];
+}
+
+function failureNews(known: Known, { failure, origin }: GitStatus): News[] {
   if (failure && !isSame(failure, known?.failure))
-    news.push({ type: 'Warning', reason: failure.reason, message: failure.message });
+    return [{ type: 'Warning', reason: failure.reason, message: failure.message }];
   if (!failure && known?.failure?.reason === 'FetchFailed')
-    news.push({ type: 'Normal', reason: 'FetchRecovered', message: `${origin} answers again` });
-  return news;
+    return [{ type: 'Normal', reason: 'FetchRecovered', message: `${origin} answers again` }];
+  return [];
 }
 
 const isSame = (left: SourceFailure, right: SourceFailure | undefined): boolean =>

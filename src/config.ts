@@ -16,6 +16,7 @@ export interface Flags extends GitFlags {
   readonly stateDir?: string;
   readonly namespace?: string;
   readonly root?: readonly string[];
+  readonly ageIdentity?: string;
   readonly logLevel?: string;
   readonly logFormat?: string;
 }
@@ -44,6 +45,8 @@ export interface Config {
   readonly namespace: string;
   /** Where a user's own systemd looks for units. */
   readonly userUnitDir: string;
+  /** Holds the private keys that Secrets are encrypted for; need not be there. */
+  readonly ageIdentityFile: string;
   /** Where bind mounts and build contexts may lie; empty: found from the manifests. */
   readonly roots: readonly string[];
   readonly colour: boolean;
@@ -129,12 +132,17 @@ export function resolveConfig(flags: Flags, env: Environment, host: Host): Confi
       at,
       join(state ?? defaultState, 'rookery'),
     ),
+    ageIdentityFile: read(
+      { flag: '--age-identity', value: flags.ageIdentity, variables: ['ROOKERY_AGE_IDENTITY'] },
+      at,
+      reading.credential('age-identity') ?? join(configHome(env, host), 'rookery/age-identity'),
+    ),
     namespace: read(
       { flag: '--namespace', value: flags.namespace, variables: ['ROOKERY_NAMESPACE'] },
       namespaceName,
       DEFAULT_NAMESPACE,
     ),
-    userUnitDir: join(directory(env, 'XDG_CONFIG_HOME') ?? join(host.home, '.config'), 'systemd/user'),
+    userUnitDir: join(configHome(env, host), 'systemd/user'),
     roots: roots.map(at),
     colour: hasColour(env, host.isTerminal),
     logLevel: read(
@@ -219,6 +227,9 @@ const credentials =
     const path = given && join(given, name);
     return path !== undefined && exists(path) ? path : undefined;
   };
+
+const configHome = (env: Environment, { home }: Host): string =>
+  directory(env, 'XDG_CONFIG_HOME') ?? join(home, '.config');
 
 /** The XDG specification: a relative path is invalid and to be ignored. */
 function directory(env: Environment, variable: string): string | undefined {

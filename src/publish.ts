@@ -84,6 +84,6 @@ function sharedObject({ key, manifest }: DesiredObject, { uid, status, atMs }: S
 function dataOf(manifest: Manifest): { data?: Record<string, string> } {
   if (manifest.kind === 'ConfigMap') return { data: manifest.data };
   if (manifest.kind !== 'Secret') return {};
-  const names = Object.keys({ ...manifest.data, ...manifest.stringData });
+  const names = Object.keys({ ...manifest.data, ...manifest.stringData, ...manifest.encryptedData });
   return { data: Object.fromEntries(names.map((name) => [name, ''])) };
 }

@@ -14,6 +14,7 @@ import { parseGitUrl } from '../src/api/git-url.ts';
 import type { KeyString } from '../src/api/key.ts';
 import type { GitStatus, SourceStatus } from '../src/api/source-status.ts';
 import { createGitSource } from '../src/source/git/git-source.ts';
+import { createSecretOpener } from '../src/source/secrets/opener.ts';
 import type { GitSettings } from '../src/source/git/settings.ts';
 import type { Source } from '../src/source/source.ts';
 import type { DesiredObject, Snapshot } from '../src/state/desired.ts';
@@ -51,6 +52,7 @@ function follow(more: Partial<GitSettings> = {}): Followed {
     isPreview: false,
     roots: [],
     random: () => 0.5,
+    secrets: createSecretOpener(undefined),
     clock: {
       now: () => Date.now(),
       setTimer: (delayMs, callback) => {
@@ -295,6 +297,20 @@ describe('several paths', () => {
       'Agent/default/a',
     ]);
   });
+});
+
+test('Secrets in plain text are told', async () => {
+  repository.push({
+    'a/secret.yaml': 'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {x: hunter2}\n',
+  });
+  const followed = follow();
+  expect((await followed.read()).problems).toEqual([]);
+  expect(followed.status().plaintextSecrets).toEqual(['a/secret.yaml:1']);
+  expect(JSON.stringify(followed.told)).not.toContain('hunter2');
+  repository.push({ 'a/secret.yaml': undefined });
+  await followed.source.fetch();
+  await followed.read();
+  expect(followed.status().plaintextSecrets).toEqual([]);
 });
 
 describe('signatures', () => {

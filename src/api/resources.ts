@@ -99,6 +99,14 @@ const base64 = z
   .overwrite((text) => text.replace(/[\r\n]/g, ''))
   .check(z.base64());
 
+/** Armored, as `age --armor` writes it. */
+const ageArmored = z
+  .string()
+  .regex(
+    /^-----BEGIN AGE ENCRYPTED FILE-----\r?\n[A-Za-z0-9+/=\r\n]+-----END AGE ENCRYPTED FILE-----\s*$/,
+    'must be armored age text: rookery secrets encrypt',
+  );
+
 export const configMap = z.strictObject({
   ...coreObject('ConfigMap'),
   data: z.record(configKey, z.string()).default({}).describe('Texts by key.'),
@@ -114,6 +122,10 @@ export const secret = z.strictObject({
     .record(configKey, z.string())
     .default({})
     .describe('Values by key as they are; they win over `data`.'),
+  encryptedData: z
+    .record(configKey, ageArmored)
+    .default({})
+    .describe('Values by key, each encrypted by age: what may lie in git. `rookery secrets` writes them.'),
   immutable: z.boolean().optional().describe('A promise of its author; nothing depends on it.'),
 });
 

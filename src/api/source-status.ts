@@ -17,6 +17,8 @@ export interface GitStatus {
   /** When the remote last answered. */
   readonly fetchedAt?: string;
   readonly verification?: { readonly type: 'ssh' | 'gpg'; readonly signer?: string };
+  /** Places of Secrets that everybody who can read the repository can read too. */
+  readonly plaintextSecrets?: readonly string[];
   /** Why a newer commit, if there is one, is not applied. What is applied goes on. */
   readonly failure?: SourceFailure;
 }

@@ -19,6 +19,7 @@ export const actions: Readonly<Record<CommandName, () => Promise<Action>>> = {
   events: async () => (await import('./commands/events.ts')).events,
   graph: async () => (await import('./commands/graph.ts')).graph,
   crds: async () => (await import('./commands/crds.ts')).crds,
+  secrets: async () => (await import('./commands/secrets.ts')).secrets,
   status: async () => (await import('./commands/status.ts')).status,
   sync: async () => (await import('./commands/sync.ts')).sync,
   version: async () => (await import('./commands/version.ts')).version,

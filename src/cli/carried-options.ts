@@ -57,7 +57,7 @@ function valuesOf(value: unknown, flags: string): string[] {
   return isRepeatable(flags) ? value.split(':').filter(Boolean) : [value];
 }
 
-export const isRepeatable = (flags: string): boolean => /^--(root|path) /.test(flags);
+export const isRepeatable = (flags: string): boolean => /^--(root|path|recipient) /.test(flags);
 
 const camelCase = (name: string): string =>
   name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());

@@ -1,3 +1,8 @@
+import type { OptionDefinition } from './option-definition.ts';
+import { interval, sourceOptions, webhook } from './source-options.ts';
+
+export type { OptionDefinition };
+
 export type CommandName =
   | 'run'
   | 'service'
@@ -15,18 +20,11 @@ export type CommandName =
   | 'events'
   | 'graph'
   | 'crds'
+  | 'secrets'
   | 'status'
   | 'sync'
   | 'version'
   | 'completion';
-
-export interface OptionDefinition {
-  readonly flags: string;
-  readonly description: string;
-  readonly choices?: readonly string[];
-  /** The file is a secret: a service gets it as the credential of this name. */
-  readonly credential?: string;
-}
 
 export interface CommandDefinition {
   readonly name: CommandName;
@@ -50,6 +48,11 @@ export const globalOptions: readonly OptionDefinition[] = [
   {
     flags: '--root <directory>',
     description: 'where bind mounts and build contexts may lie; may be repeated',
+  },
+  {
+    flags: '--age-identity <file>',
+    description: 'private keys that Secrets are encrypted for',
+    credential: 'age-identity',
   },
   { flags: '--log-level <level>', description: 'least severe line to log: debug, info, warn or error' },
   {
@@ -76,56 +79,6 @@ const allNamespaces: OptionDefinition = {
   flags: '-A, --all-namespaces',
   description: 'look at all namespaces',
 };
-
-/** Where the manifests come from, when not from a directory. */
-const sourceOptions: readonly OptionDefinition[] = [
-  { flags: '--git <url>', description: 'follow a git repository instead of a directory' },
-  { flags: '--branch <name>', description: 'its branch (default: main)' },
-  {
-    flags: '--path <directory>',
-    description:
-      'directory in the repository; of several, an object of a later one replaces one of the same name',
-  },
-  { flags: '--verify <kind>', description: 'apply signed commits only', choices: ['ssh', 'gpg'] },
-  {
-    flags: '--allowed-signers <file>',
-    description: 'whose ssh signatures count, as ssh-keygen(1) lists them',
-  },
-  { flags: '--keyring <file>', description: 'public keys whose gpg signatures count' },
-  {
-    flags: '--git-token-file <file>',
-    description: 'token for https, or NAME:PASSWORD',
-    credential: 'git-token',
-  },
-  {
-    flags: '--ssh-key <file>',
-    description: 'private key for ssh (default: as ssh finds one)',
-    credential: 'ssh-key',
-  },
-  {
-    flags: '--known-hosts <file>',
-    description: 'host keys that ssh trusts (default: ~/.ssh/known_hosts)',
-  },
-  {
-    flags: '--allow-non-fast-forward',
-    description: 'follow the branch also where its history was rewritten',
-  },
-];
-const interval: OptionDefinition = {
-  flags: '--interval <duration>',
-  description: 'how often the remote is asked, give or take a tenth (default: 60s)',
-};
-const webhook: readonly OptionDefinition[] = [
-  {
-    flags: '--webhook <address>',
-    description: 'hear of pushes at /webhook of this PORT or ADDRESS:PORT (a port alone: of this host only)',
-  },
-  {
-    flags: '--webhook-secret-file <file>',
-    description: 'what pushes are signed with',
-    credential: 'webhook-secret',
-  },
-];
 
 /** Of `run` alone, and of the service that is to run it. */
 export const runOptions: readonly OptionDefinition[] = [...sourceOptions, interval, ...webhook];
@@ -208,6 +161,29 @@ export const commands: readonly CommandDefinition[] = [
     ],
     examples: [['rookery sync', 'do not wait for the next interval']],
     exitCodes: '0 when the newest commit is applied, 1 when it is refused or the remote does not answer',
+  },
+  {
+    name: 'secrets',
+    summary: 'Make keys, and encrypt, edit or re-encrypt the Secrets of manifests',
+    arguments: [
+      { name: '<action>', description: 'keygen, encrypt, edit or rotate' },
+      { name: '[file...]', description: 'manifests; encrypt without one takes a value from standard input' },
+    ],
+    options: [
+      {
+        flags: '--recipient <key>',
+        description: 'whom to encrypt for, age1…; may be repeated (default: our own keys)',
+      },
+    ],
+    examples: [
+      ['rookery secrets keygen', 'make a key; prints the public half, which others encrypt for'],
+      ['rookery secrets encrypt secret.yaml', 'encrypt every value of the Secrets in a manifest'],
+      ['rookery secrets edit secret.yaml', 'edit them in $EDITOR; no disk sees them'],
+      [
+        'rookery secrets rotate secret.yaml --recipient age1… --recipient age1…',
+        'encrypt them for others from now on',
+      ],
+    ],
   },
   {
     name: 'validate',

@@ -10,6 +10,7 @@ const FOR_PEOPLE: ReadonlySet<string> = new Set([
   'StoreError',
   'PodmanError',
   'SocketError',
+  'SecretError',
 ]);
 
 export function explain(error: unknown): string {

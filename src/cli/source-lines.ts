@@ -16,6 +16,9 @@ export function sourceLines(source: SourceStatus, nowMs: number): [string, strin
     ],
     ['Fetched', source.fetchedAt === undefined ? 'never' : `${ageOf(source.fetchedAt, nowMs)} ago`],
     ['Signature', signature(source)],
+    ...((source.plaintextSecrets ?? []).length > 0
+      ? ([['Warning', `Secrets in plain text: ${source.plaintextSecrets?.join(', ')}`]] as [string, string][])
+      : []),
     ...(failure
       ? ([['Problem', `${failure.reason} for ${ageOf(failure.since, nowMs)}: ${failure.message}`]] as [
           string,

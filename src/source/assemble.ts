@@ -7,6 +7,7 @@ import type { ClaimedName, LoadedFile, LoadedObject } from './load.ts';
 import { problemAt } from './problem.ts';
 import { checkExclusive } from './exclusive.ts';
 import { checkReferences, claimedTwice } from './references.ts';
+import type { SecretOpener } from './secrets/opener.ts';
 import { positionAt } from './text.ts';
 
 export const combine = (files: readonly LoadedFile[]): LoadedFile => ({
@@ -27,6 +28,8 @@ export interface AssembleContext {
   readonly now: () => number;
   /** Where what a container mounts lies for good; absent where that is its own place. */
   readonly settle?: SettleMount;
+  /** Absent where nobody needs to know what is in a Secret. */
+  readonly secrets?: SecretOpener;
 }
 
 /** Everything that is right on its own is now looked at together with the rest. */
@@ -81,15 +84,16 @@ function placeOf({ document }: { readonly document: LoadedObject['document'] }):
 
 async function resolveAll(
   loaded: readonly LoadedObject[],
-  { inputs, roots, settle }: AssembleContext,
+  { inputs, roots, settle, secrets }: AssembleContext,
 ): Promise<{ objects: DesiredObject[]; problems: ManifestProblem[] }> {
   const objects: DesiredObject[] = [];
   const problems: ManifestProblem[] = [];
   for (const { object, document } of loaded) {
     const from = dirname(object.position.file);
     const result = await inputs.read({ manifest: object.manifest, from, roots, ...(settle && { settle }) });
-    objects.push({ ...object, inputs: result.inputs });
-    for (const finding of result.findings)
+    const opened = (await secrets?.open(object.manifest)) ?? { manifest: object.manifest, findings: [] };
+    objects.push({ ...object, manifest: opened.manifest, inputs: result.inputs });
+    for (const finding of [...result.findings, ...opened.findings])
       problems.push(problemAt(document, { ...finding, key: object.key }));
   }
   return { objects, problems };

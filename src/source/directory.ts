@@ -6,6 +6,7 @@ import { createInputReader, type InputReader } from './inputs.ts';
 import { type LoadedFile, loadFile } from './load.ts';
 import { defaultRoots, resolveRoots, systemWords } from './roots.ts';
 import { type Listing, listManifests } from './scan.ts';
+import type { SecretOpener } from './secrets/opener.ts';
 import { createStatCache, type StatCache } from './stat-cache.ts';
 
 export interface DirectoryOptions {
@@ -16,6 +17,7 @@ export interface DirectoryOptions {
   readonly now: () => number;
   /** Where digests of large files outlive the process: a base image is hashed once, not at every start. */
   readonly digestFile?: string;
+  readonly secrets?: SecretOpener;
 }
 
 export interface DirectoryReader {
@@ -25,7 +27,7 @@ export interface DirectoryReader {
 
 /** Reads a directory again and again; what did not change since costs its stats only. */
 export function createDirectoryReader(options: DirectoryOptions): DirectoryReader {
-  const { directory, now, digestFile } = options;
+  const { directory, now, digestFile, secrets } = options;
   const files = createStatCache<LoadedFile>(now);
   const digests = digestFile === undefined ? undefined : createDigestFile(digestFile);
   let inputs: InputReader | undefined;
@@ -34,12 +36,20 @@ export function createDirectoryReader(options: DirectoryOptions): DirectoryReade
     try {
       const roots = await resolveRoots(options.roots ?? defaultRoots(directory));
       const loaded = await loadStable(directory, roots, files);
-      return await assemble(loaded, { origin: directory, now, roots, inputs, known });
+      return await assemble(loaded, {
+        origin: directory,
+        now,
+        roots,
+        inputs,
+        known,
+        ...(secrets && { secrets }),
+      });
     } catch (error) {
       return unreadable(options, systemWords(error));
     } finally {
       files.sweep();
       inputs.sweep();
+      secrets?.sweep();
       await digests?.save(inputs.digests());
     }
   };

@@ -71,7 +71,8 @@ function missingKey(referrer: LoadedObject, reference: Reference, target: Manife
 
 function keysOf(manifest: Manifest): string[] | undefined {
   if (manifest.kind === 'ConfigMap') return Object.keys({ ...manifest.data, ...manifest.binaryData });
-  if (manifest.kind === 'Secret') return Object.keys({ ...manifest.data, ...manifest.stringData });
+  if (manifest.kind === 'Secret')
+    return Object.keys({ ...manifest.data, ...manifest.stringData, ...manifest.encryptedData });
   return undefined;
 }
 

@@ -43,7 +43,9 @@ export function createCheckouts(
     );
     const newestFirst = others.sort((left, right) => right.atMs - left.atMs);
     for (const [index, { name, atMs }] of newestFirst.entries()) {
-      const mayBeRead = made.has(name) && index < MOST_KEPT && now() - atMs < KEPT_MS;
+      // The one before is kept however old it is: it was in use until just now.
+      const isRecent = index === 0 || (index < MOST_KEPT && now() - atMs < KEPT_MS);
+      const mayBeRead = made.has(name) && isRecent;
       if (mayBeRead) continue;
       made.delete(name);
       await rm(join(root, name), { recursive: true, force: true });

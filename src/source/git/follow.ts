@@ -60,9 +60,10 @@ export async function resume(follower: Follower): Promise<Applied | undefined> {
 export async function advance(follower: Follower, head: string, mayRewrite: boolean): Promise<Applied> {
   const { repository } = follower;
   const accepted = await step('CheckoutFailed', () => repository.accepted(), head);
-  const isDescendant =
-    accepted === undefined || (await step('CheckoutFailed', () => repository.descends(head, accepted), head));
-  const verdict = await verdictOf(follower, head);
+  const [isDescendant, verdict] = await Promise.all([
+    accepted === undefined || step('CheckoutFailed', () => repository.descends(head, accepted), head),
+    verdictOf(follower, head),
+  ]);
   const judgement = judge({
     id: head,
     accepted,

@@ -8,6 +8,7 @@ import { createInputReader, type InputReader } from '../inputs.ts';
 import type { LoadedFile } from '../load.ts';
 import { systemWords } from '../roots.ts';
 import type { FetchOptions, Source, SourceListener } from '../source.ts';
+import type { SecretOpener } from '../secrets/opener.ts';
 import { createStatCache, type StatCache } from '../stat-cache.ts';
 import { coalesced, createTurns, inTime, once, type Turns } from '../turns.ts';
 import { createCheckouts } from './checkouts.ts';
@@ -27,6 +28,7 @@ export interface GitSourceOptions {
   readonly settings: GitSettings;
   /** Where manifests may point at besides the checkout. */
   readonly roots: readonly string[];
+  readonly secrets: SecretOpener;
   readonly clock: WatchClock;
   /** From 0 up to 1. */
   readonly random: () => number;
@@ -134,6 +136,12 @@ function tell(session: Session, change: Partial<GitStatus>): void {
   session.listener.onStatus(status);
 }
 
+function tellPlaintext(session: Session, places: readonly string[]): void {
+  const { plaintextSecrets = [], failure } = session.status;
+  if (places.join() === plaintextSecrets.join()) return;
+  tell(session, { plaintextSecrets: places, ...(failure && { failure }) });
+}
+
 async function collect(session: Session, inUse: (path: string) => boolean): Promise<void> {
   const { mounts, follower } = await session.tools();
   await mounts.collect(inUse);
@@ -181,18 +189,21 @@ async function openTools(options: GitSourceOptions, signal: AbortSignal): Promis
 
 async function read(session: Session, known: ReadonlySet<KeyString>): Promise<Snapshot> {
   const { options, applied, status } = session;
-  const { settings, roots, clock } = options;
+  const { settings, roots, secrets, clock } = options;
   if (!applied) return unreadable(whyNothing(status), options);
   const { mounts, files, inputs } = await session.tools();
-  const reading = { paths: settings.paths, roots, origin: settings.url.text, files, inputs };
+  const reading = { paths: settings.paths, roots, origin: settings.url.text, files, inputs, secrets };
   const how = { ...reading, settle: mounts.settle, now: () => clock.now() };
   try {
-    return await readCheckout(applied.checkout, how, known);
+    const { snapshot, plaintextSecrets } = await readCheckout(applied.checkout, how, known);
+    tellPlaintext(session, plaintextSecrets);
+    return snapshot;
   } catch (error) {
     return unreadable(`the manifests cannot be read: ${systemWords(error)}`, options);
   } finally {
     files.sweep();
     inputs.sweep();
+    secrets.sweep();
   }
 }
 

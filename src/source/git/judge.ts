@@ -18,7 +18,7 @@ export type Judgement =
   | { readonly accept: true }
   | { readonly accept: false; readonly reason: SourceFailureReason; readonly message: string };
 
-/** The head alone must be signed: it names the whole tree, and nothing between is ever applied (ADR 10). */
+/** The head alone must be signed: it names the whole tree, and nothing between is ever applied (ADR 9). */
 export function judge({ id, accepted, isDescendant, mayRewrite, verdict }: Candidate): Judgement {
   const name = shortCommit(id);
   if (verdict?.verified === false)

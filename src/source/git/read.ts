@@ -9,6 +9,7 @@ import { layered } from '../layers.ts';
 import type { LoadedFile } from '../load.ts';
 import { isInside, resolveInside, resolveRoots } from '../roots.ts';
 import { listManifests } from '../scan.ts';
+import type { SecretOpener } from '../secrets/opener.ts';
 import type { StatCache } from '../stat-cache.ts';
 import type { Checkout } from './checkouts.ts';
 
@@ -20,8 +21,15 @@ export interface ReadOptions {
   readonly origin: string;
   readonly files: StatCache<LoadedFile>;
   readonly inputs: InputReader;
+  readonly secrets: SecretOpener;
   readonly settle: (checkout: Checkout, real: string) => Promise<string>;
   readonly now: () => number;
+}
+
+export interface ReadCheckout {
+  readonly snapshot: Snapshot;
+  /** Where Secrets lie in plain text. */
+  readonly plaintextSecrets: readonly string[];
 }
 
 /** What one commit says. @throws the system's error when one of the paths is not there. */
@@ -29,8 +37,8 @@ export async function readCheckout(
   checkout: Checkout,
   options: ReadOptions,
   known: ReadonlySet<KeyString>,
-): Promise<Snapshot> {
-  const { paths, origin, files, inputs, now } = options;
+): Promise<ReadCheckout> {
+  const { paths, origin, files, inputs, secrets, now } = options;
   const { commit, directory } = checkout;
   const roots = await resolveRoots([directory, ...options.roots]);
   const layers: LoadedFile[] = [];
@@ -40,16 +48,28 @@ export async function readCheckout(
       throw new Error(`${quotedPath(path)} of commit ${shortCommit(commit.id)}: ${place.message}`);
     layers.push(await loadAll(await listManifests(join(directory, path), roots), files));
   }
-  const snapshot = await assemble(layered(layers, known), {
+  const loaded = layered(layers, known);
+  const snapshot = await assemble(loaded, {
     origin: `${origin}@${shortCommit(commit.id)}`,
     now,
     roots,
     inputs,
+    secrets,
     known,
     settle: (real, isWritten) => settled(checkout, options, { real, isWritten }),
   });
-  return { ...relabelled(snapshot, directory), commit: commit.id };
+  return {
+    snapshot: { ...relabelled(snapshot, directory), commit: commit.id },
+    plaintextSecrets: plaintextSecrets(loaded).map((place) => place.replace(`${directory}/`, '')),
+  };
 }
+
+const plaintextSecrets = ({ objects }: LoadedFile): string[] =>
+  objects.flatMap(({ object: { manifest, position } }) =>
+    manifest.kind === 'Secret' && Object.keys({ ...manifest.data, ...manifest.stringData }).length > 0
+      ? [`${position.file}:${position.line}`]
+      : [],
+  );
 
 const quotedPath = (path: string): string => `--path "${path}"`;
 

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashOf } from '../../state/canonical.ts';
 import { readBounded } from '../open-file.ts';
@@ -84,9 +84,9 @@ function repositoryOf(git: Git, { directory, settings }: RepositoryOptions): Rep
     commit: async (id) => parseCommit(await git(['show', '--no-patch', `--format=${COMMIT_FORMAT}`, id])),
     entries: async (id) => parseEntries(await git(['ls-tree', '-r', '-t', '-l', '-z', id])),
     write: async (id, into) => {
-      const env = { GIT_INDEX_FILE: join(directory, 'index'), GIT_WORK_TREE: into };
-      await git(['read-tree', '--empty'], { env });
-      await git(['read-tree', '-m', '-u', id], { env });
+      const index = join(directory, 'index');
+      await rm(index, { force: true });
+      await git(['read-tree', '-m', '-u', id], { env: { GIT_INDEX_FILE: index, GIT_WORK_TREE: into } });
     },
   };
 }
