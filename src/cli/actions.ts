@@ -5,6 +5,7 @@ import type { CommandName } from './definitions.ts';
 export const actions: Readonly<Record<CommandName, () => Promise<Action>>> = {
   run: async () => (await import('./commands/run.ts')).run,
   service: async () => (await import('./commands/service.ts')).service,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
   apply: async () => (await import('./commands/apply.ts')).apply,
   plan: async () => (await import('./commands/plan.ts')).plan,
   validate: async () => (await import('./commands/validate.ts')).validate,

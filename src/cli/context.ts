@@ -1,6 +1,7 @@
 import type { Config, Flags } from '../config.ts';
 import type { Log } from '../manager/reconciler.ts';
 import type { DiffView, PlanView } from '../api/status.ts';
+import type { Finding } from '../doctor/judge.ts';
 import type { Backend } from '../server/backend.ts';
 import type { SystemdHost } from '../systemd/host.ts';
 import type { Notify } from '../systemd/notify.ts';
@@ -40,6 +41,8 @@ export interface Services {
   planOffline(config: Config, options: { readonly log: Log }): Promise<PlanView>;
   /** To the service manager that started this process. */
   createNotify(onError: (message: string) => void): Promise<Notify>;
+  /** What a look at the host finds, each check within its deadline. */
+  examine(config: Config): Promise<readonly Finding[]>;
   systemd(): Promise<Systemd>;
   diffOffline(config: Config, options: { readonly log: Log }): Promise<DiffView>;
   /** Epoch milliseconds. */

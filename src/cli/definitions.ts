@@ -6,6 +6,7 @@ export type { OptionDefinition };
 export type CommandName =
   | 'run'
   | 'service'
+  | 'doctor'
   | 'apply'
   | 'plan'
   | 'validate'
@@ -122,6 +123,16 @@ export const commands: readonly CommandDefinition[] = [
       ['rookery service status', 'whether it runs, and how the agents are'],
     ],
     exitCodes: '0 when done, 1 when not, or when status finds that it does not run',
+  },
+  {
+    name: 'doctor',
+    summary: 'Check whether this host can run agents well, and say how to mend it',
+    options: [output(['table', 'json'])],
+    examples: [
+      ['rookery doctor', 'look at the host before the first agent, or when one does not do as it should'],
+      ['rookery doctor -o json | jq \'.findings[] | select(.level != "OK") | .fix\'', 'only what to do'],
+    ],
+    exitCodes: '0 when all is well, 1 with warnings, 2 with failures',
   },
   {
     name: 'apply',

@@ -23,6 +23,8 @@ export function systemCalls(dial: Dial): Pick<Podman, 'ping' | 'info'> {
         cgroupControllers: host.cgroupControllers ?? [],
         runRoot: store.runRoot ?? '',
         graphRoot: store.graphRoot ?? '',
+        storageDriver: store.graphDriverName ?? '',
+        networkBackend: host.networkBackend ?? '',
       };
     },
   };
@@ -33,7 +35,12 @@ interface WireInfo {
     readonly security?: { readonly rootless?: boolean };
     readonly cgroupVersion?: string;
     readonly cgroupControllers?: readonly string[];
+    readonly networkBackend?: string;
   };
-  readonly store?: { readonly runRoot?: string; readonly graphRoot?: string };
+  readonly store?: {
+    readonly runRoot?: string;
+    readonly graphRoot?: string;
+    readonly graphDriverName?: string;
+  };
   readonly version?: { readonly Version?: string };
 }

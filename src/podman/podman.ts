@@ -95,6 +95,8 @@ export interface PodmanInfo {
   readonly cgroupControllers: readonly string[];
   readonly runRoot: string;
   readonly graphRoot: string;
+  readonly storageDriver: string;
+  readonly networkBackend: string;
 }
 
 export interface ContainerSummary {

@@ -156,6 +156,35 @@ describe.runIf(isRoot)('a service of a rootless user on a real systemd', { timeo
     expect(await container()).toBe(before);
   });
 
+  test('rookery doctor finds this host fit to run agents, and one without a socket not', async () => {
+    const levels = async (manifests: string): Promise<Record<string, string>> => {
+      const said = await lab.user(`${ROOKERY} doctor --manifests ${manifests} -o json || true`);
+      const { findings } = JSON.parse(said) as { findings: { check: string; level: string }[] };
+      return Object.fromEntries(findings.map(({ check, level }) => [check, level]));
+    };
+    const good = {
+      linger: 'OK',
+      subids: 'OK',
+      socket: 'OK',
+      dns: 'OK',
+      subnets: 'OK',
+      names: 'OK',
+      ports: 'OK',
+    };
+    expect(await levels('manifests')).toMatchObject({ ...good, disk: 'OK', podman: 'WARN' });
+
+    await lab.user('podman create --name default.page-0123abcd-1-0 localhost/busybox:1 /bin/sh');
+    await lab.user(
+      "mkdir low; sed 's/  terminationGrace/  ports: [{name: http, containerPort: 8080, hostPort: 80}]\\n&/' manifests/page.yaml >low/page.yaml",
+    );
+    expect(await levels('low')).toMatchObject({ ...good, names: 'WARN', ports: 'FAIL' });
+    await lab.user('podman rm default.page-0123abcd-1-0');
+
+    const away = await lab.user(`${ROOKERY} doctor --socket /nowhere -o json || echo exit $?`);
+    expect(away).toContain('systemctl --user enable --now podman.socket');
+    expect(away).toMatch(/exit 2$/);
+  });
+
   test('idles at little cost', async () => {
     const pid = await service('MainPID');
     const look = async (): Promise<{ ms: number; cpu: number; memory: number }> => ({

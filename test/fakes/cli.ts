@@ -83,6 +83,7 @@ export async function cli(argv: readonly string[], world: CliWorld = {}): Promis
     diffOffline: () => Promise.reject(new Error('no diff in this test')),
     planOffline: () => Promise.reject(new Error('no plan in this test')),
     createNotify: () => Promise.reject(new Error('no service manager in this test')),
+    examine: () => Promise.reject(new Error('no host in this test')),
     systemd: () => Promise.reject(new Error('no systemd in this test')),
     nowMs: () => NOW_MS,
     setTimer: (delayMs, callback) => {

@@ -110,6 +110,8 @@ const INFO = {
   cgroupControllers: ['cpu', 'memory', 'pids'],
   runRoot: '/fake/run',
   graphRoot: '/fake/storage',
+  storageDriver: 'overlay',
+  networkBackend: 'netavark',
 } as const;
 
 function createWorld(options: FakePodmanOptions, bus: EventBus): World {
