@@ -78,9 +78,9 @@ module.exports = {
     {
       name: 'rooms-do-not-know-each-other',
       comment:
-        'source, podman, probe, store, server, manager, traffic, systemd and doctor meet in the composition root; they share api, state and plan, what makes text safe to show, and the type of a clock.',
+        'source, podman, probe, store, server, manager, traffic, systemd, doctor and notify meet in the composition root; they share api, state and plan, what makes text safe to show, and the type of a clock.',
       severity: 'error',
-      from: { path: '^src/(source|podman|probe|store|server|manager|traffic|systemd|doctor)/' },
+      from: { path: '^src/(source|podman|probe|store|server|manager|traffic|systemd|doctor|notify)/' },
       to: {
         path: '^(src|controllers)/',
         pathNot: ['^src/$1/', PURE, '^src/(terminal|redact)\\.ts$', '^src/manager/clock\\.ts$'],

@@ -35,7 +35,7 @@ import { copiesInUse } from './source-copies.ts';
 import { EMPTY_DESIRED, type DesiredState } from './state/desired.ts';
 import { isKeptImage } from './state/names.ts';
 import { withDefaultNetworks } from './state/implicit.ts';
-import { secretValue } from './state/secret-values.ts';
+import { secretTexts, secretValue } from './state/secret-values.ts';
 import type { Store } from './store/store.ts';
 
 const STOP_DEADLINE_MS = 5_000;
@@ -57,6 +57,8 @@ export interface Engine {
   readonly backend: Backend;
   /** What does not get on, for a person. */
   hangs(): string | undefined;
+  /** Every value that a Secret holds now: what no message may. */
+  secretValues(): string[];
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -130,7 +132,13 @@ export function assemble(parts: Parts): Engine {
     ending.abort();
     await end(parts, { keeper, manager, prober });
   };
-  return { backend, hangs: () => hangsNow(parts, manager, reading), start: manager.start, stop };
+  return {
+    backend,
+    hangs: () => hangsNow(parts, manager, reading),
+    secretValues: () => secretTexts(keeper.current()),
+    start: manager.start,
+    stop,
+  };
 }
 
 interface Started {

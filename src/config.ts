@@ -19,6 +19,7 @@ export interface Flags extends GitFlags {
   readonly ageIdentity?: string;
   readonly logLevel?: string;
   readonly logFormat?: string;
+  readonly notify?: string;
 }
 
 /** What must be asked of the host; an argument, so that the rest is a pure function. */
@@ -52,6 +53,8 @@ export interface Config {
   readonly colour: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+  /** Says whom to tell of trouble. */
+  readonly notifyFile?: string;
   /** The service manager that started us and wants to hear of us. */
   readonly serviceManager?: ServiceManager;
 }
@@ -155,10 +158,20 @@ export function resolveConfig(flags: Flags, env: Environment, host: Host): Confi
       oneOf(LOG_FORMATS),
       defaultLogFormat(env, host),
     ),
+    ...notifyFile(read, flags.notify, at),
     ...(env['NOTIFY_SOCKET'] && { serviceManager: serviceManager(env) }),
   };
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return config;
+}
+
+function notifyFile(
+  read: Read,
+  value: string | undefined,
+  at: (path: string) => string,
+): Pick<Config, 'notifyFile'> {
+  const path = read({ flag: '--notify', value, variables: ['ROOKERY_NOTIFY'] }, at, undefined);
+  return path === undefined ? {} : { notifyFile: path };
 }
 
 /** `JOURNAL_STREAM` says that standard error is the journal's: it shows time and level itself. */

@@ -8,6 +8,7 @@ import { adoptLostInstallation, homeOf, settleIntents } from './boot.ts';
 import { type Config, ConfigError } from './config.ts';
 import { systemClock } from './manager/clock.ts';
 import type { Log } from './manager/reconciler.ts';
+import { startNotifications } from './notifications.ts';
 import { connectPodman } from './podman/connect.ts';
 import { serviceFacts } from './podman/service-facts.ts';
 import type { Podman } from './podman/podman.ts';
@@ -61,7 +62,18 @@ async function boot(config: Config, store: Store, log: Log): Promise<RunningCont
     await engine.stop();
     throw error;
   });
+  const notifications = await startNotifications(config, {
+    backend: engine.backend,
+    secretValues: engine.secretValues,
+    log,
+  }).catch(async (error: unknown) => {
+    await webhook?.close();
+    await server.close();
+    await engine.stop();
+    throw error;
+  });
   const stop = async (): Promise<void> => {
+    await notifications?.close();
     await webhook?.close();
     await server.close();
     await engine.stop();

@@ -1,4 +1,13 @@
 const REDACTED = '[redacted]';
+/** Shorter ones would blot out half of every message. */
+const SHORTEST_VALUE = 4;
+
+/** A text without the values of secrets, for those outside. */
+export const withoutValues = (text: string, values: readonly string[]): string =>
+  values
+    .filter((value) => value.length >= SHORTEST_VALUE)
+    .sort((left, right) => right.length - left.length)
+    .reduce((safe, value) => safe.replaceAll(value, REDACTED), text);
 /** Deeper than anything that is logged; what lies below is left out, not shown. */
 const DEEPEST = 8;
 

@@ -81,8 +81,13 @@ const allNamespaces: OptionDefinition = {
   description: 'look at all namespaces',
 };
 
+const notify: OptionDefinition = {
+  flags: '--notify <file>',
+  description: 'whom to tell when an agent is in trouble and when it is well again, as JSON',
+};
+
 /** Of `run` alone, and of the service that is to run it. */
-export const runOptions: readonly OptionDefinition[] = [...sourceOptions, interval, ...webhook];
+export const runOptions: readonly OptionDefinition[] = [...sourceOptions, interval, ...webhook, notify];
 
 export const commands: readonly CommandDefinition[] = [
   {

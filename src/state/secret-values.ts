@@ -15,3 +15,9 @@ export function secretValue(
   }
   return undefined;
 }
+
+/** Every value in the manifests, as text. */
+export const secretTexts = (desired: DesiredState): string[] =>
+  desiredOf(desired, 'Secret').flatMap(({ manifest }) =>
+    Object.values(secretData(manifest)).map((value) => Buffer.from(value).toString()),
+  );
