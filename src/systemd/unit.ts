@@ -44,6 +44,8 @@ export const unitText = (options: UnitOptions): string =>
     `ExecStart=${options.command.map(quoted).join(' ')}`,
     'ExecReload=kill -HUP $MAINPID',
     ...options.credentials.map(({ name, path }) => `LoadCredential=${name}:${path.replaceAll('%', '%%')}`),
+    '# A word to systemd on its way is not cut off; what helps probes ends with us.',
+    'KillMode=mixed',
     'Restart=always',
     'RestartSec=2',
     'TimeoutStartSec=180',
