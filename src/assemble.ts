@@ -103,7 +103,7 @@ export function assemble(parts: Parts): Engine {
     onReachable: (ok, message) => {
       if (ok === reachability.ok) return;
       Object.assign(reachability, { ok, message });
-      log[ok ? 'info' : 'warn']({ reason: message }, ok ? 'Podman answers again' : 'Podman does not answer');
+      tellReachable(log, reachability);
       visitAll();
     },
   });
@@ -132,14 +132,29 @@ export function assemble(parts: Parts): Engine {
     ending.abort();
     await end(parts, { keeper, manager, prober });
   };
-  return {
-    backend,
-    hangs: () => hangsNow(parts, manager, reading),
-    secretValues: () => secretTexts(keeper.current()),
-    start: manager.start,
-    stop,
-  };
+  return { backend, stop, start: manager.start, ...insightOf(parts, { keeper, manager, reading }) };
 }
+
+interface Reachability {
+  readonly ok: boolean;
+  readonly message: string;
+}
+
+function tellReachable(log: Log, { ok, message }: Reachability): void {
+  if (ok) log.info({ reason: message }, 'Podman answers again');
+  else log.warn({ reason: message }, 'Podman does not answer');
+}
+
+interface Watched {
+  readonly keeper: DesiredKeeper;
+  readonly manager: Manager;
+  readonly reading: Reading;
+}
+
+const insightOf = (parts: Parts, { keeper, manager, reading }: Watched) => ({
+  hangs: () => hangsNow(parts, manager, reading),
+  secretValues: () => secretTexts(keeper.current()),
+});
 
 interface Started {
   readonly keeper: DesiredKeeper;
