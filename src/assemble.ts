@@ -14,8 +14,8 @@ import type { Clock } from './manager/clock.ts';
 import { createController } from './manager/controller.ts';
 import { createDesiredKeeper, type DesiredKeeper, keysToVisit } from './manager/desired-keeper.ts';
 import { createLanes } from './manager/lanes.ts';
+import { insightOf, type Reading } from './insight.ts';
 import { createManager, type Manager, type Trigger } from './manager/manager.ts';
-import { hangs } from './manager/progress.ts';
 import { createProvisionBoard } from './manager/provision-board.ts';
 import type { Log, ReconcileContext } from './manager/reconciler.ts';
 import { createWorkQueue } from './manager/workqueue.ts';
@@ -35,7 +35,7 @@ import { copiesInUse } from './source-copies.ts';
 import { EMPTY_DESIRED, type DesiredState } from './state/desired.ts';
 import { isKeptImage } from './state/names.ts';
 import { withDefaultNetworks } from './state/implicit.ts';
-import { secretTexts, secretValue } from './state/secret-values.ts';
+import { secretValue } from './state/secret-values.ts';
 import type { Store } from './store/store.ts';
 
 const STOP_DEADLINE_MS = 5_000;
@@ -145,17 +145,6 @@ function tellReachable(log: Log, { ok, message }: Reachability): void {
   else log.warn({ reason: message }, 'Podman does not answer');
 }
 
-interface Watched {
-  readonly keeper: DesiredKeeper;
-  readonly manager: Manager;
-  readonly reading: Reading;
-}
-
-const insightOf = (parts: Parts, { keeper, manager, reading }: Watched) => ({
-  hangs: () => hangsNow(parts, manager, reading),
-  secretValues: () => secretTexts(keeper.current()),
-});
-
 interface Started {
   readonly keeper: DesiredKeeper;
   readonly manager: Manager;
@@ -167,16 +156,6 @@ async function end({ adapters }: Parts, { keeper, manager, prober }: Started): P
   await manager.stop(STOP_DEADLINE_MS);
   await prober.close();
   await adapters.close();
-}
-
-function hangsNow({ store, clock }: Parts, { running }: Manager, reading: Reading): string | undefined {
-  const calling = new Set(store.journal.open().map(({ key }) => keyString(key)));
-  return hangs({ running: running(), calling, ...reading }, clock.now());
-}
-
-/** Of the manifests; absent between two. */
-interface Reading {
-  readingSinceMs?: number;
 }
 
 const previews = (world: World, keeper: DesiredKeeper, context: ReconcileContext) => ({
