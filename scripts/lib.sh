@@ -37,7 +37,7 @@ npm_packages() {
     return
   fi
   say "installing the npm packages of the lock file, up to a minute"
-  npm ci --include=dev --no-audit --no-fund --loglevel=error >&2 || die "npm could not install the packages"
+  npm ci --include=dev --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || die "npm could not install the packages"
   echo "installed from the lock file"
 }
 

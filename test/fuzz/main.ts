@@ -9,6 +9,8 @@ import { createShared, createWatch } from './watch.ts';
 
 const MOST_HEAP_MB = 384;
 const MOST_MEMORY_MB = 512;
+const LOOK_EVERY_MS = 1_000;
+/** Of the processor: on a busy machine nothing may go on for that long. */
 const HANG_MS = 10_000;
 const FINDINGS = '.cache/fuzz';
 
@@ -39,11 +41,13 @@ function supervise(): void {
     console.error(`seed ${work.seed}: ${why}\nthe document is ${file}`);
     process.exit(1);
   };
-  let before = -1;
+  let before = { begun: -1, processor: process.cpuUsage() };
   setInterval(() => {
-    if (watch.begun() === before) fail(`nothing goes on for ${HANG_MS} ms`);
-    before = watch.begun();
-  }, HANG_MS).unref();
+    const { user, system } = process.cpuUsage(before.processor);
+    const workedMs = (user + system) / 1_000;
+    if (watch.begun() !== before.begun) before = { begun: watch.begun(), processor: process.cpuUsage() };
+    else if (workedMs > HANG_MS) fail(`one document for ${Math.round(workedMs)} ms`);
+  }, LOOK_EVERY_MS).unref();
   worker.on('error', (error) => fail(error.stack ?? String(error)));
   worker.on('message', (figures: Figures | { readonly result: Figures }) => {
     const memoryMb = Math.round(process.resourceUsage().maxRSS / 1_024);
