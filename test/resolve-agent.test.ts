@@ -261,7 +261,7 @@ describe('the network', () => {
 
   test.each<[string, object]>([
     ['BlueGreen', { rollout: { strategy: 'BlueGreen' } }],
-    ['Canary', { rollout: { strategy: 'Canary' } }],
+    ['Canary', { replicas: 3, rollout: { strategy: 'Canary' } }],
     ['several replicas', { replicas: 2 }],
   ])('%s gives the name, the address and the ports to a holder', (_, spec) => {
     const ports = [{ containerPort: 80, hostPort: 8080 }];
@@ -279,8 +279,8 @@ describe('the network', () => {
 
   test.each<[string, object]>([
     ['Recreate with one replica', {}],
-    ['host networking', { hostNetwork: true, replicas: 2 }],
-    ['a pod group', { podGroup: 'named', rollout: { strategy: 'BlueGreen' } }],
+    ['host networking', { hostNetwork: true }],
+    ['a pod group', { podGroup: 'named' }],
   ])('%s has no holder', (_, spec) => {
     expect(resolve(spec)).not.toHaveProperty('holder');
   });

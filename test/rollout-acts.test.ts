@@ -116,7 +116,8 @@ describe('undo', () => {
     host.podman.controls.addImage('localhost/agent:2');
     await host.apply(agentManifest('twin', { image: 'localhost/agent:2' }, { VERSION: 'v1' }));
     await host.until(() => phaseIs('Healthy')() && runningEnv()[0] === 'v1');
-    await host.podman.removeImage('localhost/agent:1');
+    const image = await host.podman.inspectImage('localhost/agent:1');
+    for (const reference of image?.references ?? []) await host.podman.removeImage(reference);
     host.podman.controls.calls = [];
     await expect(act({ action: 'undo' })).rejects.toThrow(
       /cannot run again: its image localhost\/agent:1 is not in/,
