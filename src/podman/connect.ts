@@ -1,7 +1,15 @@
+import { statSync } from 'node:fs';
 import { messageOf } from '../api/errors.ts';
 import { createLibpod } from './libpod.ts';
 import { PodmanError } from './errors.ts';
 import type { Podman } from './podman.ts';
+
+/** It is told the values of secrets: in a directory such as /tmp, anybody may have put a socket of theirs. */
+function refuseOthersSocket(path: string): void {
+  const uid = statSync(path, { throwIfNoEntry: false })?.uid;
+  if (uid === undefined || uid === 0 || uid === process.getuid?.()) return;
+  throw new Error(`it belongs to user ${uid}, and would be told the values of secrets`);
+}
 
 /** The first of these sockets that answers as Podman. Throws `PodmanError` (`Unreachable`) that says what to do. */
 export async function connectPodman(
@@ -11,6 +19,7 @@ export async function connectPodman(
   for (const socketPath of sockets) {
     const podman = createLibpod({ socketPath });
     try {
+      refuseOthersSocket(socketPath);
       const { apiVersion } = await podman.ping();
       return { podman, socket: socketPath, apiVersion };
     } catch (error) {

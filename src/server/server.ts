@@ -24,6 +24,8 @@ export interface ServerLimits {
   readonly mostConnections: number;
   readonly mostHeaderBytes: number;
   readonly mostBodyBytes: number;
+  /** For a whole request to arrive, headers and body. */
+  readonly receiveTimeoutMs: number;
   /** For everything that is no stream. */
   readonly answerTimeoutMs: number;
 }
@@ -33,10 +35,9 @@ const LIMITS: ServerLimits = {
   mostConnections: 512,
   mostHeaderBytes: 16 * 1024,
   mostBodyBytes: 64 * 1024,
+  receiveTimeoutMs: 10_000,
   answerTimeoutMs: 60_000,
 };
-
-const RECEIVE_TIMEOUT_MS = 10_000;
 
 export interface ApiServer {
   /** Ends every stream, then the socket. */
@@ -56,8 +57,10 @@ export async function startServer({
   const server = createServer(
     {
       maxHeaderSize: limits.mostHeaderBytes,
-      headersTimeout: RECEIVE_TIMEOUT_MS,
-      requestTimeout: RECEIVE_TIMEOUT_MS,
+      headersTimeout: limits.receiveTimeoutMs,
+      requestTimeout: limits.receiveTimeoutMs,
+      // Node looks every 30 s by itself, and so long a slow client would hold its connection.
+      connectionsCheckingInterval: limits.receiveTimeoutMs / 2,
     },
     handle,
   );

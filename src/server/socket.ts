@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 
@@ -23,6 +23,7 @@ export async function listenPrivately(
   } catch (error) {
     throw cannotListen(path, error as NodeJS.ErrnoException);
   }
+  refuseOthersDirectory(path);
   await clearStale(path);
   const listening = new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(path, error)));
@@ -47,6 +48,24 @@ function makePrivateDirectory(path: string): void {
   mkdirSync(path, { mode: 0o700 });
 }
 
+const OTHERS_MAY_WRITE = 0o022;
+const STICKY = 0o1000;
+
+/** Who may write in its directory can put a socket of their own there, and be asked in our place. */
+function refuseOthersDirectory(path: string): void {
+  const directory = dirname(path);
+  const { uid, mode } = statSync(directory);
+  const others = uid !== 0 && uid !== process.getuid?.();
+  const isOpen = (mode & OTHERS_MAY_WRITE) !== 0 && (mode & STICKY) === 0;
+  if (!others && !isOpen) return;
+  const why = others
+    ? `belongs to user ${uid}`
+    : `is open to other users (mode ${(mode & 0o777).toString(8)})`;
+  throw new SocketError(
+    `cannot listen on ${path}: its directory ${why}, who could put another socket in its place; close it with chmod go-w, or choose another with --api-socket`,
+  );
+}
+
 const cannotListen = (path: string, { code, message }: NodeJS.ErrnoException): SocketError =>
   new SocketError(`cannot listen on ${path}: ${code ?? message}; choose another place with --api-socket`);
 
@@ -57,6 +76,11 @@ async function clearStale(path: string): Promise<void> {
   if (!stats.isSocket()) {
     throw new SocketError(
       `${path} is there and is no socket; remove it, or choose another with --api-socket`,
+    );
+  }
+  if (stats.uid !== process.getuid?.()) {
+    throw new SocketError(
+      `${path} is a socket of user ${stats.uid}; have it removed, or choose another with --api-socket`,
     );
   }
   if (await isAnswered(path)) {
