@@ -80,12 +80,13 @@ describe('a git repository', () => {
     const { worker = '' } = await ids();
     return site.host.podman('exec', worker, 'cat', '/c/x');
   };
-  const operations = (): { readonly atMs: number; readonly text: string }[] =>
+  const operationsOnWorker = (): { readonly atMs: number; readonly text: string }[] =>
     controller
       .output()
       .split('\n')
       .filter((line) => line.includes('"cause"'))
-      .map((line) => JSON.parse(line) as { time: string | number; msg: string })
+      .map((line) => JSON.parse(line) as { time: string | number; msg: string; object: string })
+      .filter(({ object }) => object.endsWith('/worker'))
       .map(({ time, msg }) => ({ atMs: new Date(time).getTime(), text: msg }));
   const tell = async (): Promise<number> => {
     const body = '{"ref":"refs/heads/main"}';
@@ -106,10 +107,11 @@ describe('a git repository', () => {
   test('a push that is told changes its agents, and those alone', { timeout: 60_000 }, async () => {
     const before = await ids();
     const commit = repository.push({ 'hosts/box/worker.yaml': text('worker', `# two\n${WAITS}`) });
-    const count = operations().length;
     const toldAtMs = Date.now();
     expect(await tell()).toBe(202);
-    const first = await until('the first operation', () => operations()[count]);
+    const first = await until('the first operation', () =>
+      operationsOnWorker().find(({ atMs }) => atMs >= toldAtMs),
+    );
     const tookMs = first.atMs - toldAtMs;
     process.stdout.write(`webhook to first operation: ${tookMs} ms (${first.text})\n`);
     expect(tookMs).toBeLessThan(FIRST_OPERATION_MS * slowness());
