@@ -6,6 +6,7 @@ import type { Operation } from '../src/plan/operation.ts';
 import type { PodmanErrorKind } from '../src/podman/errors.ts';
 import type { DesiredObject } from '../src/state/desired.ts';
 import type { Provision, ProvisionFacts } from '../src/state/provision.ts';
+import { freeze } from './agent/freeze.ts';
 import { track } from './inventory.ts';
 import { objectStatus } from './object-status.ts';
 import { desiredObject, type World } from './world.ts';
@@ -126,13 +127,23 @@ const TERMINAL: ReadonlySet<PodmanErrorKind> = new Set([
   'NameInUse',
 ]);
 
-/** Carries out operations for a shared object; throws what the controller's mapper understands. */
+/** The manifests wake everyone once they can be read; this is for a word of theirs that was lost. */
+const FROZEN_RETRY_MS = 20_000;
+
+/** Carries out operations for a shared object, but makes and removes nothing while the manifests cannot be read; throws what the controller's mapper understands. */
 export async function perform(
   world: World,
   key: ObjectKey,
   operations: readonly Operation[],
   signal: AbortSignal,
 ): Promise<void> {
+  const { frozen } = world.desired();
+  if (frozen !== undefined && freeze({ operations }).operations.length < operations.length)
+    throw new WaitingError(
+      'SourceUnreadable',
+      `waits until the manifests can be read: ${frozen}`,
+      FROZEN_RETRY_MS,
+    );
   const { failure } = await world.execute({ key, plan: { operations }, priority: 'Rollout', signal });
   if (!failure) return;
   if (TERMINAL.has(failure.kind)) throw new TerminalError(failure.kind, failure.message);

@@ -32,6 +32,18 @@ const deployed = async (...manifests: object[]): Promise<void> => {
   await host.clock.advance(60_000);
 };
 
+test('what is gone while the manifests cannot be read is made again once they can', async () => {
+  await deployed(manifest('Volume', 'data', { spec: {} }));
+  const [name = ''] = callsTo('createVolume').map((call) => (call as { name: string }).name);
+  await host.loseRoot('the directory is gone');
+  await host.podman.removeVolume(name);
+  await host.clock.advance(120_000);
+  expect(callsTo('createVolume')).toHaveLength(1);
+  await host.loseRoot(undefined);
+  await host.clock.advance(10_000);
+  expect(callsTo('createVolume')).toHaveLength(2);
+});
+
 test('twenty new agents on a network cost one list of pods', async () => {
   const agents = Array.from({ length: 20 }, (_, index) => agentManifest(`agent-${index}`));
   await deployed(...agents);
