@@ -45,8 +45,8 @@ export function aimOf(view: View): AgentAim {
 type Aim = (view: View) => AgentAim;
 
 const waiting: Aim = (view) => ({ containers: [...serving(view), ...kept(view)], others: discard(view) });
-/** A person holds it before anything was touched: what serves goes on, whatever was made stays. */
-const held: Aim = (view) => ({ containers: [...serving(view), ...kept(view)], others: 'Leave' });
+/** What serves goes on, and whatever was made stays: a person holds it, or who had the name is still asked. */
+const carryingOn: Aim = (view) => ({ containers: [...serving(view), ...kept(view)], others: 'Leave' });
 const preparing: Aim = (view) => ({
   containers: [...survivors(view), ...candidates(view), ...replaced(view), ...kept(view)],
   others: discard(view),
@@ -68,8 +68,6 @@ const rolledBack: Aim = (view) => ({
   containers: [...serving(view), ...kept(view), ...discardedTarget(view)],
   others: discarded('rolled back'),
 });
-/** Whoever had the name is stopped when nobody asks it any more. */
-const moving: Aim = (view) => ({ containers: [...serving(view), ...kept(view)], others: 'Leave' });
 const settled: Aim = (view) => ({
   containers: serving(view),
   others: discarded('its revision was replaced by a stable one'),
@@ -78,15 +76,15 @@ const settled: Aim = (view) => ({
 const AIMS: Readonly<Record<AgentState, Aim>> = {
   Pending: waiting,
   Blocked: waiting,
-  Building: (view) => (isHeld(view) ? held(view) : { ...imageAim(view), ...waiting(view) }),
-  Preparing: (view) => (isHeld(view) ? held(view) : preparing(view)),
+  Building: (view) => (isHeld(view) ? carryingOn(view) : { ...imageAim(view), ...waiting(view) }),
+  Preparing: (view) => (isHeld(view) ? carryingOn(view) : preparing(view)),
   StoppingOld: (view) => ({
     containers: [...stopped(view), ...kept(view), ...candidates(view)],
     others: discard(view),
   }),
   Starting: tryingSomehow,
   Verifying: tryingSomehow,
-  Promoting: (view) => (goesBeside(view.record) ? tryingBeside(view) : moving(view)),
+  Promoting: (view) => (goesBeside(view.record) ? tryingBeside(view) : carryingOn(view)),
   AwaitingApproval: tryingBeside,
   Monitoring: watching,
   Healthy: settled,
