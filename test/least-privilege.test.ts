@@ -43,6 +43,7 @@ describe('the directory of the API socket', () => {
     expect(statSync(socketPath).mode & 0o777).toBe(0o600);
   });
 
+  // Only root can give a directory away.
   test.runIf(isRoot)('is refused when it is somebody else’s', async () => {
     mkdirSync(dirname(socketPath), { mode: 0o755 });
     chownSync(dirname(socketPath), NOBODY, NOBODY);
@@ -67,6 +68,7 @@ describe('the directory of the API socket', () => {
   });
 });
 
+// Only root can give a socket away.
 test.runIf(isRoot)('a Podman socket of another user is told nothing', async () => {
   mkdirSync(dirname(socketPath), { mode: 0o700 });
   const other = createServer((socket) => socket.destroy());

@@ -9,7 +9,7 @@ const services: Services = {
   startController: async (config, options) => (await import('../main.ts')).startController(config, options),
   planOffline: async (config, options) => (await import('../main.ts')).planOffline(config, options),
   createNotify: async (onError) => (await import('../systemd/notify.ts')).createNotify(onError),
-  examine: async (config) => (await import('../examine.ts')).examine(config),
+  examine: async (config) => (await import('../examine-host.ts')).examine(config),
   systemd: async () => {
     const [{ childEnvironment }, { createSystemdHost, selfOf }] = await Promise.all([
       import('../config.ts'),

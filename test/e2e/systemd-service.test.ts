@@ -44,6 +44,7 @@ const anotherProcess = (before: string): Promise<string> =>
     return pid !== before && state === 'active' && pid;
   });
 
+// Only root can boot a machine of its own; everyone else is told at the top what is left out.
 describe.runIf(isRoot)('a service of a rootless user on a real systemd', { timeout: 100_000 }, () => {
   beforeAll(async () => {
     await lab.up();
