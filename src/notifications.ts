@@ -45,12 +45,19 @@ async function readTargets(file: string): Promise<readonly Target[]> {
 
 /** The agents that are in trouble or well, and the guard of removals. */
 export function standingsOf(backend: Pick<Backend, 'objects' | 'convergence'>): Standing[] {
-  const blocked = backend.convergence().problems.find((problem) => problem.startsWith('PruneBlocked'));
+  const { problems, waitingFor } = backend.convergence();
+  const blocked = problems.find((problem) => problem.startsWith('PruneBlocked'));
   const source: Standing = {
     object: 'Source/default/manifests',
     state: blocked ? { type: 'Trouble', reason: 'PruneBlocked', message: blocked } : { type: 'Well' },
   };
-  return [source, ...backend.objects.list('Agent').items.flatMap(agentStanding)];
+  const agents = backend.objects.list('Agent').items.map(agentStanding);
+  const known = new Set(agents.map(({ object }) => object));
+  // After a start not every agent was looked at yet: what was told of it stays.
+  const unseen = waitingFor
+    .filter(({ object }) => !known.has(object))
+    .map(({ object }): Standing => ({ object, state: { type: 'Between' } }));
+  return [source, ...agents, ...unseen];
 }
 
 const TROUBLES: Readonly<Record<string, Reason>> = {
@@ -62,10 +69,10 @@ const TROUBLES: Readonly<Record<string, Reason>> = {
 const WELL: ReadonlySet<string> = new Set(['Healthy', 'Completed']);
 
 /** One that is on its way says nothing yet: what was told of it stays as it is. */
-function agentStanding({ metadata, status }: ApiObject): Standing[] {
+function agentStanding({ metadata, status }: ApiObject): Standing {
   const { phase = '', message = '' } = (status ?? {}) as Partial<AgentStatus>;
   const object = `Agent/${metadata.namespace}/${metadata.name}`;
   const reason = TROUBLES[phase];
-  if (reason) return [{ object, state: { type: 'Trouble', reason, message } }];
-  return [{ object, state: WELL.has(phase) ? { type: 'Well' } : { type: 'Between' } }];
+  if (reason) return { object, state: { type: 'Trouble', reason, message } };
+  return { object, state: WELL.has(phase) ? { type: 'Well' } : { type: 'Between' } };
 }

@@ -64,6 +64,22 @@ test('agents and the guard of removals are looked at', () => {
   ]);
 });
 
+test('an agent that was not looked at since the start is not gone', () => {
+  const backend = createFakeBackend([apiAgent('page', {})]);
+  const late = { object: 'Agent/default/late', phase: 'Pending', message: '' };
+  const view = viewOf({ waitingFor: [late, { ...late, object: 'Agent/ai-system/page' }] });
+  const objects = standingsOf({ ...backend, convergence: () => view }).map(({ object: name }) => name);
+  expect(objects.filter((name) => name === late.object)).toHaveLength(1);
+  expect(new Set(objects).size).toBe(objects.length);
+});
+
+test('a clock that was set back silences nobody', () => {
+  const told = afterTelling({}, { object, reason: 'Failed', message: '' }, 60 * MINUTE_MS);
+  const recovered = afterTelling(told, { object, reason: 'Recovered', message: '' }, 61 * MINUTE_MS);
+  expect(newsOf([failed], recovered, 62 * MINUTE_MS)).toEqual([]);
+  expect(newsOf([failed], recovered, 0)).toMatchObject([{ reason: 'Failed' }]);
+});
+
 test('the values of secrets are not told, the longest first', () => {
   expect(withoutValues('pass hunter2hunter and hunter2, abc', ['hunter2', 'hunter2hunter', 'abc'])).toBe(
     'pass [redacted] and [redacted], abc',

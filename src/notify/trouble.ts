@@ -16,7 +16,7 @@ export interface Notice {
   readonly message: string;
 }
 
-/** What was told of an object, and until when the same is not told again; kept over restarts. */
+/** What was told of an object, and when; kept over restarts. */
 export interface Told {
   readonly reason: Reason | 'Recovered';
   /** When each reason was told last. */
@@ -39,7 +39,8 @@ export function newsOf(standings: readonly Standing[], told: ToldOf, nowMs: numb
     }
     const { reason, message } = state;
     const lastMs = before?.atMs[reason] ?? Number.NEGATIVE_INFINITY;
-    if (before?.reason === reason || nowMs - lastMs < WINDOW_MS) return [];
+    // A clock that was set back tells nothing of how long ago that was.
+    if (before?.reason === reason || (lastMs <= nowMs && nowMs - lastMs < WINDOW_MS)) return [];
     return [{ object, reason, message }];
   });
 }
