@@ -6,7 +6,7 @@ import type { AgentStatus, ConvergeView, DiffView, PlanView } from './api/status
 import type { LogEntry, LogRequest } from './server/backend.ts';
 import type { Backend, ObjectReader } from './server/backend.ts';
 import { conflict } from './server/errors.ts';
-import { isRunning } from './state/observed.ts';
+import { runningThenNewest } from './state/observed.ts';
 
 type ActAnswer = { readonly message: string } | { readonly refused: string };
 
@@ -58,10 +58,7 @@ async function agentLogs(
   { namespace, name, request, signal }: LogQuery,
 ): Promise<AsyncIterable<LogEntry>> {
   const { containers } = await world.observer.observe({ kind: 'Agent', namespace, name });
-  const newest = [...containers].sort(
-    (left, right) =>
-      Number(isRunning(right)) - Number(isRunning(left)) || right.createdAtMs - left.createdAtMs,
-  );
+  const newest = containers.toSorted(runningThenNewest);
   const chosen = newest[request.previous ? 1 : 0];
   if (!chosen)
     throw new Error(

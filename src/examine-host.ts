@@ -6,6 +6,7 @@ import * as host from './doctor/host.ts';
 import * as judge from './doctor/judge.ts';
 import { connectPodman } from './podman/connect.ts';
 import type { Podman } from './podman/podman.ts';
+import { SEARCH_PATH } from './traffic/nft.ts';
 import { validateFiles } from './source/validate-files.ts';
 
 const PROGRAMS = ['nsenter', 'nft', 'systemd-notify'];
@@ -53,7 +54,11 @@ export function examine(config: Config): Promise<readonly judge.Finding[]> {
       judge.judgeTime,
     ),
     check('disk', () => disks(config, info), judge.judgeDisks),
-    check('programs', () => host.programsFound(PROGRAMS, readVariable('PATH') ?? ''), judge.judgePrograms),
+    check(
+      'programs',
+      () => host.programsFound(PROGRAMS, `${readVariable('PATH') ?? ''}:${SEARCH_PATH}`),
+      judge.judgePrograms,
+    ),
   ]);
 }
 

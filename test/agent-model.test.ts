@@ -10,7 +10,7 @@ import type { Operation } from '../src/plan/operation.ts';
 import { planAgent } from '../src/plan/plan-agent.ts';
 import type { PodmanErrorKind } from '../src/podman/errors.ts';
 import type { Acts } from '../src/state/acts.ts';
-import { splitHolder } from '../src/state/holder.ts';
+import { hasHolder, splitHolder } from '../src/state/holder.ts';
 import type { ObservedContainer } from '../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../src/state/record.ts';
 import { createRandom, type Random } from './fakes/random.ts';
@@ -95,8 +95,7 @@ function begin(random: Random): Model {
 function factsOf(model: Model): AgentFacts {
   const { spec, version, acts, nowMs } = model;
   const whole = aTemplate({ env: { V: String(version) }, hostname: 'twin' });
-  const isShared = spec !== undefined && (spec.replicas > 1 || spec.rollout.strategy !== 'Recreate');
-  const share = isShared ? splitHolder(whole) : { template: whole };
+  const share = spec && hasHolder(spec) ? splitHolder(whole) : { template: whole };
   const image = { type: 'Pull', reference: 'x', cause: 'is not in local storage' } as const;
   return {
     key,

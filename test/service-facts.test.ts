@@ -38,6 +38,7 @@ const questions = (): number => podman.controls.calls.filter(({ method }) => met
 /** A user's socket; root's own is the other test. */
 const giveAway = (): Promise<void> => (isRoot ? chown(socket, NOBODY, NOBODY) : Promise.resolve());
 
+// Only root has a socket of root's.
 test.runIf(isRoot)("root's socket is root's Podman, without a question", async () => {
   expect(await ask()).toEqual({ version: '4.3.1', rootless: false });
   expect(questions()).toBe(0);

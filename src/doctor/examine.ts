@@ -1,3 +1,4 @@
+import { messageOf } from '../api/errors.ts';
 import type { Finding, Verdict } from './judge.ts';
 
 /** Looks at one thing and judges it. */
@@ -25,9 +26,8 @@ export function examine(checks: readonly Check[], deadlineMs = CHECK_DEADLINE_MS
       try {
         return { check: name, ...(await Promise.race([look(signal), late])) };
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
         const fix = 'see to what the message says, then run rookery doctor again';
-        return { check: name, level: 'WARN', message: `could not be checked: ${message}`, fix };
+        return { check: name, level: 'WARN', message: `could not be checked: ${messageOf(error)}`, fix };
       }
     }),
   );

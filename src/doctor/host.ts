@@ -51,13 +51,11 @@ export async function diskOf(path: string): Promise<Disk> {
   }
 }
 
-const ALSO_IN = ['/usr/sbin', '/sbin'];
-
 export async function programsFound(
   names: readonly string[],
   searchPath: string,
 ): Promise<Record<string, boolean>> {
-  const directories = [...searchPath.split(':').filter(Boolean), ...ALSO_IN];
+  const directories = searchPath.split(':').filter(Boolean);
   const entries = names.map(async (name) => [name, await anyOf(directories.map((dir) => join(dir, name)))]);
   return Object.fromEntries(await Promise.all(entries)) as Record<string, boolean>;
 }

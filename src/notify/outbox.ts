@@ -1,3 +1,4 @@
+import { messageOf } from '../api/errors.ts';
 import type { Clock } from '../manager/clock.ts';
 import type { Send } from './send.ts';
 import type { Notice } from './trouble.ts';
@@ -34,7 +35,7 @@ export function createOutbox({ send, clock, onGivenUp }: OutboxOptions): Outbox 
         cancel = clock.setTimer(FIRST_DELAY_MS * 2 ** (tries - 1), () => void deliver(notice, tries + 1));
         return;
       }
-      onGivenUp(notice, error instanceof Error ? error.message : String(error));
+      onGivenUp(notice, messageOf(error));
     }
     isBusy = false;
     next();

@@ -9,10 +9,7 @@ const SYSCTLS = { 'net.ipv4.ip_forward': '1' };
 /** Nobody: the program needs no right at all, and 65534 is not mapped for every rootless user. */
 const USER = '1:1';
 
-export type HolderCall = Pick<
-  CallOf<'CreateHolder'>,
-  'type' | 'name' | 'template' | 'labels' | 'annotations'
->;
+type HolderCall = Pick<CallOf<'CreateHolder'>, 'type' | 'name' | 'template' | 'labels' | 'annotations'>;
 
 /** Its image is made here, once, and again should somebody have pruned it. */
 export function createHolderImage(

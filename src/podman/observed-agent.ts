@@ -1,5 +1,10 @@
 import { HOLDER_ROLE, labels } from '../api/labels.ts';
-import { isRunning, type ObservedAgent, type ObservedContainer } from '../state/observed.ts';
+import {
+  isRunning,
+  type ObservedAgent,
+  type ObservedContainer,
+  runningThenNewest,
+} from '../state/observed.ts';
 import type { Traffic } from './traffic.ts';
 
 /** Tells an agent's holder from its replicas, and asks where it leads. */
@@ -21,12 +26,7 @@ const isHolder = ({ labels: found }: ObservedContainer): boolean => found[labels
 
 /** There is one, unless somebody renamed it and it was made anew: the older one goes when this one has gone. */
 const holderAmong = (own: readonly ObservedContainer[]): ObservedContainer | undefined =>
-  own
-    .filter(isHolder)
-    .toSorted(
-      (left, right) =>
-        Number(isRunning(right)) - Number(isRunning(left)) || right.createdAtMs - left.createdAtMs,
-    )[0];
+  own.filter(isHolder).toSorted(runningThenNewest)[0];
 
 /** Rules that cannot be read are none: writing them then says what the trouble is. */
 const routeOf = (traffic: Traffic, holder: ObservedContainer): Promise<readonly string[]> =>

@@ -1,3 +1,4 @@
+import { messageOf } from '../api/errors.ts';
 import type { Probe } from '../api/probe.ts';
 import { failure, ProbeUnavailable, success } from './outcome.ts';
 import type { CheckContext, ProbeOutcome } from './probe.ts';
@@ -21,9 +22,7 @@ export async function checkExec(
     return failure(`${check.command[0]} exited with code ${exitCode}: ${output || 'no output'}`);
   } catch (error) {
     if (cannotRun(error)) return failure(`${check.command[0]} cannot run: ${error.message}`);
-    throw new ProbeUnavailable(
-      `the command could not be run: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new ProbeUnavailable(`the command could not be run: ${messageOf(error)}`);
   }
 }
 

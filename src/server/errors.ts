@@ -1,3 +1,4 @@
+import { messageOf } from '../api/errors.ts';
 /** A refusal as Kubernetes words it: becomes a `Status` object with this code and reason. */
 export class ApiError extends Error {
   override readonly name: string = 'ApiError';
@@ -28,7 +29,7 @@ export const tooMany = (message: string): ApiError => new ApiError(429, 'TooMany
 /** Everything that a handler may throw, as what the client is told. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const isPodmans = error instanceof Error && error.name === 'PodmanError';
   return isPodmans
     ? new ApiError(503, 'ServiceUnavailable', message)

@@ -1,3 +1,4 @@
+import { messageOf } from '../api/errors.ts';
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
@@ -78,5 +79,5 @@ const WORDS: Readonly<Record<string, string>> = {
 /** A system error in words. */
 export function systemWords(error: unknown): string {
   const words = WORDS[codeOf(error) ?? ''];
-  return words ?? (error instanceof Error ? error.message : String(error));
+  return words ?? messageOf(error);
 }

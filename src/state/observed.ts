@@ -94,3 +94,7 @@ export interface ObservedHolder {
 /** True when Podman says `running` and the process really is there; a killed conmon leaves the state for ever. */
 export const isRunning = (container: ObservedContainer): boolean =>
   container.state === 'running' || container.state === 'paused' || container.state === 'stopping';
+
+/** For a sort: those that run first, then the newest. */
+export const runningThenNewest = (left: ObservedContainer, right: ObservedContainer): number =>
+  Number(isRunning(right)) - Number(isRunning(left)) || right.createdAtMs - left.createdAtMs;

@@ -11,13 +11,8 @@ export interface TrafficOptions {
   readonly searchPath?: string;
 }
 
-export interface Traffic {
-  read(holder: ObservedContainer): Promise<readonly string[]>;
-  route(holder: ObservedContainer, to: readonly string[]): Promise<void>;
-}
-
 /** Sends what comes to a holder on to others, by rules in its network namespace (docs/adr/0008-traffic-holder.md). */
-export function createTraffic({ enter, searchPath = SEARCH_PATH }: TrafficOptions): Traffic {
+export function createTraffic({ enter, searchPath = SEARCH_PATH }: TrafficOptions) {
   /** A process id can be somebody else's by now, whose network must not be touched. */
   const namespaceOf = async ({ name, pid }: ObservedContainer): Promise<readonly string[]> => {
     const command = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
@@ -30,8 +25,9 @@ export function createTraffic({ enter, searchPath = SEARCH_PATH }: TrafficOption
   const nft = async (holder: ObservedContainer, args: readonly string[], input = ''): Promise<string> =>
     runNft({ enter: await namespaceOf(holder), args, input }, searchPath);
   return {
-    read: async (holder) => targetsIn(await nft(holder, ['-j', 'list', 'ruleset'])),
-    route: async (holder, to) => {
+    read: async (holder: ObservedContainer): Promise<readonly string[]> =>
+      targetsIn(await nft(holder, ['-j', 'list', 'ruleset'])),
+    route: async (holder: ObservedContainer, to: readonly string[]): Promise<void> => {
       await nft(holder, ['-f', '-'], rulesetOf({ from: Object.values(holder.networks), to }));
     },
   };

@@ -33,7 +33,7 @@ signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown
 server.serve_forever()
 `;
 
-/** Asks the agent \`web\` by its name; one line of counts for each 0.2 s. */
+/** Asks the agent `web` by its name; one line of counts for each 0.2 s. */
 const CALLS = `
 import http.client, json, signal, sys, threading, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -79,7 +79,7 @@ export interface WebAgent {
 }
 
 export const MIN_HEALTHY_SECONDS = 2;
-export const MONITOR_SECONDS = 8;
+const MONITOR_SECONDS = 8;
 
 export const webText = (web: WebAgent): string => `
 apiVersion: rookery.dev/v1alpha1

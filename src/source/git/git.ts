@@ -1,3 +1,4 @@
+import { messageOf } from '../../api/errors.ts';
 import { simpleGit } from 'simple-git';
 import { withoutUserinfo } from '../../api/git-url.ts';
 import { escapeControls } from '../text.ts';
@@ -53,7 +54,7 @@ export const createGit =
   };
 
 function wordsOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   const lines = text.split('\n').filter((line) => line.trim() !== '' && !/^exit code \d+$/.test(line));
   const told = lines.filter((line) => /^(fatal|error):/.test(line));
   const shown = (told.length > 0 ? told : lines).slice(-SHOWN_LINES).join('; ');
