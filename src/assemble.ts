@@ -77,7 +77,7 @@ export function assemble(parts: Parts): Engine {
   const registry = createRegistry({ nowMs: () => clock.now() });
   const metrics = createMetricsOf(registry, wiring, parts);
   const podman = timed(parts.podman, { clock, onCall: metrics.podmanCall });
-  const images = createImageCache(podman, () => clock.now());
+  const images = createImageCache(podman, () => clock.uptimeMs());
   const reading: Reading = {};
   const keeper = createKeeper(parts, reading, (desired) => {
     wiring.graph = dependencyGraph(desired);
@@ -221,7 +221,7 @@ function createKeeper(
   return createDesiredKeeper(
     {
       read: async (known) => {
-        reading.readingSinceMs = clock.now();
+        reading.readingSinceMs = clock.uptimeMs();
         try {
           return withDefaultNetworks(await adapters.source.read(known));
         } finally {

@@ -30,5 +30,5 @@ export const insightOf = (parts: Parts, { keeper, manager, reading }: Watched) =
 
 function hangsNow({ store, clock }: Parts, { running }: Manager, reading: Reading): string | undefined {
   const calling = new Set(store.journal.open().map(({ key }) => keyString(key)));
-  return hangs({ running: running(), calling, ...reading }, clock.now());
+  return hangs({ running: running(), calling, ...reading }, clock.uptimeMs());
 }

@@ -349,6 +349,14 @@ describe('while nothing can be read', () => {
     const check = { type: 'CheckPort', port, cause: '' } as const;
     expect(freeze({ operations: [pull, check, start, remove] }).operations).toEqual([check, start]);
   });
+
+  test('who was started again is routed to, and a holder that is gone is neither made nor started', () => {
+    const holder = { name: 'holder', labels: {}, annotations: {}, cause: '' };
+    const create = { ...holder, type: 'CreateHolder', template: { networks: [], ports: [] } } as const;
+    const start = { type: 'StartContainer', name: 'holder', cause: '' } as const;
+    const route = { type: 'RouteTraffic', id: 'n', name: 'n', to: ['10.0.0.2'], cause: '' } as const;
+    expect(freeze({ operations: [route, create, start] }).operations).toEqual([route]);
+  });
 });
 
 describe('a gate that stays closed', () => {

@@ -39,6 +39,22 @@ describe('what hangs', () => {
     await host.clock.advance(600_000);
     expect(host.engine().hangs()).toMatch(/is being reconciled for 600 s$/);
   });
+
+  test.each([
+    ['back hides no hang', -3_600_000, 'is being reconciled for 600 s'],
+    ['forward makes none', 3_600_000, undefined],
+  ])('a clock that is set %s', async (_, byMs, expected) => {
+    const host = await createSimulatedHost();
+    await host.apply(agentManifest('twin'));
+    await host.start();
+    await host.until(() => host.status('twin')?.phase === 'Healthy');
+    host.latency = () => ({ thereMs: 1e9, backMs: 0 });
+    await host.apply(agentManifest('twin', {}, { CHANGED: '1' }));
+    await host.clock.advance(expected === undefined ? 60_000 : 600_000);
+    host.jump(byMs);
+    const found = host.engine().hangs();
+    expect(found?.slice(-(expected?.length ?? 0))).toBe(expected);
+  });
 });
 
 describe('telling systemd', () => {

@@ -1,17 +1,24 @@
 import type { Operation, Plan } from '../../src/plan/operation.ts';
 
-/** While the manifests cannot be read nothing is made and nothing removed; what crashed is still started again. */
+/**
+ * While the manifests cannot be read nothing is made and nothing removed; what crashed is still started again, and gets
+ * its traffic back.
+ */
 export function freeze(plan: Plan): Plan {
-  const made = new Set(plan.operations.filter(({ type }) => type === 'CreateContainer').map(nameOf));
+  const made = new Set(plan.operations.filter(({ type }) => MAKES.has(type)).map(nameOf));
   const allowed = plan.operations.filter(
     (operation) => ALLOWED.has(operation.type) && !made.has(nameOf(operation)),
   );
   return { operations: allowed };
 }
 
+/** What these make is started by its name in the same plan. */
+const MAKES: ReadonlySet<Operation['type']> = new Set(['CreateContainer', 'CreateHolder']);
+
 const ALLOWED: ReadonlySet<Operation['type']> = new Set([
   'StartContainer',
   'StopContainer',
+  'RouteTraffic',
   'CheckPort',
   'CaptureLogs',
 ]);

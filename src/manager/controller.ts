@@ -30,7 +30,7 @@ export interface ControllerOptions {
 export interface Controller {
   readonly kind: string;
   readonly queue: WorkQueue;
-  /** The keys that run right now, with the time when each began. */
+  /** The keys that run right now, and when each began, by `Clock.uptimeMs`. */
   readonly running: ReadonlyMap<KeyString, number>;
   start(): void;
   /** Aborts the signal of what runs, starts nothing more; resolves when the last run has returned. */
@@ -47,7 +47,7 @@ export function createController(options: ControllerOptions): Controller {
 
   const work = async (): Promise<void> => {
     for (let key = await queue.get(); key; key = await queue.get()) {
-      running.set(keyString(key), options.clock.now());
+      running.set(keyString(key), options.clock.uptimeMs());
       if (!stopping.signal.aborted) await runOnce(key);
       running.delete(keyString(key));
       queue.done(key);

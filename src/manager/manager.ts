@@ -25,7 +25,7 @@ export interface Manager {
   readonly enqueue: Enqueue;
   /** The state of each kind's queue. */
   queues(): Readonly<Record<string, WorkQueueStats>>;
-  /** When each run that is not over began. */
+  /** When each run that is not over began, by `Clock.uptimeMs`. */
   running(): ReadonlyMap<KeyString, number>;
   /** Triggers in their order, then the controllers: nothing is decided before everything watches. */
   start(): Promise<void>;

@@ -2,7 +2,7 @@ import type { KeyString } from '../api/key.ts';
 
 /** What tells a busy controller from one that hangs. */
 export interface Progress {
-  /** When each key's present run began. */
+  /** When each key's present run began; all times here are `Clock.uptimeMs`, which nobody sets. */
   readonly running: ReadonlyMap<KeyString, number>;
   /** Keys of calls to Podman that are on their way: these have deadlines of their own, a build one of many minutes. */
   readonly calling: ReadonlySet<KeyString>;

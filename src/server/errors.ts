@@ -1,4 +1,5 @@
 import { messageOf } from '../api/errors.ts';
+
 /** A refusal as Kubernetes words it: becomes a `Status` object with this code and reason. */
 export class ApiError extends Error {
   override readonly name: string = 'ApiError';
