@@ -48,6 +48,8 @@ export interface Config {
   readonly userUnitDir: string;
   /** Holds the private keys that Secrets are encrypted for; need not be there. */
   readonly ageIdentityFile: string;
+  /** The same, when somebody named it: a service has to be told. */
+  readonly namedAgeIdentityFile?: string;
   /** Where bind mounts and build contexts may lie; empty: found from the manifests. */
   readonly roots: readonly string[];
   readonly colour: boolean;
@@ -117,6 +119,11 @@ export function resolveConfig(flags: Flags, env: Environment, host: Host): Confi
   const roots = flags.root ?? env['ROOKERY_ROOT']?.split(':').filter((root) => root !== '') ?? [];
 
   const reading = { read, env, at, problems, credential: credentials(env, host) };
+  const named = read(
+    { flag: '--age-identity', value: flags.ageIdentity, variables: ['ROOKERY_AGE_IDENTITY'] },
+    at,
+    undefined,
+  );
   const config: Config = {
     ...gitSource(flags, reading),
     podmanSockets: podmanSockets(read, flags.socket, { ...host, at, runtimeDir }),
@@ -135,11 +142,9 @@ export function resolveConfig(flags: Flags, env: Environment, host: Host): Confi
       at,
       join(state ?? defaultState, 'rookery'),
     ),
-    ageIdentityFile: read(
-      { flag: '--age-identity', value: flags.ageIdentity, variables: ['ROOKERY_AGE_IDENTITY'] },
-      at,
-      reading.credential('age-identity') ?? join(configHome(env, host), 'rookery/age-identity'),
-    ),
+    ageIdentityFile:
+      named ?? reading.credential('age-identity') ?? join(configHome(env, host), 'rookery/age-identity'),
+    ...(named !== undefined && { namedAgeIdentityFile: named }),
     namespace: read(
       { flag: '--namespace', value: flags.namespace, variables: ['ROOKERY_NAMESPACE'] },
       namespaceName,

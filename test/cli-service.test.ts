@@ -69,6 +69,17 @@ describe('service install', () => {
     expect(unit).toContain('\nLoadCredential=git-token:/work/token\n');
   });
 
+  test.each<[string, string[], Record<string, string>]>([
+    ['an option', ['--age-identity', 'keys'], {}],
+    ['a variable', [], { ROOKERY_AGE_IDENTITY: 'keys' }],
+  ])('gives it the private keys that %s names, as a credential', async (_, argv, variables) => {
+    const { files, rookery } = createHost();
+    await rookery(['install', ...argv], variables);
+    const unit = files.get(UNIT) ?? '';
+    expect(unit).toMatch(/^LoadCredential=age-identity:.*\/keys$/m);
+    expect(execStart(unit)).not.toContain('keys');
+  });
+
   test('only prints with --dry-run', async () => {
     const { files, ran, rookery } = createHost();
     const { out } = await rookery(['install', '--dry-run']);

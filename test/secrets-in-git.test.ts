@@ -193,6 +193,27 @@ describe('rookery secrets', () => {
     });
   });
 
+  test('encrypts for everybody whom a variable names, with colons between', async () => {
+    const [one, two] = [await keyFile(), await keyFile()];
+    const file = tree.write('manifests/secret.yaml', PLAIN);
+    const env = { ROOKERY_RECIPIENT: `${one.recipient}:${two.recipient}` };
+    expect(await run(['encrypt', file], env)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^encrypted for 2 recipients/),
+    });
+    for (const { identity } of [one, two]) {
+      const readable = await unseal('x', readFileSync(file, 'utf8'), (text) => decrypt(text, [identity]));
+      expect(readable).toContain(CANARY);
+    }
+  });
+
+  test('knows no action but its own', async () => {
+    expect(await run(['constructor'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('there is no'),
+    });
+  });
+
   test('encrypts, edits without leaving a trace, and rotates', async () => {
     await run(['keygen']);
     const file = tree.write('manifests/secret.yaml', PLAIN);

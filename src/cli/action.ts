@@ -3,7 +3,7 @@ import type { Context } from './context.ts';
 export interface Input {
   /** Positional arguments in their order, the variadic one's last. */
   readonly args: readonly string[];
-  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  readonly options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 }
 
 /** Returns the exit code. */

@@ -15,10 +15,11 @@ interface Carried {
  */
 export function carriedOptions(config: Config, options: Input['options'], cwd: string): Carried {
   const words = globalWords(config);
-  const credentials: Credential[] = [];
+  const { namedAgeIdentityFile: identity } = config;
+  const credentials: Credential[] = identity === undefined ? [] : [{ name: 'age-identity', path: identity }];
   for (const definition of runOptions) {
     const { name, placeholder } = partsOf(definition);
-    const values = valuesOf(options[camelCase(name)], definition.flags);
+    const values = valuesOf(options[camelCase(name)]);
     for (const value of values) {
       const path = resolve(cwd, value);
       if (definition.credential !== undefined) credentials.push({ name: definition.credential, path });
@@ -49,15 +50,11 @@ function partsOf({ flags }: OptionDefinition): { readonly name: string; readonly
   return { name, ...(placeholder !== undefined && { placeholder }) };
 }
 
-/** A repeated option is a list, or a variable of the environment with colons between. */
-function valuesOf(value: unknown, flags: string): string[] {
+function valuesOf(value: unknown): string[] {
   if (Array.isArray(value)) return value.map(String);
   if (value === true) return ['true'];
-  if (typeof value !== 'string') return [];
-  return isRepeatable(flags) ? value.split(':').filter(Boolean) : [value];
+  return typeof value === 'string' ? [value] : [];
 }
-
-export const isRepeatable = (flags: string): boolean => /^--(root|path|recipient) /.test(flags);
 
 const camelCase = (name: string): string =>
   name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());

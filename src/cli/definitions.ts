@@ -48,12 +48,12 @@ export const globalOptions: readonly OptionDefinition[] = [
   { flags: '--state-dir <directory>', description: 'what the controller remembers' },
   {
     flags: '--root <directory>',
+    repeatable: true,
     description: 'where bind mounts and build contexts may lie; may be repeated',
   },
   {
     flags: '--age-identity <file>',
     description: 'private keys that Secrets are encrypted for',
-    credential: 'age-identity',
   },
   { flags: '--log-level <level>', description: 'least severe line to log: debug, info, warn or error' },
   {
@@ -188,6 +188,7 @@ export const commands: readonly CommandDefinition[] = [
     options: [
       {
         flags: '--recipient <key>',
+        repeatable: true,
         description: 'whom to encrypt for, age1…; may be repeated (default: our own keys)',
       },
     ],

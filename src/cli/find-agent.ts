@@ -1,3 +1,4 @@
+import { printable } from '../terminal.ts';
 import { kindNames } from '../api/kind-names.ts';
 import type { AgentStatus, ApiObject } from '../api/status.ts';
 import { createApiClient } from './api-client.ts';
@@ -34,6 +35,6 @@ export async function askAgent(
   const api = createApiClient(context.config.apiSocketPath);
   const path = `${objectsPath(kindNames.Agent, metadata.namespace)}/${encodeURIComponent(metadata.name)}/${subresource}`;
   const { message = 'done' } = await api.post<{ readonly message?: string }>(path, body);
-  context.terminal.out(`agent/${message}\n`);
+  context.terminal.out(`agent/${printable(message)}\n`);
   return 0;
 }

@@ -4,4 +4,6 @@ export interface OptionDefinition {
   readonly choices?: readonly string[];
   /** The file is a secret: a service gets it as the credential of this name. */
   readonly credential?: string;
+  /** Values add up; in a variable of the environment they have colons between. */
+  readonly repeatable?: true;
 }

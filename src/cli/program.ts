@@ -4,7 +4,6 @@ import { printable } from '../terminal.ts';
 import type { Services, Terminal } from './context.ts';
 import { type CommandDefinition, commands, globalOptions, type OptionDefinition } from './definitions.ts';
 import { actions } from './actions.ts';
-import { isRepeatable } from './carried-options.ts';
 import { CliError, explain } from './errors.ts';
 import { readVariables } from './variables.ts';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -53,10 +52,9 @@ export function createProgram(perform: Perform): Command {
 const VARIABLES_HINT =
   'Every option is also read from the environment: --api-socket from ROOKERY_API_SOCKET, and so on.';
 
-function optionOf({ flags, description, choices }: OptionDefinition): Option {
+function optionOf({ flags, description, choices, repeatable }: OptionDefinition): Option {
   const option = new Option(flags, description);
-  if (isRepeatable(flags))
-    option.argParser((value, given: string[] | undefined) => [...(given ?? []), value]);
+  if (repeatable) option.argParser((value, given: string[] | undefined) => [...(given ?? []), value]);
   return choices ? option.choices(choices) : option;
 }
 

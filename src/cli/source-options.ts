@@ -6,6 +6,7 @@ export const sourceOptions: readonly OptionDefinition[] = [
   { flags: '--branch <name>', description: 'its branch (default: main)' },
   {
     flags: '--path <directory>',
+    repeatable: true,
     description:
       'directory in the repository; of several, an object of a later one replaces one of the same name',
   },

@@ -10,7 +10,7 @@ export function readVariables(
   command: Command,
   variable: (name: string) => string | undefined,
 ): Input['options'] {
-  const options: Record<string, string | boolean | undefined> = { ...command.opts() };
+  const options: Record<string, string | boolean | readonly string[] | undefined> = { ...command.opts() };
   for (const option of command.options) {
     const name = variableOf(option);
     const text = variable(name);
@@ -23,7 +23,7 @@ export function readVariables(
 export const variableOf = (option: Option): string =>
   `ROOKERY_${option.name().toUpperCase().replaceAll('-', '_')}`;
 
-function parse(option: Option, name: string, text: string): string | boolean {
+function parse(option: Option, name: string, text: string): string | boolean | readonly string[] {
   if (option.isBoolean()) {
     if (TRUE.has(text.toLowerCase())) return true;
     if (FALSE.has(text.toLowerCase())) return false;
@@ -31,5 +31,7 @@ function parse(option: Option, name: string, text: string): string | boolean {
   }
   if (option.argChoices && !option.argChoices.includes(text))
     throw new CliError(`${name} "${text}": must be one of ${option.argChoices.join(', ')}`);
+  // A parser that is not there for the choices adds values up: the option may be repeated.
+  if (option.parseArg && !option.argChoices) return text.split(':').filter((part) => part !== '');
   return text;
 }

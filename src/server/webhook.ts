@@ -31,7 +31,12 @@ const PER_SECOND = 5;
 export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   const mayAsk = createAllowance(options.nowMs);
   const server = createServer(
-    { requestTimeout: RECEIVE_TIMEOUT_MS, headersTimeout: RECEIVE_TIMEOUT_MS },
+    {
+      requestTimeout: RECEIVE_TIMEOUT_MS,
+      headersTimeout: RECEIVE_TIMEOUT_MS,
+      // Node looks every 30 s by itself, and so long a slow client would hold its connection.
+      connectionsCheckingInterval: RECEIVE_TIMEOUT_MS / 2,
+    },
     (request, response) => {
       response.on('error', () => response.destroy());
       const refusal = refusalOf(request, mayAsk);

@@ -12,14 +12,14 @@ import type { SecretWork } from '../secret-work.ts';
 /** Values come from files, the editor or standard input, never from arguments: those everybody can see. */
 export async function secrets(context: Context, { args, options }: Input): Promise<number> {
   const [action, ...files] = args;
-  const given = options['recipient'] as unknown as readonly string[] | undefined;
+  const given = Array.isArray(options['recipient']) ? (options['recipient'] as readonly string[]) : undefined;
   const work: SecretWork = {
     ...context,
     files: files.map((file) => resolve(file)),
     recipients: async () => given ?? recipientsOf(await readIdentities(identityOf(context))),
     identities: () => readIdentities(identityOf(context)),
   };
-  const perform = action === undefined ? undefined : ACTIONS[action];
+  const perform = action !== undefined && Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
   if (!perform) throw new CliError(`there is no "${action}"; there are ${Object.keys(ACTIONS).join(', ')}`);
   if (files.length === 0 && (action === 'edit' || action === 'rotate'))
     throw new CliError(`name the file: rookery secrets ${action} FILE`);

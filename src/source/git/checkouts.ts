@@ -18,6 +18,7 @@ export interface Checkouts {
 }
 
 const MAX_FILES = 50_000;
+const MB = 2 ** 20;
 const MAX_BYTES = 2 * 2 ** 30;
 /** An image may still be built from an older one. */
 const KEPT_MS = 60 * 60_000;
@@ -79,5 +80,7 @@ function refuseHuge(entries: Checkout['entries']): void {
     throw new GitError(`the commit has ${entries.size} files, and ${MAX_FILES} is the most`);
   const bytes = [...entries.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (bytes > MAX_BYTES)
-    throw new GitError(`the commit has ${bytes >> 20} MB of files, and ${MAX_BYTES >> 20} is the most`);
+    throw new GitError(
+      `the commit has ${Math.ceil(bytes / MB)} MB of files, and ${MAX_BYTES / MB} is the most`,
+    );
 }
