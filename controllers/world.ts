@@ -28,6 +28,8 @@ export interface World {
   readonly enqueue: (key: ObjectKey) => void;
   readonly publish: Publish;
   readonly rootless: boolean;
+  /** Of serving agents, in a namespace. */
+  readonly maxConcurrentRollouts: number;
   /** Changes with every boot of the host. */
   readonly bootId: string;
   readonly newUid: () => string;

@@ -45,6 +45,7 @@ export interface Parts {
   readonly store: Store;
   readonly podman: Podman;
   readonly rootless: boolean;
+  readonly maxConcurrentRollouts: number;
   readonly bootId: string;
   readonly home: string;
   /** It was rebuilt from labels, or part of it was damaged. */
@@ -261,7 +262,7 @@ function createWorld(
   parts: Parts,
   { keeper, observer, images, wiring, registry, metrics }: WorldParts,
 ): World {
-  const { podman, store, clock, log, adapters, rootless, bootId } = parts;
+  const { podman, store, clock, log, adapters, rootless, maxConcurrentRollouts, bootId } = parts;
   const installation = () => installationOf(parts);
   const visitUsers = (key: ObjectKey): void => {
     const users = [...keeper.current().objects.values()].filter(
@@ -310,6 +311,7 @@ function createWorld(
     enqueue: (key) => wiring.enqueue(key),
     publish: createPublisher(registry, () => clock.now()),
     rootless,
+    maxConcurrentRollouts,
     bootId,
     newUid: adapters.newUid,
   };

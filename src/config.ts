@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DEFAULT_NAMESPACE, DNS_LABEL, DNS_LABEL_HINT, LONGEST_DNS_LABEL } from './api/dns-label.ts';
 import { type GitFlags, gitSource, type WebhookSettings } from './config/git.ts';
-import { createReader, type Environment, oneOf, type Read } from './config/reader.ts';
+import { createReader, type Environment, oneOf, type Read, wholeNumber } from './config/reader.ts';
 import type { GitSettings } from './source/git/settings.ts';
 
 export type { Environment };
@@ -20,6 +20,7 @@ export interface Flags extends GitFlags {
   readonly logLevel?: string;
   readonly logFormat?: string;
   readonly notify?: string;
+  readonly maxConcurrentRollouts?: string;
 }
 
 /** What must be asked of the host; an argument, so that the rest is a pure function. */
@@ -55,6 +56,8 @@ export interface Config {
   readonly colour: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+  /** How many updates of serving agents may be under way at once in a namespace. */
+  readonly maxConcurrentRollouts: number;
   /** Says whom to tell of trouble. */
   readonly notifyFile?: string;
   /** The service manager that started us and wants to hear of us. */
@@ -65,6 +68,10 @@ export interface ServiceManager {
   /** How long it waits for a sign of life. */
   readonly watchdogMs?: number;
 }
+
+/** As many creates and starts as Podman is asked for at once: see the lanes. */
+export const DEFAULT_CONCURRENT_ROLLOUTS = 4;
+const MOST_CONCURRENT_ROLLOUTS = 1_000;
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 const LOG_FORMATS = ['human', 'json', 'journal'] as const;
@@ -162,6 +169,15 @@ export function resolveConfig(flags: Flags, env: Environment, host: Host): Confi
       { flag: '--log-format', value: flags.logFormat, variables: ['ROOKERY_LOG_FORMAT'] },
       oneOf(LOG_FORMATS),
       defaultLogFormat(env, host),
+    ),
+    maxConcurrentRollouts: read(
+      {
+        flag: '--max-concurrent-rollouts',
+        value: flags.maxConcurrentRollouts,
+        variables: ['ROOKERY_MAX_CONCURRENT_ROLLOUTS'],
+      },
+      wholeNumber({ from: 1, to: MOST_CONCURRENT_ROLLOUTS }),
+      DEFAULT_CONCURRENT_ROLLOUTS,
     ),
     ...notifyFile(read, flags.notify, at),
     ...(env['NOTIFY_SOCKET'] && { serviceManager: serviceManager(env) }),

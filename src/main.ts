@@ -173,6 +173,7 @@ async function connect(
     store,
     podman,
     rootless,
+    maxConcurrentRollouts: config.maxConcurrentRollouts,
     bootId,
     home,
     stateWasLost,

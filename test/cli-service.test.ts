@@ -80,6 +80,15 @@ describe('service install', () => {
     expect(execStart(unit)).not.toContain('keys');
   });
 
+  test.each<[string, string[], Record<string, string>]>([
+    ['an option', ['--max-concurrent-rollouts', '2'], {}],
+    ['a variable', [], { ROOKERY_MAX_CONCURRENT_ROLLOUTS: '2' }],
+  ])('carries how many updates may be under way, by %s', async (_, argv, variables) => {
+    const { files, rookery } = createHost();
+    await rookery(['install', ...argv], variables);
+    expect(execStart(files.get(UNIT) ?? '')).toMatch(/ --max-concurrent-rollouts 2$/);
+  });
+
   test('only prints with --dry-run', async () => {
     const { files, ran, rookery } = createHost();
     const { out } = await rookery(['install', '--dry-run']);

@@ -34,7 +34,15 @@ const cases: [string, Flags, Environment, Host, Partial<Config>][] = [
       colour: false,
       logLevel: 'info',
       logFormat: 'json',
+      maxConcurrentRollouts: 4,
     },
+  ],
+  [
+    'how many updates at once',
+    { maxConcurrentRollouts: '8' },
+    { ROOKERY_MAX_CONCURRENT_ROLLOUTS: '2' },
+    user,
+    { maxConcurrentRollouts: 8 },
   ],
   [
     'nothing said, an ordinary user',
@@ -195,6 +203,12 @@ describe('bad values', () => {
     ],
     [{ namespace: 'Not_A_Label' }, {}, '--namespace "Not_A_Label": must be an RFC 1123 label'],
     [{}, { ROOKERY_LOG_LEVEL: 'loud' }, 'ROOKERY_LOG_LEVEL "loud": must be one of debug, info, warn, error'],
+    [
+      { maxConcurrentRollouts: '0' },
+      {},
+      '--max-concurrent-rollouts "0": must be a whole number from 1 to 1000',
+    ],
+    [{}, { ROOKERY_MAX_CONCURRENT_ROLLOUTS: 'many' }, 'must be a whole number'],
     [{ logFormat: 'xml' }, {}, '--log-format "xml": must be one of human, json'],
     [{ manifests: '' }, {}, '--manifests "": must not be empty'],
     [{ apiSocket: `/${'é'.repeat(54)}` }, {}, 'has at most 107 bytes, this has 109'],

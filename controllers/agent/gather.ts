@@ -14,7 +14,7 @@ import { desiredObject, type World } from '../world.ts';
 import { changeGate, changeOf } from './change.ts';
 import type { AgentFacts, Gating, Wish } from './facts.ts';
 import { imageWish, marked } from './image.ts';
-import { everyRecord, gatingOf, isOfChange, type Peers, rolloutSlot } from './peers.ts';
+import { everyRecord, gatingOf, isOfChange, type Peers, rolloutSlot, type Slots } from './peers.ts';
 import { unsupported } from './unsupported.ts';
 
 export interface GatherInput {
@@ -126,8 +126,15 @@ function updateGating(input: GatherInput, change: string | undefined): Gating {
     gates.filter((gate) => gate.from === 'dependsOn' || isOfChange(peers.get(gate.on), change)),
     peers,
   );
-  return gating.open ? rolloutSlot(records, key.namespace) : gating;
+  return gating.open ? rolloutSlot(records, slotsOf(world, key.namespace)) : gating;
 }
+
+const slotsOf = (world: World, namespace: string): Slots => ({
+  namespace,
+  limit: world.maxConcurrentRollouts,
+  needsApproval: (key) =>
+    desiredObject(world, 'Agent', keyString(key))?.manifest.spec.rollout.canary?.promotion === 'Manual',
+});
 
 /** A person's own undo is nobody else's change. */
 const followed = ({ world, record, resolved, acts }: GatherInput): string | undefined =>

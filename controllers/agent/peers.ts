@@ -1,5 +1,5 @@
 import type { KeyString } from '../../src/api/key.ts';
-import { keyString, parseKey } from '../../src/api/key.ts';
+import { keyString, type ObjectKey, parseKey } from '../../src/api/key.ts';
 import type { Gate } from '../../src/plan/graph.ts';
 import type { DesiredState } from '../../src/state/desired.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
@@ -39,15 +39,30 @@ export function isUpdating({ record, outdated }: SeenPeer): boolean {
 
 const WAITS_FOR_OTHERS: ReadonlySet<string> = new Set(['WaitingForDependency', 'RolloutLimit']);
 
-/** How many updates of serving agents may be under way at once in a namespace: `semantics.md` §5. */
-const MAX_CONCURRENT_ROLLOUTS = 4;
+export interface Slots {
+  readonly namespace: string;
+  /** How many updates of serving agents may be under way at once in a namespace. */
+  readonly limit: number;
+  /** Its canaries wait for a person's word, not for time to pass. */
+  readonly needsApproval: (key: ObjectKey) => boolean;
+}
 
-export function rolloutSlot(records: readonly AgentRecord[], namespace: string): Gating {
+/**
+ * What waits for a person moves nothing, and may wait for days: it has no slot. Once approved it goes on at once, for
+ * it serves with two revisions until then.
+ */
+export function rolloutSlot(
+  records: readonly AgentRecord[],
+  { namespace, limit, needsApproval }: Slots,
+): Gating {
   const busy = records.filter(
     ({ key, currentRevision, state }) =>
-      key.namespace === namespace && currentRevision !== undefined && isRollingOut(state),
+      key.namespace === namespace &&
+      currentRevision !== undefined &&
+      isRollingOut(state) &&
+      !(state === 'AwaitingApproval' && needsApproval(key)),
   );
-  if (busy.length < MAX_CONCURRENT_ROLLOUTS) return { open: true };
+  if (busy.length < limit) return { open: true };
   const message = `${busy.length} updates are under way in ${namespace}; waits for one to finish`;
   return { open: false, reason: 'RolloutLimit', message };
 }

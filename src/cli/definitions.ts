@@ -86,8 +86,19 @@ const notify: OptionDefinition = {
   description: 'whom to tell when an agent is in trouble and when it is well again, as JSON',
 };
 
+const maxConcurrentRollouts: OptionDefinition = {
+  flags: '--max-concurrent-rollouts <number>',
+  description: 'updates of serving agents that may be under way at once in a namespace (default: 4)',
+};
+
 /** Of `run` alone, and of the service that is to run it. */
-export const runOptions: readonly OptionDefinition[] = [...sourceOptions, interval, ...webhook, notify];
+export const runOptions: readonly OptionDefinition[] = [
+  ...sourceOptions,
+  interval,
+  ...webhook,
+  notify,
+  maxConcurrentRollouts,
+];
 
 export const commands: readonly CommandDefinition[] = [
   {

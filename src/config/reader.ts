@@ -35,3 +35,11 @@ export const oneOf =
     if (choice === undefined) throw new Error(`must be one of ${choices.join(', ')}`);
     return choice;
   };
+
+export const wholeNumber =
+  ({ from, to }: { readonly from: number; readonly to: number }) =>
+  (text: string): number => {
+    const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(number >= from && number <= to)) throw new Error(`must be a whole number from ${from} to ${to}`);
+    return number;
+  };

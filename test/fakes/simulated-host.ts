@@ -4,6 +4,7 @@ import { keyString } from '../../src/api/key.ts';
 import { type Kind, kinds } from '../../src/api/kinds.ts';
 import { assemble, type Engine } from '../../src/assemble.ts';
 import type { AgentStatus } from '../../src/api/status.ts';
+import { DEFAULT_CONCURRENT_ROLLOUTS } from '../../src/config.ts';
 import { adoptLostInstallation, settleIntents } from '../../src/boot.ts';
 import type { ProbeOutcome } from '../../src/probe/probe.ts';
 import { hashOf } from '../../src/state/canonical.ts';
@@ -70,6 +71,8 @@ export interface SimulatedHost {
   /** The program of each agent, by the name in its env `AGENT`. */
   readonly programs: Map<string, (template: ContainerTemplate) => Program>;
   readonly takenPorts: Set<number>;
+  /** What the next start of the controller is told. */
+  maxConcurrentRollouts: number;
   /** What the source finds on the host for an object of this name: digests of directories, base images. */
   readonly inputs: Map<string, ResolvedInputs>;
   random: () => number;
@@ -194,6 +197,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       store,
       podman: life.podman,
       rootless: false,
+      maxConcurrentRollouts: host.maxConcurrentRollouts,
       bootId: `boot-${boots}`,
       home: HOME,
       stateWasLost: adopted !== undefined,
@@ -237,6 +241,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     programs,
     takenPorts,
     inputs,
+    maxConcurrentRollouts: DEFAULT_CONCURRENT_ROLLOUTS,
     random: () => 0.5,
     store: () => store as Store,
     engine: () => engine as Engine,
