@@ -78,9 +78,11 @@ module.exports = {
     {
       name: 'rooms-do-not-know-each-other',
       comment:
-        'source, podman, probe, store, server, manager, traffic, systemd, doctor and notify meet in the composition root; they share api, state and plan, what makes text safe to show, and the type of a clock.',
+        'source, podman, probe, store, server, manager, traffic, systemd, doctor, notify and schedule meet in the composition root; they share api, state and plan, what makes text safe to show, and the type of a clock.',
       severity: 'error',
-      from: { path: '^src/(source|podman|probe|store|server|manager|traffic|systemd|doctor|notify)/' },
+      from: {
+        path: '^src/(source|podman|probe|store|server|manager|traffic|systemd|doctor|notify|schedule)/',
+      },
       to: {
         path: '^(src|controllers)/',
         pathNot: ['^src/$1/', PURE, '^src/(terminal|redact)\\.ts$', '^src/manager/clock\\.ts$'],
@@ -136,6 +138,7 @@ module.exports = {
     home('chokidar', '^src/source/'),
     home('age-encryption', '^src/source/'),
     home('simple-git', '^src/source/'),
+    home('croner', '^src/schedule/'),
     home('js-yaml', '^src/(source|cli)/'),
     home('zeromq', '^src/probe/'),
     home('xstate', '^controllers/'),

@@ -1,9 +1,9 @@
 import type { ObjectKey } from '../src/api/key.ts';
 import type { Reconciler } from '../src/manager/reconciler.ts';
 import type { Operation } from '../src/plan/operation.ts';
-import { secretName, secretPrefix } from '../src/state/names.ts';
+import { secretPrefix } from '../src/state/names.ts';
 import type { ProvisionFacts } from '../src/state/provision.ts';
-import { secretData } from '../src/state/resolve-env.ts';
+import { secretNames } from '../src/state/secret-values.ts';
 import { neededRevisions } from './agent/rollout.ts';
 import { secretsOf } from './agent/way-back.ts';
 import { createSharedReconciler, perform, type Subject } from './shared.ts';
@@ -18,13 +18,8 @@ export const createSecretReconciler = (world: World): Reconciler =>
     track: trackSecret,
   });
 
-const namesOf = (world: World, { key, manifest }: Subject<'Secret'>['object']): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(secretData(manifest)).map(([entry, value]) => [
-      entry,
-      secretName(world.installation(), key, entry, value),
-    ]),
-  );
+const namesOf = (world: World, object: Subject<'Secret'>['object']): Record<string, string> =>
+  secretNames(world.installation(), object);
 
 async function trackSecret(world: World, object: Subject<'Secret'>['object']): Promise<string> {
   const uid = world.store.inventory.get(object.key)?.uid ?? world.newUid();

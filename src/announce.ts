@@ -1,5 +1,6 @@
 import { keyString, type ObjectKey } from './api/key.ts';
 import { type GitStatus, type SourceFailure, shortCommit, type SourceStatus } from './api/source-status.ts';
+import { APPLY_AT_ONCE } from './api/sync-window.ts';
 import type { Log } from './manager/reconciler.ts';
 import type { DesiredState } from './state/desired.ts';
 import type { Store } from './store/store.ts';
@@ -13,7 +14,10 @@ interface Tellers {
 const SOURCE: ObjectKey = { kind: 'Source', namespace: 'default', name: 'manifests' };
 
 /** What is wrong with the manifests as a whole has no object whose status could say it. */
-export function announce({ store, log }: Tellers, { problems, pruneBlocked, frozen }: DesiredState): void {
+export function announce(
+  { store, log }: Tellers,
+  { problems, pruneBlocked, frozen, held }: DesiredState,
+): void {
   const warn = (key: ObjectKey, reason: string, message: string): void => {
     log.warn({ object: keyString(key), reason }, message);
     store.events.record({ key, type: 'Warning', reason, message });
@@ -23,13 +27,22 @@ export function announce({ store, log }: Tellers, { problems, pruneBlocked, froz
   }
   if (pruneBlocked !== undefined) warn(SOURCE, 'PruneBlocked', pruneBlocked);
   if (frozen !== undefined) warn(SOURCE, 'SourceUnreadable', frozen);
+  if (held) {
+    const message = `${held.waiting.join(', ')}: ${held.message}; at once: ${APPLY_AT_ONCE}`;
+    log.info({ object: keyString(SOURCE), reason: 'ChangesWait' }, message);
+    store.events.record({ key: SOURCE, type: 'Normal', reason: 'ChangesWait', message });
+  }
 }
 
 /** Tells what the next status has that the one before had not. */
-export function createSourceAnnouncer({ store, log }: Tellers): (status: SourceStatus) => void {
+export function createSourceAnnouncer({
+  store,
+  log,
+  mayApply,
+}: Tellers & { readonly mayApply: () => boolean }): (status: SourceStatus) => void {
   let before: SourceStatus | undefined;
   return (status) => {
-    for (const { type, reason, message } of newsOf(before, status)) {
+    for (const { type, reason, message } of newsOf(before, status, mayApply())) {
       log[type === 'Normal' ? 'info' : 'warn']({ object: keyString(SOURCE), reason }, message);
       store.events.record({ key: SOURCE, type, reason, message });
     }
@@ -43,21 +56,21 @@ interface News {
   readonly message: string;
 }
 
-export function newsOf(before: SourceStatus | undefined, now: SourceStatus): News[] {
+export function newsOf(before: SourceStatus | undefined, now: SourceStatus, mayApply = true): News[] {
   if (now.type === 'Directory') return [];
   const known = before?.type === 'Git' ? before : undefined;
-  return [...commitNews(known, now), ...plaintextNews(known, now), ...failureNews(known, now)];
+  return [...commitNews(known, now, mayApply), ...plaintextNews(known, now), ...failureNews(known, now)];
 }
 
 type Known = GitStatus | undefined;
 
-const commitNews = (known: Known, { commit, origin }: GitStatus): News[] =>
+const commitNews = (known: Known, { commit, origin }: GitStatus, mayApply: boolean): News[] =>
   commit === undefined || commit.id === known?.commit?.id
     ? []
     : [
         {
           type: 'Normal',
-          reason: 'CommitApplied',
+          reason: mayApply ? 'CommitApplied' : 'CommitFetched',
           message: `commit ${shortCommit(commit.id)} of ${origin}: ${commit.subject}`,
         },
       ];

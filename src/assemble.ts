@@ -7,13 +7,13 @@ import { previewPlan } from '../controllers/preview.ts';
 import type { World } from '../controllers/world.ts';
 import { messageOf } from './api/errors.ts';
 import { type KeyString, keyString, type ObjectKey, parseKey } from './api/key.ts';
-import type { Adapters } from './adapters.ts';
 import { announce, createSourceAnnouncer } from './announce.ts';
 import { createBackend } from './backend.ts';
-import type { Clock } from './manager/clock.ts';
+import type { SyncWindowStatus } from './api/sync-window.ts';
 import { createController } from './manager/controller.ts';
-import { createDesiredKeeper, type DesiredKeeper, keysToVisit } from './manager/desired-keeper.ts';
+import { type DesiredKeeper, keysToVisit } from './manager/desired-keeper.ts';
 import { createLanes } from './manager/lanes.ts';
+import { createKeeper, type KeeperParts, windowOf } from './keeper.ts';
 import { insightOf, type Reading } from './insight.ts';
 import { createManager, type Manager, type Trigger } from './manager/manager.ts';
 import { createProvisionBoard } from './manager/provision-board.ts';
@@ -31,27 +31,19 @@ import { createPublisher } from './publish.ts';
 import type { Backend } from './server/backend.ts';
 import { createMetrics, type Metrics } from './server/metrics.ts';
 import { createRegistry } from './server/registry.ts';
-import { copiesInUse } from './source-copies.ts';
-import { EMPTY_DESIRED, type DesiredState } from './state/desired.ts';
+import { EMPTY_DESIRED } from './state/desired.ts';
 import { isKeptImage } from './state/names.ts';
-import { withDefaultNetworks } from './state/implicit.ts';
 import { secretValue } from './state/secret-values.ts';
 import type { Store } from './store/store.ts';
 
 const STOP_DEADLINE_MS = 5_000;
 
-export interface Parts {
-  readonly adapters: Adapters;
-  readonly store: Store;
+export interface Parts extends KeeperParts {
   readonly podman: Podman;
   readonly rootless: boolean;
   readonly maxConcurrentRollouts: number;
   readonly bootId: string;
   readonly home: string;
-  /** It was rebuilt from labels, or part of it was damaged. */
-  readonly stateWasLost: boolean;
-  readonly log: Log;
-  readonly clock: Clock;
 }
 
 export interface Engine {
@@ -113,17 +105,17 @@ export function assemble(parts: Parts): Engine {
   const { signal } = ending;
   const manager = createManagerFor(parts, { world, prober, keeper, observer, metrics, signal });
   Object.assign(wiring, { enqueue: manager.enqueue, queues: manager.queues });
+  const window = windowOf(parts, keeper);
   const backend = createBackend({
     world,
     objects: registry,
-    ...previews(world, keeper, {
-      signal,
-      log,
-      now: () => clock.now(),
-      uptimeMs: () => clock.uptimeMs(),
-    }),
+    ...previews(
+      { world, keeper, window },
+      { signal, log, now: () => clock.now(), uptimeMs: () => clock.uptimeMs() },
+    ),
     sync: syncWith(parts, keeper),
     source: parts.adapters.source.status,
+    window,
     act: (key, request) => performAct(world, { key, request }, clock.now()),
     metrics: metrics.render,
     reachable: () => reachability,
@@ -159,8 +151,17 @@ async function end({ adapters }: Parts, { keeper, manager, prober }: Started): P
   await adapters.close();
 }
 
-const previews = (world: World, keeper: DesiredKeeper, context: ReconcileContext) => ({
-  plan: async () => previewPlan(world, await keeper.preview(), context),
+interface Previewed {
+  readonly world: World;
+  readonly keeper: DesiredKeeper;
+  readonly window: () => SyncWindowStatus;
+}
+
+const previews = ({ world, keeper, window }: Previewed, context: ReconcileContext) => ({
+  plan: async () => ({
+    ...(await previewPlan(world, await keeper.preview(), context)),
+    window: window(),
+  }),
   diff: async () => previewDiff(world, await keeper.preview(), context),
 });
 
@@ -192,62 +193,16 @@ function createMetricsOf(
 
 const syncWith =
   ({ adapters }: Parts, keeper: DesiredKeeper): Backend['sync'] =>
-  async ({ allowNonFastForward = false, approvePrune }) => {
+  async ({ allowNonFastForward = false, approvePrune, now = false }) => {
     await adapters.source.fetch({ allowNonFastForward });
-    await keeper.refresh({ approvePrune });
+    await keeper.refresh({ approvePrune, now });
   };
-
-function collectCopies({ adapters, store, log }: Parts, desired: DesiredState): void {
-  const inUse = copiesInUse(desired, store);
-  const onError = (err: unknown): void => log.warn({ err }, 'could not remove old copies of the source');
-  if (inUse) adapters.source.collect(inUse).catch(onError);
-}
 
 const installationOf = ({ store, home }: Parts) => ({ ...store.installation, home });
 
 const inventoryOf = (store: Store, observer: Observer) => [
   ...new Set([...store.inventory.list().map(({ key }) => key), ...observer.keys()].map(keyString)),
 ];
-
-function createKeeper(
-  parts: Parts,
-  reading: Reading,
-  onChange: (desired: DesiredState) => void,
-): DesiredKeeper {
-  const { adapters, store, clock } = parts;
-  const entries = store.inventory.list();
-  const lastGood = entries.flatMap((entry) =>
-    'lastGood' in entry ? [[keyString(entry.key), entry.lastGood] as const] : [],
-  );
-  return createDesiredKeeper(
-    {
-      read: async (known) => {
-        reading.readingSinceMs = clock.uptimeMs();
-        try {
-          return withDefaultNetworks(await adapters.source.read(known));
-        } finally {
-          delete reading.readingSinceMs;
-        }
-      },
-      inventory: () => store.inventory.list().map(({ key }) => keyString(key)),
-      approved: () => new Set(store.approvals.list().map(({ key }) => keyString(key))),
-      onApprove: async (keys) => {
-        for (const id of keys) await store.approvals.put({ key: parseKey(id), approvedAtMs: clock.now() });
-      },
-      onApprovalEnd: async (keys) => {
-        for (const id of keys) await store.approvals.delete(parseKey(id));
-      },
-      clock,
-      absenceMs: adapters.source.absenceMs,
-      mustAskBeforePruning: parts.stateWasLost,
-      onChange: (desired) => {
-        onChange(desired);
-        collectCopies(parts, desired);
-      },
-    },
-    new Map(lastGood),
-  );
-}
 
 interface WorldParts {
   readonly keeper: DesiredKeeper;
@@ -376,7 +331,10 @@ function createManagerFor(
   const directoryTrigger: Trigger = {
     name: 'manifests',
     start: async () => {
-      const watcher = adapters.source.watch({ onChange: refresh, onStatus: createSourceAnnouncer(parts) });
+      const watcher = adapters.source.watch({
+        onChange: refresh,
+        onStatus: createSourceAnnouncer({ ...parts, mayApply: () => parts.syncWindow(clock.now()).open }),
+      });
       await keeper.refresh();
       return watcher.close;
     },

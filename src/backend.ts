@@ -2,6 +2,7 @@ import type { World } from '../controllers/world.ts';
 import type { ActRequest } from './api/act-request.ts';
 import { agentKey, keyString, type ObjectKey } from './api/key.ts';
 import type { SourceStatus } from './api/source-status.ts';
+import { APPLY_AT_ONCE, type SyncWindowStatus } from './api/sync-window.ts';
 import type { AgentStatus, ConvergeView, DiffView, PlanView } from './api/status.ts';
 import type { LogEntry, LogRequest } from './server/backend.ts';
 import type { Backend, ObjectReader } from './server/backend.ts';
@@ -21,6 +22,7 @@ export interface BackendOptions {
   /** Something is being looked at, or waits to be: what is known may not be the newest. */
   readonly isBusy: () => boolean;
   readonly source: () => SourceStatus;
+  readonly window: () => SyncWindowStatus;
   readonly reachable: () => { readonly ok: boolean; readonly message: string };
 }
 
@@ -80,7 +82,7 @@ async function agentLogs(
 const DONE: ReadonlySet<string> = new Set(['Monitoring', 'Healthy', 'Completed', 'Suspended']);
 
 /** Converged: every agent follows its manifest and serves; an optional one that does not is told, and holds nothing up. */
-function convergence({ world, objects, isBusy, source }: BackendOptions): ConvergeView {
+function convergence({ world, objects, isBusy, source, window }: BackendOptions): ConvergeView {
   const desired = world.desired();
   const agents = [...desired.objects.values()].filter(({ key }) => key.kind === 'Agent');
   const waitingFor = agents.flatMap(({ key, manifest, specHash }) => {
@@ -105,17 +107,27 @@ function convergence({ world, objects, isBusy, source }: BackendOptions): Conver
       waitingFor.every(({ optional }) => optional) &&
       pending.length === 0 &&
       problems.length === 0 &&
+      desired.held === undefined &&
       desired.recheckAtMs === undefined,
     total: agents.length,
     healthy: agents.length - waitingFor.length,
     waitingFor: [
       ...waitingFor.map(({ object, phase, message }) => ({ object, phase, message })),
       ...pending.map((object) => ({ object, phase: 'Terminating', message: 'its manifest is gone' })),
+      ...waitingForWindow(window()),
     ],
     problems,
     source: source(),
+    window: window(),
   };
 }
+
+const waitingForWindow = ({ waiting, message }: SyncWindowStatus): ConvergeView['waitingFor'] =>
+  waiting.map((object) => ({
+    object,
+    phase: 'Waiting',
+    message: `its change waits: ${message}; at once: ${APPLY_AT_ONCE}`,
+  }));
 
 /** An outage passes by itself, and what was applied before it is what should be. */
 const sourceProblems = (status: SourceStatus): string[] =>

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { DEFAULT_NAMESPACE, DNS_LABEL, DNS_LABEL_HINT, LONGEST_DNS_LABEL } from './api/dns-label.ts';
 import { type GitFlags, gitSource, type WebhookSettings } from './config/git.ts';
 import { createReader, type Environment, oneOf, type Read, wholeNumber } from './config/reader.ts';
+import { parseSyncWindow, type SyncWindowRule } from './schedule/sync-windows.ts';
 import type { GitSettings } from './source/git/settings.ts';
 
 export type { Environment };
@@ -21,6 +22,7 @@ export interface Flags extends GitFlags {
   readonly logFormat?: string;
   readonly notify?: string;
   readonly maxConcurrentRollouts?: string;
+  readonly syncWindow?: readonly string[];
 }
 
 /** What must be asked of the host; an argument, so that the rest is a pure function. */
@@ -58,6 +60,8 @@ export interface Config {
   readonly logFormat: LogFormat;
   /** How many updates of serving agents may be under way at once in a namespace. */
   readonly maxConcurrentRollouts: number;
+  /** When what is new is applied; empty: always. */
+  readonly syncWindows: readonly SyncWindowRule[];
   /** Says whom to tell of trouble. */
   readonly notifyFile?: string;
   /** The service manager that started us and wants to hear of us. */
@@ -123,7 +127,7 @@ export function resolveConfig(flags: Flags, env: Environment, host: Host): Confi
   const runtimeDir = directory(env, 'XDG_RUNTIME_DIR') ?? (host.uid === 0 ? '/run' : host.userRuntimeDir);
   const state = directory(env, 'XDG_STATE_HOME');
   const defaultState = host.uid === 0 ? '/var/lib' : join(host.home, '.local/state');
-  const roots = flags.root ?? env['ROOKERY_ROOT']?.split(':').filter((root) => root !== '') ?? [];
+  const roots = flags.root ?? severalOf(env['ROOKERY_ROOT']);
 
   const reading = { read, env, at, problems, credential: credentials(env, host) };
   const named = read(
@@ -179,12 +183,21 @@ export function resolveConfig(flags: Flags, env: Environment, host: Host): Confi
       wholeNumber({ from: 1, to: MOST_CONCURRENT_ROLLOUTS }),
       DEFAULT_CONCURRENT_ROLLOUTS,
     ),
+    syncWindows: syncWindows(read, flags.syncWindow ?? severalOf(env['ROOKERY_SYNC_WINDOW'])),
     ...notifyFile(read, flags.notify, at),
     ...(env['NOTIFY_SOCKET'] && { serviceManager: serviceManager(env) }),
   };
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return config;
 }
+
+/** Several values of one variable have colons between them. */
+const severalOf = (text = ''): string[] => text.split(':').filter((part) => part !== '');
+
+const syncWindows = (read: Read, texts: readonly string[]): SyncWindowRule[] =>
+  texts.flatMap(
+    (value) => read({ flag: '--sync-window', value, variables: [] }, parseSyncWindow, undefined) ?? [],
+  );
 
 function notifyFile(
   read: Read,

@@ -15,6 +15,7 @@ import type { Podman } from './podman/podman.ts';
 import type { Backend } from './server/backend.ts';
 import { type ApiServer, startServer } from './server/server.ts';
 import { startWebhook, type Webhook } from './server/webhook.ts';
+import { createSyncWindows } from './schedule/sync-windows.ts';
 import { openStateDirectory } from './store/directory.ts';
 import { lookAtStateDirectory } from './store/look.ts';
 import type { Store } from './store/store.ts';
@@ -177,6 +178,7 @@ async function connect(
     bootId,
     home,
     stateWasLost,
+    syncWindow: createSyncWindows(config.syncWindows),
     log,
     clock: systemClock,
   };

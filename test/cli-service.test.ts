@@ -89,6 +89,18 @@ describe('service install', () => {
     expect(execStart(files.get(UNIT) ?? '')).toMatch(/ --max-concurrent-rollouts 2$/);
   });
 
+  test('gives it the sync windows, also those that a variable names', async () => {
+    const window = 'allow 0 22 * * 1-5 for 8h in Europe/Berlin';
+    const { files, rookery } = createHost();
+    await rookery(['install', '--sync-window', window]);
+    expect(execStart(files.get(UNIT) ?? '')).toContain(`--sync-window "${window}"`);
+    await rookery(['install'], { ROOKERY_SYNC_WINDOW: `${window}:deny 0 12 * * * for 1h in UTC` });
+    expect(execStart(files.get(UNIT) ?? '')).toContain('--sync-window "deny 0 12 * * * for 1h in UTC"');
+    expect((await rookery(['install', '--sync-window', 'at night'])).err).toMatch(
+      /--sync-window "at night": must be/,
+    );
+  });
+
   test('only prints with --dry-run', async () => {
     const { files, ran, rookery } = createHost();
     const { out } = await rookery(['install', '--dry-run']);

@@ -48,7 +48,7 @@ test('status of a directory that is converged', async () => {
 });
 
 test('sync says what is applied, and why something is not', async () => {
-  const query = 'approvePrune=false&allowNonFastForward=true';
+  const query = 'approvePrune=false&allowNonFastForward=true&now=false';
   const api = await serveApi({ [`POST ${GROUP}/sync?${query}`]: { source: { ...source, failure } } });
   const result = await cli(['sync', '--allow-non-fast-forward', '--api-socket', api.socket]);
   await api.close();
@@ -57,4 +57,38 @@ test('sync says what is applied, and why something is not', async () => {
     out: 'applied: c0ffee012345 Let it be faster\\u001b[2J\n',
     err: 'Unverified: commit bad: it has no signature\n',
   });
+});
+
+const closed = {
+  open: false,
+  until: '2026-01-01T22:00:00.000Z',
+  message: 'outside of the sync window "allow 0 22 * * * for 8h in UTC", until 2026-01-01T22:00:00.000Z',
+  waiting: ['Agent/default/a'],
+  commit: id,
+};
+
+test('status says what waits for a sync window, until when, and what is applied meanwhile', async () => {
+  const view = { ...viewOf({ healthy: 2 }), source: { type: 'Directory', origin: '/m' }, window: closed };
+  const api = await serveApi({ [`GET ${GROUP}/convergence`]: view });
+  const { code, out } = await cli(['status', '--api-socket', api.socket]);
+  await api.close();
+  expect(code).toBe(1);
+  expect(out).toContain(
+    `Sync window: ${closed.message}; 1 change waits; applied meanwhile: c0ffee012345; at once: rookery sync --now`,
+  );
+});
+
+test('sync says that what is new waits, and --now does not wait', async () => {
+  const query = 'approvePrune=false&allowNonFastForward=false';
+  const directory = { type: 'Directory', origin: '/m' };
+  const api = await serveApi({
+    [`POST ${GROUP}/sync?${query}&now=false`]: { source: directory, window: closed },
+    [`POST ${GROUP}/sync?${query}&now=true`]: { source: directory, window: { ...closed, waiting: [] } },
+  });
+  const waits = await cli(['sync', '--api-socket', api.socket]);
+  const atOnce = await cli(['sync', '--now', '--api-socket', api.socket]);
+  await api.close();
+  expect(waits).toMatchObject({ code: 1, out: '' });
+  expect(waits.err).toContain('1 change waits');
+  expect(atOnce).toEqual({ code: 0, out: 'the manifests were read again\n', err: '' });
 });

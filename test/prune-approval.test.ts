@@ -41,6 +41,8 @@ function site(mustAskBeforePruning = false) {
       clock,
       absenceMs: 10_000,
       mustAskBeforePruning,
+      window: () => ({ open: true }),
+      wasApplied: () => false,
       onChange: () => undefined,
     },
     new Map(),

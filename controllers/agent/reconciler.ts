@@ -292,7 +292,15 @@ function publish(
   const id = keyString(record.key);
   const stalled = world.desired().stalled.get(id);
   const lastPlan = lastPlans.get(id) ?? EMPTY_PLAN.operations.map(String);
-  const input: StatusInput = { record, facts, nowMs: context.now(), lastPlan, ...(stalled && { stalled }) };
+  const { held } = world.desired();
+  const input: StatusInput = {
+    record,
+    facts,
+    nowMs: context.now(),
+    lastPlan,
+    ...(stalled && { stalled }),
+    ...(held?.waiting.includes(id) && { waits: `a change of its manifest waits: ${held.message}` }),
+  };
   const status = statusOf(input);
   const { key, uid, generation, createdAtMs } = record;
   const object = world.desired().objects.get(id);

@@ -23,6 +23,8 @@ export interface StatusInput extends View {
   readonly lastPlan: readonly string[];
   /** Why it runs from its last known good manifest, if it does. */
   readonly stalled?: ManifestProblem;
+  /** Its manifest changed, and the change waits for a sync window: why, and until when. */
+  readonly waits?: string;
 }
 
 const GAVE_UP: ReadonlySet<AgentState> = new Set(['RolledBack', 'Failed', 'Paused']);
@@ -51,9 +53,16 @@ export function statusOf(input: StatusInput): AgentStatus {
 
 /** What is wrong with the manifest goes first, then what a person holds. */
 function saidOf(input: StatusInput): { readonly reason: string; readonly message: string } {
-  const { reason, message } = input.stalled ?? unmet(input) ?? heldStatus(input) ?? input.record;
+  const { reason, message } =
+    input.stalled ?? unmet(input) ?? heldStatus(input) ?? waiting(input) ?? input.record;
   return { reason, message };
 }
+
+/** What runs has more to say of itself, where it says something. */
+const waiting = ({ waits, record }: StatusInput): { reason: string; message: string } | undefined =>
+  waits !== undefined && record.message === '' ? { reason: OUTSIDE, message: waits } : undefined;
+
+const OUTSIDE = 'OutsideSyncWindow';
 
 const revisionsOf = ({ currentRevision, targetRevision, stableRevision }: AgentRecord) => ({
   ...(currentRevision !== undefined && { currentRevision }),
@@ -135,13 +144,16 @@ function claims(input: StatusInput): ConditionClaim[] {
     claim('Ready', ready, ready ? 'Ready' : notReadyReason(input)),
     claim('Reconciling', isReconciling(record.state) && !stuck),
     claim('Stalled', stuck, GAVE_UP.has(record.state) ? record.state : undefined),
-    claim('Synced', synced, synced ? 'Synced' : driftReason(input)),
+    syncedClaim(input, claim('Synced', synced, synced ? 'Synced' : driftReason(input))),
     claim('Available', liveContainers(input, servingReplicas(input)).length > 0),
     progressing(input),
     claim('Degraded', record.state === 'Degraded' || record.state === 'Failed'),
     claim('DependenciesReady', !waitsForOthers(input) && !facts.dependencyDown, dependencyReason(input)),
   ];
 }
+
+const syncedClaim = ({ waits }: StatusInput, claim: ConditionClaim): ConditionClaim =>
+  waits === undefined ? claim : { ...claim, status: 'False', reason: OUTSIDE, message: waits };
 
 /** A rollout without a way back says so for as long as it is under way. */
 function progressing(input: StatusInput): ConditionClaim {

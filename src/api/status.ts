@@ -1,5 +1,6 @@
 import type { Condition } from './conditions.ts';
 import type { SourceStatus } from './source-status.ts';
+import type { SyncWindowStatus } from './sync-window.ts';
 
 /** `status` of an Agent as people and tools read it. */
 export interface AgentStatus {
@@ -113,6 +114,8 @@ export interface PlanView {
   }[];
   /** What stands in the way: manifest problems, blocked prunes, missing inputs. */
   readonly problems: readonly string[];
+  /** Whether it would be done now. */
+  readonly window?: SyncWindowStatus;
 }
 
 /** One agent as it runs and as the files ask for it, each resolved; absent where there is none. */
@@ -149,4 +152,6 @@ export interface ConvergeView {
   readonly problems: readonly string[];
   /** Where the manifests come from. */
   readonly source?: SourceStatus;
+  /** Whether what is new is applied now. */
+  readonly window?: SyncWindowStatus;
 }

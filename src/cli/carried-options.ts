@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import type { Credential } from '../systemd/unit.ts';
 import type { Input } from './action.ts';
-import { type OptionDefinition, runOptions } from './definitions.ts';
+import type { OptionDefinition } from './option-definition.ts';
+import { runOptions } from './run-options.ts';
 
 interface Carried {
   readonly words: readonly string[];

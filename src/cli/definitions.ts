@@ -1,5 +1,6 @@
 import type { OptionDefinition } from './option-definition.ts';
-import { interval, sourceOptions, webhook } from './source-options.ts';
+import { runOptions } from './run-options.ts';
+import { sourceOptions } from './source-options.ts';
 
 export type { OptionDefinition };
 
@@ -80,25 +81,6 @@ const allNamespaces: OptionDefinition = {
   flags: '-A, --all-namespaces',
   description: 'look at all namespaces',
 };
-
-const notify: OptionDefinition = {
-  flags: '--notify <file>',
-  description: 'whom to tell when an agent is in trouble and when it is well again, as JSON',
-};
-
-const maxConcurrentRollouts: OptionDefinition = {
-  flags: '--max-concurrent-rollouts <number>',
-  description: 'updates of serving agents that may be under way at once in a namespace (default: 4)',
-};
-
-/** Of `run` alone, and of the service that is to run it. */
-export const runOptions: readonly OptionDefinition[] = [
-  ...sourceOptions,
-  interval,
-  ...webhook,
-  notify,
-  maxConcurrentRollouts,
-];
 
 export const commands: readonly CommandDefinition[] = [
   {
@@ -184,10 +166,15 @@ export const commands: readonly CommandDefinition[] = [
         flags: '--allow-non-fast-forward',
         description: 'agree to a rewritten history, this once',
       },
+      { flags: '--now', description: 'apply at once what waits for a sync window, this once' },
       approvePrune,
     ],
-    examples: [['rookery sync', 'do not wait for the next interval']],
-    exitCodes: '0 when the newest commit is applied, 1 when it is refused or the remote does not answer',
+    examples: [
+      ['rookery sync', 'do not wait for the next interval'],
+      ['rookery sync --now', 'do not wait for the sync window either'],
+    ],
+    exitCodes:
+      '0 when the newest manifests are applied, 1 when they are refused or wait for a sync window, or the remote does not answer',
   },
   {
     name: 'secrets',

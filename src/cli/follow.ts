@@ -65,6 +65,7 @@ const STUCK_PHASES: ReadonlySet<string> = new Set([
   'Stalled',
   'Blocked',
   'Pending',
+  'Waiting',
 ]);
 
 function endingOf(view: ConvergeView, { interrupted, timedOut, stuck }: Moment): Ending | undefined {

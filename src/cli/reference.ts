@@ -4,7 +4,7 @@ import { type CommandDefinition, commands, globalOptions, type OptionDefinition 
 export const commandReference = (): string =>
   [
     '# The command line',
-    'Every option is also read from the environment: `--api-socket` from `ROOKERY_API_SOCKET`, and so on; an option on the command line wins. `--root`, `--path` and `--recipient` take several values from their variables with colons between them. Podman’s socket is also read from `CONTAINER_HOST`; `NO_COLOR` turns colours off.',
+    'Every option is also read from the environment: `--api-socket` from `ROOKERY_API_SOCKET`, and so on; an option on the command line wins. `--root`, `--path`, `--sync-window` and `--recipient` take several values from their variables with colons between them. Podman’s socket is also read from `CONTAINER_HOST`; `NO_COLOR` turns colours off.',
     '## Options of every command',
     optionTable(globalOptions),
     ...commands.flatMap(section),

@@ -1,6 +1,8 @@
 import { type KeyString, parseKey } from '../api/key.ts';
+import type { SyncWindow } from '../api/sync-window.ts';
 import { hashOf } from '../state/canonical.ts';
-import { type DesiredState, EMPTY_DESIRED, type Snapshot } from '../state/desired.ts';
+import { type DesiredObject, type DesiredState, EMPTY_DESIRED, type Snapshot } from '../state/desired.ts';
+import { holdChanges } from '../state/hold-changes.ts';
 import { type Merged, mergeDesired } from '../state/merge-desired.ts';
 import type { Clock } from './clock.ts';
 
@@ -16,17 +18,30 @@ export interface DesiredKeeperOptions {
   readonly absenceMs: number;
   /** What a lost or damaged state would remove needs a person's consent, however little it is. */
   readonly mustAskBeforePruning: boolean;
+  /** Whether what is new may be applied now. */
+  readonly window: () => SyncWindow;
+  /** Of what is not in memory after a start: whether this is what was applied. */
+  readonly wasApplied: (object: DesiredObject) => boolean;
   readonly onChange: (desired: DesiredState) => void;
 }
 
 export interface DesiredKeeper {
   current(): DesiredState;
   /** Reads the source anew; one reading at a time, and one more when asked meanwhile. */
-  refresh(options?: { readonly approvePrune?: boolean }): Promise<void>;
-  /** What a reading now would make of it; keeps nothing. */
+  refresh(options?: RefreshOptions): Promise<void>;
+  /** What a reading now would make of it, within a sync window or not; keeps nothing. */
   preview(): Promise<DesiredState>;
   close(): void;
 }
+
+export interface RefreshOptions {
+  readonly approvePrune?: boolean;
+  /** Somebody has what waits for a sync window applied at once. */
+  readonly now?: boolean;
+}
+
+/** A window opens by the wall clock, which may be set meanwhile. */
+const HELD_RECHECK_MS = 60_000;
 
 /** Holds the one DesiredState: readings go in, and whoever cares is told when the meaning changed. */
 export function createDesiredKeeper(
@@ -53,27 +68,32 @@ export function createDesiredKeeper(
     const next = mergeDesired({ ...input, absentSinceMs: merged.absentSinceMs });
     return options.mustAskBeforePruning ? askFirst(previous, next, approvedPrunes) : next;
   };
+  const hold = (next: Merged): Merged => {
+    const window = options.window();
+    if (window.open) return next;
+    const { wasApplied } = options;
+    const desired = holdChanges({ previous: merged.desired, next: next.desired, window, wasApplied });
+    return { ...next, desired };
+  };
   const accept = (next: Merged): void => {
     merged = next;
     cancelRecheck();
-    const { recheckAtMs } = next.desired;
-    if (recheckAtMs !== undefined) {
-      cancelRecheck = options.clock.setTimer(recheckAtMs - options.clock.uptimeMs(), () => void refresh());
-    }
+    const delayMs = recheckDelayMs(options.clock, next.desired);
+    if (delayMs !== undefined) cancelRecheck = options.clock.setTimer(delayMs, () => void refresh());
     const meaning = meaningOf(next.desired);
     if (meaning === told) return;
     told = meaning;
     options.onChange(next.desired);
   };
-  const refreshOnce = async (approvePrune: boolean): Promise<void> => {
+  const refreshOnce = async ({ approvePrune = false, now = false }: RefreshOptions): Promise<void> => {
     const next = await merge(approvePrune ? 'all' : options.approved());
     // Also what is not absent for long enough yet: nobody agrees twice.
     if (approvePrune) await options.onApprove([...next.absentSinceMs.keys()]);
     await options.onApprovalEnd(outlived(options, next));
-    accept(next);
+    accept(now ? next : hold(next));
   };
-  const refresh: DesiredKeeper['refresh'] = ({ approvePrune = false } = {}) => {
-    const turn = running.then(() => refreshOnce(approvePrune));
+  const refresh: DesiredKeeper['refresh'] = (wish = {}) => {
+    const turn = running.then(() => refreshOnce(wish));
     running = turn.catch(() => undefined);
     return turn;
   };
@@ -83,6 +103,14 @@ export function createDesiredKeeper(
     preview: async () => (await merge(options.approved())).desired,
     close: () => cancelRecheck(),
   };
+}
+
+function recheckDelayMs(clock: Clock, { recheckAtMs, held }: DesiredState): number | undefined {
+  const delays = [
+    ...(recheckAtMs === undefined ? [] : [recheckAtMs - clock.uptimeMs()]),
+    ...(held ? [Math.min(HELD_RECHECK_MS, (held.untilMs ?? Number.POSITIVE_INFINITY) - clock.now())] : []),
+  ];
+  return delays.length > 0 ? Math.min(...delays) : undefined;
 }
 
 function outlived(
@@ -110,7 +138,8 @@ function askFirst(previous: DesiredState, merged: Merged, approved: ReadonlySet<
 }
 
 /** Two states of one meaning are told once: a rescan of unchanged files wakes nobody. */
-function meaningOf({ objects, problems, stalled, pruned, pruneBlocked, frozen }: DesiredState): string {
+function meaningOf(desired: DesiredState): string {
+  const { objects, problems, stalled, pruned, pruneBlocked, frozen, held } = desired;
   return hashOf({
     objects: [...objects].map(([key, object]) => [key, object.specHash, object.inputs, object.position.file]),
     problems: problems.map(({ message, position }) => [message, position]),
@@ -118,6 +147,7 @@ function meaningOf({ objects, problems, stalled, pruned, pruneBlocked, frozen }:
     pruned: [...pruned],
     pruneBlocked,
     frozen,
+    held,
   });
 }
 

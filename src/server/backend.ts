@@ -31,6 +31,8 @@ export interface SyncOptions {
   readonly approvePrune: boolean;
   /** Agrees to a rewritten history, this once. */
   readonly allowNonFastForward?: boolean;
+  /** Has what waits for a sync window applied at once. */
+  readonly now?: boolean;
 }
 
 export interface ObjectReader {

@@ -132,7 +132,11 @@ function objectOf(backend: Backend, { resource, namespace, name }: RouteOf<'Obje
   throw notFound(`${plural}${group} "${name}" not found`);
 }
 
-const syncAnswer = ({ source }: ConvergeView): object => ({ ...success(), ...(source && { source }) });
+const syncAnswer = ({ source, window }: ConvergeView): object => ({
+  ...success(),
+  ...(source && { source }),
+  ...(window && { window }),
+});
 
 const found = (object: Served | undefined): readonly Served[] => (object ? [object] : []);
 
@@ -151,6 +155,7 @@ async function answerVerb(backend: Backend, verb: Verb, { request, response }: E
       await backend.sync({
         approvePrune: flag(request.query, 'approvePrune'),
         allowNonFastForward: flag(request.query, 'allowNonFastForward'),
+        now: flag(request.query, 'now'),
       });
       return sendJson(response, syncAnswer(backend.convergence()));
     case 'convergence':

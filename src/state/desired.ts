@@ -1,5 +1,6 @@
 import type { KeyString, ObjectKey } from '../api/key.ts';
 import type { Kind, Manifest, ManifestOf } from '../api/kinds.ts';
+import type { ClosedWindow } from '../api/sync-window.ts';
 
 /** Where a document or a field starts; line and column count from 1. */
 export interface Position {
@@ -73,10 +74,16 @@ export interface DesiredState {
   readonly pruned: ReadonlySet<KeyString>;
   readonly pruneBlocked?: string;
   readonly frozen?: string;
+  /** What is new and waits for a sync window; it is in none of the others. */
+  readonly held?: HeldChanges;
   readonly origin: string;
   readonly commit?: string;
   /** When the guards must look again although no file changed (the second scan of an absence). */
   readonly recheckAtMs?: number;
+}
+
+export interface HeldChanges extends ClosedWindow {
+  readonly waiting: readonly KeyString[];
 }
 
 export const EMPTY_DESIRED: DesiredState = {

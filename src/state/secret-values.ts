@@ -1,3 +1,5 @@
+import type { ObjectKey } from '../api/key.ts';
+import type { Secret } from '../api/resources.ts';
 import { type DesiredState, desiredOf } from './desired.ts';
 import { type Installation, secretName } from './names.ts';
 import { secretData } from './resolve-env.ts';
@@ -15,6 +17,18 @@ export function secretValue(
   }
   return undefined;
 }
+
+/** Entry of a Secret → name of the Podman secret that holds its value. */
+export const secretNames = (
+  installation: Installation,
+  { key, manifest }: { readonly key: ObjectKey; readonly manifest: Secret },
+): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(secretData(manifest)).map(([entry, value]) => [
+      entry,
+      secretName(installation, key, entry, value),
+    ]),
+  );
 
 /** Every value in the manifests, as text. */
 export const secretTexts = (desired: DesiredState): string[] =>

@@ -3,6 +3,7 @@ import { messageOf } from '../../src/api/errors.ts';
 import { keyString } from '../../src/api/key.ts';
 import { type Kind, kinds } from '../../src/api/kinds.ts';
 import { assemble, type Engine } from '../../src/assemble.ts';
+import type { SyncWindow } from '../../src/api/sync-window.ts';
 import type { AgentStatus } from '../../src/api/status.ts';
 import { DEFAULT_CONCURRENT_ROLLOUTS } from '../../src/config.ts';
 import { adoptLostInstallation, settleIntents } from '../../src/boot.ts';
@@ -70,6 +71,8 @@ export interface SimulatedHost {
   running(): string[];
   /** The program of each agent, by the name in its env `AGENT`. */
   readonly programs: Map<string, (template: ContainerTemplate) => Program>;
+  /** When what is new is applied; always, unless a test says so. */
+  syncWindow: (nowMs: number) => SyncWindow;
   readonly takenPorts: Set<number>;
   /** What the next start of the controller is told. */
   maxConcurrentRollouts: number;
@@ -201,6 +204,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       bootId: `boot-${boots}`,
       home: HOME,
       stateWasLost: adopted !== undefined,
+      syncWindow: (nowMs) => host.syncWindow(nowMs),
       log,
       clock: life.clock,
     });
@@ -278,6 +282,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       skewMs += byMs;
     },
     diskFull: false,
+    syncWindow: () => ({ open: true }),
     disk: () => disk,
     loseState: () => {
       disk = createMemoryFiles();

@@ -1,3 +1,4 @@
+import { APPLY_AT_ONCE } from '../../api/sync-window.ts';
 import type { PlanView } from '../../api/status.ts';
 import { printable } from '../../terminal.ts';
 import { askHolder } from '../ask-holder.ts';
@@ -30,11 +31,16 @@ async function previewOf(context: Context): Promise<PlanView> {
   }
 }
 
-function planText({ changes }: PlanView): string {
+function planText({ changes, window }: PlanView): string {
   if (changes.length === 0) return 'nothing to do\n';
   const rows = changes.map(({ object, operation, cause }) => [object, operation, cause]);
   const objects = new Set(changes.map(({ object }) => object)).size;
-  return `${formatTable([['OBJECT', 'CHANGE', 'WHY'], ...rows])}\n${count(changes.length, 'change')} to ${count(objects, 'object')}; rookery apply makes them\n`;
+  return `${formatTable([['OBJECT', 'CHANGE', 'WHY'], ...rows])}\n${count(changes.length, 'change')} to ${count(objects, 'object')}; ${whenText(window)}\n`;
 }
+
+const whenText = (window: PlanView['window']): string =>
+  window === undefined || window.open
+    ? 'rookery apply makes them'
+    : printable(`they wait: ${window.message}; at once: ${APPLY_AT_ONCE}`);
 
 const count = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`;

@@ -5,6 +5,7 @@ import { createApiClient } from '../api-client.ts';
 import type { Context } from '../context.ts';
 import { GROUP_PATH } from '../paths.ts';
 import { sourceLines } from '../source-lines.ts';
+import { windowLines } from '../window-lines.ts';
 import { formatTable } from '../table.ts';
 
 /** The whole in a few lines; exit code as of `apply`. */
@@ -16,9 +17,13 @@ export async function status({ terminal, config, services }: Context, { options 
   return view.converged && !isBehind ? 0 : 1;
 }
 
-function textOf({ source, healthy, total, waitingFor, problems }: ConvergeView, nowMs: number): string {
+function textOf(
+  { source, window, healthy, total, waitingFor, problems }: ConvergeView,
+  nowMs: number,
+): string {
   const facts: [string, string][] = [
     ...(source ? sourceLines(source, nowMs) : []),
+    ...(window ? windowLines(window) : []),
     ['Agents', `${healthy}/${total} healthy`],
   ];
   const width = Math.max(...facts.map(([name]) => name.length)) + 2;
