@@ -288,6 +288,19 @@ describe('replicas', () => {
     expect(host.status('web')?.restarts).toBe(0);
   });
 
+  test('that ignore SIGTERM are stopped at once when all go, four at a time', async () => {
+    host.programs.set('web', () => ({ ignoresTerm: true }));
+    await host.apply(agentManifest('other'));
+    await deploy({ replicas: 6 });
+    await host.remove('Agent', 'web');
+    await host.until(phaseIs('web', 'Terminating'), 60_000);
+    const startedAtMs = host.clock.now();
+    await host.clock.advance(31_000);
+    expect(replicasOf('web').filter(({ state }) => state === 'exited')).toHaveLength(4);
+    await host.until(() => host.podman.controls.containers().length === 1, 120_000);
+    expect(host.clock.now() - startedAtMs).toBeLessThan(62_000);
+  });
+
   test('are removed with their holder when the manifest is', async () => {
     await host.apply(agentManifest('other'));
     await deploy(spec);

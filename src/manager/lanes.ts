@@ -10,8 +10,9 @@ export type Lane = 'start' | 'stop' | 'pull' | 'build';
 const LIMITS: Readonly<Record<Lane, number>> = { start: 4, stop: 8, pull: 2, build: 1 };
 
 /**
- * Reconciles are serial, so an agent waits in a lane with one call at most and cannot crowd the others out. Its crash
- * restarts also let first starts and rollouts pass: a crash loop is the one thing that asks again and again.
+ * Reconciles are serial, so an agent waits in a lane with one call at most, four where it stops its replicas, and
+ * cannot crowd the others out. Its crash restarts also let first starts and rollouts pass: a crash loop is the one
+ * thing that asks again and again.
  */
 export type LanePriority = 'Rollout' | 'CrashRestart';
 
