@@ -171,9 +171,31 @@ describe('the holder is planned beside the containers', () => {
       },
       { containers: [oldOne], holder: { container: aHolder(), route: ['10.0.0.2'] } },
       [
+        'check port 127.0.0.1:7121/tcp (serves)',
         'remove container ns.twin-holder (its names, addresses or ports changed)',
         'create holder ns.twin-holder (serves)',
+        'start container ns.twin-holder (serves)',
+      ],
+    ],
+    [
+      'a port was added: what it has already need not be free, and whoever waits for a start gets it first',
+      {
+        containers: [anAim(A, 'Running'), anAim(B, 'Running', { attempt: 2 })],
+        holder: holderAim({
+          template: { ...template, ports: [port, { ...port, hostPort: 7121 }] },
+          route: [toA, toB],
+        }),
+      },
+      {
+        containers: [oldOne, aContainer('bbbbbbbb', 2, exited)],
+        holder: { container: aHolder(), route: ['10.0.0.2', '10.0.0.3'] },
+      },
+      [
+        'route traffic ns.twin-holder to 10.0.0.2 (serves)',
+        'start container ns.twin-bbbbbbbb-2-0 (because)',
         'check port 127.0.0.1:7121/tcp (serves)',
+        'remove container ns.twin-holder (its names, addresses or ports changed)',
+        'create holder ns.twin-holder (serves)',
         'start container ns.twin-holder (serves)',
       ],
     ],

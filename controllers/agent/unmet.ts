@@ -1,3 +1,4 @@
+import { isOutdated } from '../../src/plan/plan-holder.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import type { MissingInput } from '../../src/state/resolver.ts';
 import type { View } from './facts.ts';
@@ -19,7 +20,16 @@ const AT_REST: ReadonlySet<AgentState> = new Set<AgentState>([
 export function unmet({ record, facts }: View): MissingInput | undefined {
   if (!AT_REST.has(record.state) || facts.spec === undefined) return undefined;
   const forGood = facts.missing.find(({ terminal }) => terminal);
-  return forGood ?? (isFollowed(record) ? undefined : facts.missing[0]);
+  return forGood ?? (isFollowed(record) ? undefined : facts.missing[0]) ?? unmetPorts({ record, facts });
+}
+
+/** They are no part of a revision: only the holder changes, when it can. */
+function unmetPorts({ record, facts }: Pick<View, 'record' | 'facts'>): MissingInput | undefined {
+  const holder = facts.observed.holder?.container;
+  const { stepFailure } = record;
+  if (!holder || !facts.wish?.holder || !stepFailure || !isOutdated(holder, facts.wish.holder))
+    return undefined;
+  return { reason: stepFailure.reason, message: stepFailure.message, terminal: false };
 }
 
 const isFollowed = ({ triedGeneration, generation }: AgentRecord): boolean => triedGeneration === generation;

@@ -1,7 +1,7 @@
 import { labels, REVISION_ANNOTATION } from '../api/labels.ts';
 import { canonicalJson } from '../state/canonical.ts';
 import { containerName, type Incarnation, incarnationLabels } from '../state/names.ts';
-import { isRunning, type ObservedAgent, type ObservedContainer } from '../state/observed.ts';
+import { isHalfMade, isRunning, type ObservedAgent, type ObservedContainer } from '../state/observed.ts';
 import type { AgentAim, ContainerAim, ImageAim, Ownership } from './aim.ts';
 import { driftOperations } from './drift.ts';
 import { findIncarnation } from './incarnations.ts';
@@ -39,6 +39,7 @@ export function planAgent(aim: AgentAim, observed: ObservedAgent, ownership: Own
       ...steps.flatMap((step) => inPlaceOperations(step)),
       ...steps.flatMap((step) => removeOperations(step)),
       ...strays.map(({ live, cause }) => removal(live, cause)),
+      ...holder.replacement,
     ],
   };
 }
@@ -117,10 +118,6 @@ const removal = (live: ObservedContainer, cause: string): Operation => ({
   name: live.name,
   cause,
 });
-
-/** Left half made by a create or a start that was cut off: starting it again is not to be relied on. */
-const isHalfMade = (live: ObservedContainer): boolean =>
-  live.state === 'initialized' || live.state === 'unknown' || live.state === 'removing';
 
 const wantsToExist = ({ want }: ContainerAim): boolean => want === 'Running' || want === 'Created';
 

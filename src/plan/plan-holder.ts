@@ -1,7 +1,8 @@
 import { HOLDER_ANNOTATION } from '../api/labels.ts';
 import { canonicalJson } from '../state/canonical.ts';
 import { holderLabels, holderName } from '../state/names.ts';
-import { isRunning, type ObservedAgent, type ObservedContainer } from '../state/observed.ts';
+import { isHalfMade, isRunning, type ObservedAgent, type ObservedContainer } from '../state/observed.ts';
+import type { HolderTemplate } from '../state/template.ts';
 import type { AgentAim, HolderAim, Ownership, RouteTarget } from './aim.ts';
 import { findIncarnation } from './incarnations.ts';
 import type { Operation } from './operation.ts';
@@ -15,26 +16,49 @@ export interface HolderSteps {
   readonly removals: readonly Operation[];
   readonly creates: readonly Operation[];
   readonly starts: readonly Operation[];
+  /** Last, and only when its new ports are free: until then the old one goes on. */
+  readonly replacement: readonly Operation[];
 }
 
 /** A holder that was just made is routed by the next plan, which sees its id and that it leads nowhere. */
 export function holderSteps(aim: AgentAim, observed: ObservedAgent, ownership: Ownership): HolderSteps {
   const live = observed.holder?.container;
   if (!aim.holder) return { ...NO_STEPS, removals: removalOfUnwanted(aim, live) };
-  const obsolete = live && obsolescence(live, aim.holder);
-  const kept = obsolete === undefined ? live : undefined;
+  if (!live || isHalfMade(live)) return { ...NO_STEPS, ...made(aim.holder, observed, ownership) };
+  const route = isRunning(live) ? routeOperations(aim.holder, observed) : [];
+  if (isOutdated(live, aim.holder.template))
+    return { ...NO_STEPS, route, replacement: replacementOf(aim.holder, observed, ownership) };
+  const starts = isRunning(live) ? [] : startOperations(aim.holder, observed, live.name);
+  return { ...NO_STEPS, route, starts };
+}
+
+const NO_STEPS: HolderSteps = { route: [], removals: [], creates: [], starts: [], replacement: [] };
+
+/** It was made for other names, addresses or ports. */
+export const isOutdated = ({ annotations }: ObservedContainer, template: HolderTemplate): boolean =>
+  annotations[HOLDER_ANNOTATION] !== canonicalJson(template);
+
+type Made = Pick<HolderSteps, 'removals' | 'creates' | 'starts'>;
+
+function made(aim: HolderAim, observed: ObservedAgent, ownership: Ownership): Made {
+  const leftover = observed.holder?.container;
   return {
-    route: kept && isRunning(kept) ? routeOperations(aim.holder, observed) : [],
-    removals: live && obsolete !== undefined ? [removal(live, obsolete)] : [],
-    creates: kept ? [] : [creation(aim.holder, ownership)],
-    starts:
-      kept && isRunning(kept)
-        ? []
-        : startOperations(aim.holder, observed, kept?.name ?? holderName(ownership.key)),
+    removals: leftover ? [removal(leftover, 'left half made by an interrupted call')] : [],
+    creates: [creation(aim, ownership)],
+    starts: startOperations(aim, observed, holderName(ownership.key)),
   };
 }
 
-const NO_STEPS: HolderSteps = { route: [], removals: [], creates: [], starts: [] };
+function replacementOf(aim: HolderAim, observed: ObservedAgent, ownership: Ownership): Operation[] {
+  const old = observed.holder?.container;
+  const checks = portChecks(aim.template.ports, heldPorts(observed), aim.cause);
+  return [
+    ...checks,
+    ...(old ? [removal(old, 'its names, addresses or ports changed')] : []),
+    creation(aim, ownership),
+    { type: 'StartContainer', name: holderName(ownership.key), cause: aim.cause },
+  ];
+}
 
 /** The holder runs nothing that needs a moment to end: a removal kills it. */
 const removal = ({ id, name }: ObservedContainer, cause: string): Operation => ({
@@ -46,15 +70,6 @@ const removal = ({ id, name }: ObservedContainer, cause: string): Operation => (
 
 const removalOfUnwanted = ({ others }: AgentAim, live: ObservedContainer | undefined): Operation[] =>
   live && others !== 'Leave' ? [removal(live, others.remove)] : [];
-
-/** Why this one cannot stay; undefined when it can. */
-function obsolescence(live: ObservedContainer, { template }: HolderAim): string | undefined {
-  if (live.state === 'initialized' || live.state === 'unknown' || live.state === 'removing')
-    return 'left half made by an interrupted call';
-  return live.annotations[HOLDER_ANNOTATION] === canonicalJson(template)
-    ? undefined
-    : 'its names, addresses or ports changed';
-}
 
 const creation = ({ template, cause }: HolderAim, { key, ownerLabels }: Ownership): Operation => ({
   type: 'CreateHolder',
@@ -76,7 +91,9 @@ const startOperations = (
 
 function routeOperations({ template, route, cause }: HolderAim, observed: ObservedAgent): Operation[] {
   const { holder } = observed;
-  const network = template.networks[0]?.name;
+  // One that is about to be replaced is on the networks that it was made for.
+  const names = template.networks.map(({ name }) => name);
+  const network = names.find((name) => name in (holder?.container.networks ?? {})) ?? names[0];
   if (!holder || network === undefined) return [];
   const to = destinations(route, observed, network);
   if (canonicalJson(to) === canonicalJson([...holder.route].sort())) return [];

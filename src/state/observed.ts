@@ -95,6 +95,10 @@ export interface ObservedHolder {
 export const isRunning = (container: ObservedContainer): boolean =>
   container.state === 'running' || container.state === 'paused' || container.state === 'stopping';
 
+/** Left half made by a create or a start that was cut off: starting it again is not to be relied on. */
+export const isHalfMade = ({ state }: ObservedContainer): boolean =>
+  state === 'initialized' || state === 'unknown' || state === 'removing';
+
 /** For a sort: those that run first, then the newest. */
 export const runningThenNewest = (left: ObservedContainer, right: ObservedContainer): number =>
   Number(isRunning(right)) - Number(isRunning(left)) || right.createdAtMs - left.createdAtMs;
