@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { labels } from '../src/api/labels.ts';
 import { labelsOf } from './fakes/client.ts';
 import { agentManifest, createSimulatedHost, type SimulatedHost } from './fakes/simulated-host.ts';
@@ -81,15 +81,82 @@ test('rules that were lost while the controller was down are set when it is back
   expect(await answered()).toEqual(['0', '1']);
 });
 
-test('what keeps traffic from being routed is said, and tried again', async () => {
-  const { traffic } = host.podman.controls;
-  const { route } = traffic;
-  traffic.route = () => Promise.reject(new Error('nft is missing on this host'));
-  await host.apply(agentManifest('web', { replicas: 2 }));
-  await host.until(() => JSON.stringify(host.status('web')).includes('nft is missing on this host'));
-  expect(await answered()).toEqual([]);
-  traffic.route = route;
-  // The longest that a failing step waits, and a quarter.
-  await host.clock.advance(75_000);
+test('new ports that are taken leave the old holder serving, and are said; it is replaced when they are free', async () => {
+  const withPort = (hostPort: number) =>
+    agentManifest('web', { replicas: 2, ports: [{ containerPort: 80, hostPort }] });
+  await deploy();
+  const before = holder();
+  const running = host.running();
+  host.takenPorts.add(8081);
+  host.podman.controls.calls = [];
+  await host.apply(withPort(8081));
+  await host.clock.advance(60_000);
+  expect(host.podman.controls.calls.filter(({ method }) => ACTS.test(method))).toEqual([]);
+  expect(holder()).toEqual(before);
   expect(await answered()).toEqual(['0', '1']);
+  expect(host.status('web')).toMatchObject({ phase: 'Healthy', ready: true, reason: 'PortInUse' });
+  expect(host.status('web')?.conditions.find(({ type }) => type === 'Synced')).toMatchObject({
+    status: 'False',
+    reason: 'PortInUse',
+    message: expect.stringContaining('8081/tcp') as string,
+  });
+  host.takenPorts.clear();
+  await host.until(() => holder()?.ports[0]?.hostPort === 8081, 200_000);
+  await host.clock.advance(1_000);
+  expect(await answered()).toEqual(['0', '1']);
+  expect(host.running().filter((name) => name !== HOLDER)).toEqual(running.filter((name) => name !== HOLDER));
+  expect(host.status('web')).toMatchObject({ phase: 'Healthy', ready: true, observedGeneration: 2 });
+});
+
+describe('where traffic cannot be routed', () => {
+  const WHY = 'nft is missing on this host, and moving traffic needs it; install the package nftables';
+  const ready = () => host.status('web')?.conditions.find(({ type }) => type === 'Ready');
+  const notRouted = {
+    status: 'False',
+    reason: 'TrafficNotRouted',
+    message: expect.stringContaining(WHY) as string,
+  };
+  let isInstalled = true;
+
+  beforeEach(() => {
+    const { traffic } = host.podman.controls;
+    const { route } = traffic;
+    isInstalled = true;
+    traffic.route = (to, addresses) => (isInstalled ? route(to, addresses) : Promise.reject(new Error(WHY)));
+  });
+
+  test('nobody is Ready, and who needs the agent waits; it is tried again, also when it was given up', async () => {
+    isInstalled = false;
+    await host.apply(
+      agentManifest('web', { replicas: 2 }),
+      agentManifest('above', { dependsOn: [{ name: 'web' }] }),
+    );
+    await host.until(() => host.status('web')?.phase === 'Promoting', 60_000);
+    await host.clock.advance(2_000);
+    expect(ready()).toMatchObject(notRouted);
+    expect(host.status('web')?.message).toContain(WHY);
+    await host.until(() => host.status('web')?.phase === 'Failed', 300_000);
+    await host.clock.advance(300_000);
+    expect(host.status('web')).toMatchObject({ phase: 'Failed', ready: false, readyReplicas: 2 });
+    expect(ready()).toMatchObject(notRouted);
+    expect(host.status('above')).toMatchObject({ phase: 'Blocked', reason: 'DependencyFailed' });
+    expect(await answered()).toEqual([]);
+    isInstalled = true;
+    await host.until(isStable, 120_000);
+    await host.until(() => host.status('above')?.phase === 'Healthy', 60_000);
+    expect(await answered()).toEqual(['0', '1']);
+  });
+
+  test('a stable agent whose holder died is Degraded until it can', async () => {
+    await deploy();
+    isInstalled = false;
+    host.podman.controls.kill(HOLDER, 137);
+    await host.clock.advance(20_000);
+    expect(host.status('web')).toMatchObject({ phase: 'Degraded', ready: false, restarts: 0 });
+    expect(ready()).toMatchObject(notRouted);
+    isInstalled = true;
+    await host.until(isStable, 120_000);
+    expect(ready()).toMatchObject({ status: 'True', message: '' });
+    expect(await answered()).toEqual(['0', '1']);
+  });
 });

@@ -86,6 +86,7 @@ const SAYS_WHAT_FAILS: ReadonlySet<AgentState> = new Set([
   'Preparing',
   'StoppingOld',
   'Starting',
+  'Promoting',
   'Healing',
   'Degraded',
 ]);

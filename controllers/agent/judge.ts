@@ -17,6 +17,7 @@ import {
   promotedReplicas,
   triedCount,
 } from './replicas.ts';
+import { isCutOff, unreached } from './readiness.ts';
 import { hasMoved } from './route.ts';
 import { wayBack } from './rollout.ts';
 import { hasCompleted, isCondemned } from './supervise.ts';
@@ -172,13 +173,13 @@ function judgeMonitoring(view: View): AgentEvent | undefined {
 function judgeHealthy(view: View): AgentEvent | undefined {
   const done = completed(view);
   if (done) return done;
-  if (isUnhealthy(view)) return 'UNHEALTHY';
+  if (isUnhealthy(view) || isCutOff(view)) return 'UNHEALTHY';
   if (mustCorrect(view)) return 'DRIFTED';
   return isShort(view) ? 'SCALED' : undefined;
 }
 
 function judgeHealing(view: View): AgentEvent | undefined {
-  if (isUnhealthy(view)) return 'UNHEALTHY';
+  if (isUnhealthy(view) || isCutOff(view)) return 'UNHEALTHY';
   if (!mustCorrect(view) && !isShort(view)) return 'HEALED';
   return overdue(view) && 'HEALED_IN_VAIN';
 }
@@ -205,7 +206,7 @@ function retry(view: View): AgentEvent | undefined {
 
 /** A job that had ended before is back without running again. */
 function judgeRollingBack(view: View): AgentEvent | undefined {
-  if (!isShort(view)) return 'RESTORED';
+  if (!isShort(view) && unreached(view) === undefined) return 'RESTORED';
   return stepFailed(view) ?? overdue(view);
 }
 

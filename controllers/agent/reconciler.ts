@@ -23,7 +23,8 @@ import { type Peer, seePeers } from './peers.ts';
 import { type Asked, askedOf, settleActs } from './perform-act.ts';
 import { probeReplicas, withVerdicts } from './probing.ts';
 import { rebuildRecord } from './rebuild.ts';
-import { isServed, liveContainers, servingReplicas } from './replicas.ts';
+import { isServed } from './readiness.ts';
+import { liveContainers, servingReplicas } from './replicas.ts';
 import { noWayBack } from './way-back.ts';
 import { settledGeneration, type StatusInput, statusOf, unknownStatus } from './status.ts';
 

@@ -129,15 +129,6 @@ export const isOnTrial = ({ record }: View, { revision, ordinal }: ReplicaRef): 
 export const liveContainers = (view: View, refs: readonly ReplicaRef[]): readonly ObservedContainer[] =>
   refs.map((ref) => containerOf(view, ref)).filter(isLive);
 
-/** Somebody answers. */
-export const isServed = (view: View): boolean =>
-  liveContainers(view, servingReplicas(view)).some((container) => isReady(view, container));
-
-/** Everybody who should answers. */
-export const isAllReady = (view: View): boolean =>
-  (goesBeside(view.record) || runningRevision(view.record) !== undefined) &&
-  servingReplicas(view).every((ref) => isReady(view, containerOf(view, ref)));
-
 /** Of several replicas of a failed revision, the one whose end tells most: dead, else not ready, else the first. */
 export function worstOf(view: View, revision: string | undefined): ObservedContainer | undefined {
   const all = containersOf(view, revision);

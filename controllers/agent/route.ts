@@ -79,12 +79,15 @@ function routeCause(view: View, route: readonly ReplicaRef[]): string {
 /** Traffic goes where it is meant to go, and nobody is left who may still have requests of before. */
 export function hasMoved(view: View): boolean {
   const aim = holderAim(view);
-  if (!aim) return true;
-  const wanted = aim.route.map(replicaId).sort();
+  return !aim || (isRouted(view, aim) && drainingUntil(view).length === 0);
+}
+
+export function isRouted(view: View, { route }: HolderAim): boolean {
+  const wanted = route.map((target) => replicaId(target)).sort();
   const found = routedNow(view)
     .map((container) => replicaId(refOf(container)))
     .sort();
-  return wanted.join() === found.join() && drainingUntil(view).length === 0;
+  return wanted.join() === found.join();
 }
 
 /** Who left the route, and until when it may still have requests under way. */

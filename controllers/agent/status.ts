@@ -7,11 +7,11 @@ import { isLive, isReady, type View } from './facts.ts';
 import { heldStatus } from './held.ts';
 import { revisionStatus, rolloutStatus } from './history-status.ts';
 import { isRollingOut } from './machine.ts';
+import { areProbesReady, isAllReady, unreached } from './readiness.ts';
 import { hasDrifted } from './drift.ts';
 import {
   containerOf,
   containersOf,
-  isAllReady,
   liveContainers,
   replicaRecord,
   runningReplicas,
@@ -136,12 +136,11 @@ const lastExit = ({ lastExit: exit }: AgentRecord): Pick<AgentStatus, 'lastExit'
 
 function claims(input: StatusInput): ConditionClaim[] {
   const { record, facts } = input;
-  const ready = isAllReady(input);
   const synced = isSynced(input);
   const stuck = isStuck(input);
   const claim = claimFor(input);
   return [
-    claim('Ready', ready, ready ? 'Ready' : notReadyReason(input)),
+    readiness(input),
     claim('Reconciling', isReconciling(record.state) && !stuck),
     claim('Stalled', stuck, GAVE_UP.has(record.state) ? record.state : undefined),
     syncedClaim(input, claim('Synced', synced, synced ? 'Synced' : driftReason(input))),
@@ -154,6 +153,15 @@ function claims(input: StatusInput): ConditionClaim[] {
 
 const syncedClaim = ({ waits }: StatusInput, claim: ConditionClaim): ConditionClaim =>
   waits === undefined ? claim : { ...claim, status: 'False', reason: OUTSIDE, message: waits };
+
+/** Ready, but out of reach: what keeps traffic from it is told here, whatever else there is to say. */
+function readiness(input: StatusInput): ConditionClaim {
+  const claim = claimFor(input);
+  const message = unreached(input);
+  if (message !== undefined && areProbesReady(input))
+    return { ...claim('Ready', false, 'TrafficNotRouted'), message };
+  return isAllReady(input) ? claim('Ready', true, 'Ready') : claim('Ready', false, notReadyReason(input));
+}
 
 /** A rollout without a way back says so for as long as it is under way. */
 function progressing(input: StatusInput): ConditionClaim {

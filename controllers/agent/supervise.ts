@@ -4,6 +4,7 @@ import { NEW_REPLICA, type ReplicaRecord, type ReplicaRef, replicaId } from '../
 import { afterCrash } from './backoff.ts';
 import { attemptOf, condemnation, isLive, isReady, type View } from './facts.ts';
 import { isRollingOut } from './machine.ts';
+import { unreached } from './readiness.ts';
 import { holderTemplate, noteTraffic } from './route.ts';
 import { containerOf, judgedReplicas, refOf, replicaRecord, runningReplicas } from './replicas.ts';
 
@@ -112,9 +113,10 @@ function remembered(view: View): AgentRecord['replicas'] {
 function noteHealth(view: View): AgentRecord {
   const { healthySinceMs, ...rest } = view.record;
   const judged = judgedReplicas(view);
-  return judged?.every((ref) => isReady(view, containerOf(view, ref)) || hasCompleted(view, ref))
-    ? { ...rest, healthySinceMs: healthySinceMs ?? view.nowMs }
-    : rest;
+  const areUp = judged?.every((ref) => isReady(view, containerOf(view, ref)) || hasCompleted(view, ref));
+  // An update proves itself first, and is sent its traffic then.
+  const areReached = isRollingOut(view.record.state) || unreached(view) === undefined;
+  return areUp && areReached ? { ...rest, healthySinceMs: healthySinceMs ?? view.nowMs } : rest;
 }
 
 /** Exit code 0 ends a run that was meant to end; a probe's kill is a crash whatever the code. */
