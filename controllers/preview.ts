@@ -4,12 +4,8 @@ import type { ReconcileContext } from '../src/manager/reconciler.ts';
 import { type Operation, phraseOf } from '../src/plan/operation.ts';
 import { startOrder } from '../src/plan/graph.ts';
 import type { DesiredState } from '../src/state/desired.ts';
-import { differences } from '../src/state/differences.ts';
-import { revisionId } from '../src/state/revision.ts';
-import { findRevision } from './agent/facts.ts';
-import { resolveWish } from './agent/gather.ts';
-import { isRollingOut } from './agent/machine.ts';
 import { createSharedReconcilers } from './kinds.ts';
+import { previewAgent } from './preview-agent.ts';
 import { desiredObject, type World } from './world.ts';
 
 type Change = PlanView['changes'][number];
@@ -119,29 +115,4 @@ export async function previewShared(world: World, context: ReconcileContext): Pr
     }
   }
   return problems;
-}
-
-async function previewAgent(world: World, key: ObjectKey): Promise<Change[]> {
-  const object = desiredObject(world, 'Agent', keyString(key));
-  if (!object) return [];
-  const say = (operation: string, cause: string): Change[] => [{ object: keyString(key), operation, cause }];
-  const record = world.store.records.get(key);
-  const resolved = await resolveWish(world, object);
-  const current = record && findRevision(record, record.targetRevision ?? record.currentRevision);
-  if (!current) return say('create container', 'first deploy');
-  if (!resolved.wish)
-    return record.specHash === object.specHash
-      ? []
-      : say('update', resolved.missing.map(({ message }) => message).join('; '));
-  const { template, imageKnown } = resolved.wish;
-  if (!imageKnown)
-    return say('build or pull image, recreate container', differences(current.template, template).join('; '));
-  if (revisionId(template) !== revisionId(current.template)) {
-    return say('recreate container', differences(current.template, template).join('; '));
-  }
-  if (isRollingOut(record.state)) return say(`under way (${record.state})`, current.cause);
-  const observed = await world.observer.observe(key);
-  return observed.containers.some(({ state }) => state === 'running') || record.state === 'Completed'
-    ? []
-    : say('start container', 'it does not run');
 }

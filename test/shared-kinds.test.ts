@@ -423,6 +423,33 @@ describe('a preview of the plan', () => {
     );
   });
 
+  test.each([
+    ['more replicas', { replicas: 3 }, { replicas: 5 }, ['scale up to 5 (replicas changed 3 → 5)']],
+    ['fewer replicas', { replicas: 3 }, { replicas: 1 }, ['scale down to 1 (replicas changed 3 → 1)']],
+    ['none', { replicas: 3 }, { replicas: 0 }, ['scale down to 0 (replicas changed 3 → 0)']],
+    ['some again', { replicas: 0 }, { replicas: 2 }, ['scale up to 2 (replicas changed 0 → 2)']],
+    ['none as before', { replicas: 0 }, { replicas: 0 }, []],
+    [
+      'other ports under a holder',
+      { replicas: 2, ports: [{ containerPort: 80, hostPort: 8080 }] },
+      { replicas: 2, ports: [{ containerPort: 80, hostPort: 8081 }] },
+      ['replace the holder of its name (port 80/tcp changed 127.0.0.1:8080 → 127.0.0.1:8081)'],
+    ],
+    [
+      'a new image and more replicas',
+      { replicas: 2 },
+      { replicas: 3, workingDir: '/srv' },
+      ['recreate container (workingDir changed none → /srv)', 'scale up to 3 (replicas changed 2 → 3)'],
+    ],
+  ])('tells of %s, though no revision changes', async (_, before, after, expected) => {
+    const rollout = { strategy: 'BlueGreen' };
+    await deployed(agentManifest('twin', { ...before, rollout }));
+    await host.until(phaseIs('twin', 'Healthy'), 120_000);
+    expect(await changes()).toEqual([]);
+    await host.apply(agentManifest('twin', { ...after, rollout, suspend: true }));
+    expect(await changes()).toEqual(expected.map((line) => `Agent/sim/twin: ${line}`));
+  });
+
   test('tells what goes, and why nothing can be told', async () => {
     host.programs.set('twin', () => ({ stopAfterMs: 20_000 }));
     await deployed(agentManifest('twin'), agentManifest('other'));
