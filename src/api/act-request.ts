@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const MOST_SUSPEND_SECONDS = 366 * 86_400;
 

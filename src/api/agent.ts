@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkAgent } from './agent-rules.ts';
 import { API_VERSION, objectMeta } from './meta.ts';
 import { dnsLabel } from './names.ts';

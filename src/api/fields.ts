@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Kind, kinds } from './kinds.ts';
 
 /** The part of JSON Schema that zod writes and we read. */

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type Agent, agent } from './agent.ts';
 import { type KindNames, kindNames } from './kind-names.ts';
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULT_NAMESPACE } from './dns-label.ts';
 import { dnsLabel } from './names.ts';
 

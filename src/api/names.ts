@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DNS_LABEL, DNS_LABEL_HINT, LONGEST_DNS_LABEL } from './dns-label.ts';
 
 /** RFC 1123 label, at most 63 characters: a valid host name on every network and a valid Podman name. */

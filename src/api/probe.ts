@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { portOrName } from './names.ts';
 import { exactlyOneOf } from './one-of.ts';
 

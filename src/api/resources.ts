@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { API_VERSION, objectMeta } from './meta.ts';
 import { configKey, dnsLabel } from './names.ts';
 import { exactlyOneOf } from './one-of.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { absolutePath, configKey, dnsLabel, envName, portNumber, relativePath } from './names.ts';
 import { evenIfPartlyWrong, exactlyOneOf, isObject } from './one-of.ts';
 import { quantity } from './quantity.ts';

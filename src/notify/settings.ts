@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const https = z.url({ protocol: /^https?$/ });
 const tokenFile = z.string().min(1).optional();

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type ActRequest, resumeRequest, rolloutRequest, suspendRequest } from '../api/act-request.ts';
 import { ApiError, badRequest } from './errors.ts';
 import type { Subresource } from './route.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { isMapping } from './decode.ts';
 import type { FieldPath } from './nodes.ts';
 import { escapeControls } from './text.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { dropNullFields, fieldsAt, inputSchemaOf } from '../api/fields.ts';
 import type { ObjectKey } from '../api/key.ts';
 import { type Kind, type KindInfo, kinds, type Manifest } from '../api/kinds.ts';

@@ -1,5 +1,4 @@
 import { messageOf } from '../../api/errors.ts';
-import { simpleGit } from 'simple-git';
 import { withoutUserinfo } from '../../api/git-url.ts';
 import { escapeControls } from '../text.ts';
 
@@ -34,6 +33,8 @@ export const createGit =
   async (args, { deadlineMs = DEADLINE_MS, env = {} } = {}) => {
     const abort = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
     const whole = { ...environment, ...env };
+    // Only who follows a repository pays for it at the start.
+    const { simpleGit } = await import('simple-git');
     const git = simpleGit({
       baseDir: repository,
       abort,

@@ -1,7 +1,9 @@
 import { stat } from 'node:fs/promises';
-import { armor, Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { readBounded } from '../open-file.ts';
 import { systemWords } from '../roots.ts';
+
+/** A fifth of what a controller loads, for the few who have encrypted Secrets: loaded when first needed. */
+const loadAge = () => import('age-encryption');
 
 /** What is wrong with a key or with a value, without a word of either. */
 export class SecretError extends Error {
@@ -32,6 +34,7 @@ export async function readIdentities(path: string): Promise<string[]> {
 }
 
 export async function recipientsOf(identities: readonly string[]): Promise<string[]> {
+  const { identityToRecipient } = await loadAge();
   try {
     return await Promise.all(identities.map((identity) => identityToRecipient(identity)));
   } catch {
@@ -39,9 +42,11 @@ export async function recipientsOf(identities: readonly string[]): Promise<strin
   }
 }
 
-export const newIdentity = (): Promise<string> => generateX25519Identity();
+export const newIdentity = (): Promise<string> =>
+  loadAge().then(({ generateX25519Identity }) => generateX25519Identity());
 
 export async function encrypt(value: Uint8Array, recipients: readonly string[]): Promise<string> {
+  const { armor, Encrypter } = await loadAge();
   const encrypter = new Encrypter();
   for (const recipient of recipients) {
     try {
@@ -54,6 +59,7 @@ export async function encrypt(value: Uint8Array, recipients: readonly string[]):
 }
 
 export async function decrypt(armored: string, identities: readonly string[]): Promise<Uint8Array> {
+  const { armor, Decrypter } = await loadAge();
   const decrypter = new Decrypter();
   for (const identity of identities) {
     try {
