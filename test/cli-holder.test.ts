@@ -37,3 +37,32 @@ test('plan waits for a controller that has only begun to start', async () => {
   expect(result).toEqual({ code: 0, out: 'nothing to do\n', err: '' });
   expect(looks).toBeGreaterThanOrEqual(4);
 });
+
+test.each(['apply', 'plan', 'diff'])(
+  '%s starts nothing where somebody is seen to hold the lock',
+  async (command) => {
+    const never = () => Promise.reject(new Error('was started'));
+    const api = await serveApi({
+      'POST /apis/rookery.dev/v1alpha1/plan': nothing,
+      'POST /apis/rookery.dev/v1alpha1/diff': { agents: [], problems: [] },
+      'POST /apis/rookery.dev/v1alpha1/sync?approvePrune=false': {},
+      'GET /apis/rookery.dev/v1alpha1/convergence': {
+        converged: true,
+        busy: false,
+        healthy: 1,
+        total: 1,
+        waitingFor: [],
+        problems: [],
+      },
+    });
+    const services = {
+      findHolder: () => Promise.resolve(new StoreError('Locked', 'held', { holderPid: 7 })),
+      startController: never,
+      planOffline: never,
+      diffOffline: never,
+    };
+    const result = await cli([command, '--api-socket', api.socket], { services });
+    await api.close();
+    expect(result).toMatchObject({ code: 0, err: '' });
+  },
+);

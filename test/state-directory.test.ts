@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -17,6 +18,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { agentKey } from '../src/api/key.ts';
 import { systemClock } from '../src/manager/clock.ts';
 import { openStateDirectory } from '../src/store/directory.ts';
+import { findHolder } from '../src/store/lock.ts';
 import type { Store } from '../src/store/store.ts';
 
 const a = agentKey('default', 'a');
@@ -179,6 +181,19 @@ describe('lock', () => {
     expect(refused).toMatchObject({ kind: 'Locked', holderPid: first.child.pid });
     first.child.kill('SIGKILL');
     await once(first.child, 'exit');
+    await (await open()).close();
+  });
+
+  test('who has the lock can be told without taking it', async () => {
+    const lock = join(path, 'lock');
+    expect(findHolder(lock)).toBeUndefined();
+    const store = await open();
+    // The kernel lists the locks of a dead child in the first namespace of processes alone.
+    const isListed = readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]';
+    if (isListed) expect(findHolder(lock)).toMatchObject({ kind: 'Locked', holderPid: process.pid });
+    else expect(findHolder(lock)).toBeUndefined();
+    await store.close();
+    expect(findHolder(lock)).toBeUndefined();
     await (await open()).close();
   });
 

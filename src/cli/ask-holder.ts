@@ -1,6 +1,6 @@
 import { type ApiClient, createApiClient, NoControllerError } from './api-client.ts';
 import { type Context, wait } from './context.ts';
-import { CliError } from './errors.ts';
+import { CliError, isLocked } from './errors.ts';
 
 /** A controller takes the lock first and listens last, after it has read the manifests and Podman. */
 const STARTING_MS = 10_000;
@@ -26,5 +26,22 @@ export async function askHolder<T>(
       }
     }
     await wait(context, ASK_AGAIN_AFTER_MS);
+  }
+}
+
+export type Attempt<T> = { readonly done: T } | { readonly locked: Error };
+
+/** Does it without a controller, unless one holds the lock: then that one is to be asked, and nothing is loaded in vain. */
+export async function unlessHeld<T>(
+  { services, config }: Context,
+  alone: () => Promise<T>,
+): Promise<Attempt<T>> {
+  const holder = await services.findHolder(config);
+  if (holder) return { locked: holder };
+  try {
+    return { done: await alone() };
+  } catch (error) {
+    if (!isLocked(error)) throw error;
+    return { locked: error };
   }
 }

@@ -36,6 +36,8 @@ export interface Services {
   /** Reads one `ROOKERY_…` variable; undefined when it is unset or empty. */
   variables(): Promise<(name: string) => string | undefined>;
   createLog(options: LogChoice): Promise<Log>;
+  /** The error of a lock that is held, where that can be told without loading a controller. */
+  findHolder(config: Config): Promise<Error | undefined>;
   startController(config: Config, options: { readonly log: Log }): Promise<RunningController>;
   /** Says what a controller would do, and changes nothing. */
   planOffline(config: Config, options: { readonly log: Log }): Promise<PlanView>;

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Services } from './context.ts';
 import { runCli } from './program.ts';
 import { createTerminal } from './process-terminal.ts';
@@ -6,6 +7,7 @@ const services: Services = {
   loadConfig: async (flags) => (await import('../config.ts')).loadConfig(flags),
   variables: async () => (await import('../config.ts')).readVariable,
   createLog: async (choice) => (await import('../log.ts')).createLog(choice),
+  findHolder: async ({ stateDir }) => (await import('../store/lock.ts')).findHolder(join(stateDir, 'lock')),
   startController: async (config, options) => (await import('../main.ts')).startController(config, options),
   planOffline: async (config, options) => (await import('../main.ts')).planOffline(config, options),
   createNotify: async (onError) => (await import('../systemd/notify.ts')).createNotify(onError),

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { StoreError, storeError } from './errors.ts';
 
 /** What flock(1) exits with when somebody else has the lock. */
@@ -56,4 +56,27 @@ function heldElsewhere(path: string): StoreError {
   const who = known ? `process ${holderPid}` : 'another process';
   const message = `the state directory is in use by ${who}: only one controller may run on it (lock ${path})`;
   return new StoreError('Locked', message, known ? { holderPid } : {});
+}
+
+/**
+ * Who has the lock, as the kernel lists it (proc_locks(5)): the error that `acquireLock` would throw. It takes nothing,
+ * so a look keeps no controller from starting. `undefined` also where the list does not tell, as in a container.
+ */
+export function findHolder(path: string): StoreError | undefined {
+  try {
+    const file = kernelName(statSync(path));
+    const lines = readFileSync('/proc/locks', 'utf8').split('\n');
+    return lines.some((line) => line.includes(' FLOCK ') && line.includes(` ${file} `))
+      ? heldElsewhere(path)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `MAJOR:MINOR:INODE`, the device in hexadecimal; makedev(3) tells where the bits of the two are. */
+function kernelName({ dev, ino }: { readonly dev: number; readonly ino: number }): string {
+  const major = (dev >> 8) & 0xfff;
+  const minor = (dev & 0xff) | ((dev >> 12) & 0xfff00);
+  return `${[major, minor].map((part) => part.toString(16).padStart(2, '0')).join(':')}:${ino}`;
 }

@@ -79,6 +79,7 @@ export async function cli(argv: readonly string[], world: CliWorld = {}): Promis
     loadConfig: (flags: Flags) => Promise.resolve(resolveConfig(flags, env, host)),
     variables: () => Promise.resolve((name) => env[name]),
     createLog: (choice) => Promise.resolve(createLog(choice)),
+    findHolder: () => Promise.resolve(undefined),
     startController: () => Promise.reject(new Error('no controller in this test')),
     diffOffline: () => Promise.reject(new Error('no diff in this test')),
     planOffline: () => Promise.reject(new Error('no plan in this test')),

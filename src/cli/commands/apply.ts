@@ -1,10 +1,9 @@
 import type { ConvergeView } from '../../api/status.ts';
 import { createApiClient } from '../api-client.ts';
-import { askHolder } from '../ask-holder.ts';
-import type { Context } from '../context.ts';
+import { askHolder, unlessHeld } from '../ask-holder.ts';
+import type { Context, RunningController } from '../context.ts';
 import type { Input } from '../action.ts';
 import { humanDuration, parseDurationMs } from '../duration.ts';
-import { isLocked } from '../errors.ts';
 import { type Ending, followConvergence } from '../follow.ts';
 import { createWarningLog } from '../warning-log.ts';
 import { GROUP_PATH } from '../paths.ts';
@@ -39,27 +38,27 @@ interface Driver {
 
 async function driverOf(context: Context): Promise<Driver> {
   const { services, config } = context;
-  try {
-    const { backend, stop } = await services.startController(config, {
-      log: await createWarningLog(context),
-    });
-    return {
-      // Starting has read the manifests; only an approval is news, or a commit of which it did not wait to hear.
-      sync: (approvePrune) =>
-        approvePrune || config.git ? backend.sync({ approvePrune }) : Promise.resolve(),
-      look: () => Promise.resolve(backend.convergence()),
-      stop,
-    };
-  } catch (error) {
-    if (!isLocked(error)) throw error;
-    const api = createApiClient(config.apiSocketPath);
-    return {
-      sync: (approvePrune) =>
-        askHolder(context, error, (holder) => holder.post(`${GROUP_PATH}/sync?approvePrune=${approvePrune}`)),
-      look: () => api.get(`${GROUP_PATH}/convergence`),
-      stop: () => Promise.resolve(),
-    };
-  }
+  const attempt = await unlessHeld(context, async () =>
+    services.startController(config, { log: await createWarningLog(context) }),
+  );
+  return 'done' in attempt ? ownDriver(context, attempt.done) : holdersDriver(context, attempt.locked);
+}
+
+const ownDriver = ({ config }: Context, { backend, stop }: RunningController): Driver => ({
+  // Starting has read the manifests; only an approval is news, or a commit of which it did not wait to hear.
+  sync: (approvePrune) => (approvePrune || config.git ? backend.sync({ approvePrune }) : Promise.resolve()),
+  look: () => Promise.resolve(backend.convergence()),
+  stop,
+});
+
+function holdersDriver(context: Context, locked: Error): Driver {
+  const api = createApiClient(context.config.apiSocketPath);
+  return {
+    sync: (approvePrune) =>
+      askHolder(context, locked, (holder) => holder.post(`${GROUP_PATH}/sync?approvePrune=${approvePrune}`)),
+    look: () => api.get(`${GROUP_PATH}/convergence`),
+    stop: () => Promise.resolve(),
+  };
 }
 
 const HEADLINES: Readonly<Record<Ending, string>> = {

@@ -4,9 +4,9 @@ import type { AgentDiff, DiffView } from '../../api/status.ts';
 import { toYaml } from '../../source/to-yaml.ts';
 import { printable } from '../../terminal.ts';
 import type { Action } from '../action.ts';
-import { askHolder } from '../ask-holder.ts';
+import { askHolder, unlessHeld } from '../ask-holder.ts';
 import type { Context } from '../context.ts';
-import { explain, isLocked } from '../errors.ts';
+import { explain } from '../errors.ts';
 import { agentName } from '../find-agent.ts';
 import { GROUP_PATH } from '../paths.ts';
 import { createWarningLog } from '../warning-log.ts';
@@ -33,12 +33,11 @@ export const diff: Action = async (context, { args: [word], options }) => {
 };
 
 async function viewOf(context: Context): Promise<DiffView> {
-  try {
-    return await context.services.diffOffline(context.config, { log: await createWarningLog(context) });
-  } catch (error) {
-    if (!isLocked(error)) throw error;
-    return askHolder(context, error, (api) => api.post(`${GROUP_PATH}/diff`));
-  }
+  const view = await unlessHeld(context, async () =>
+    context.services.diffOffline(context.config, { log: await createWarningLog(context) }),
+  );
+  if ('done' in view) return view.done;
+  return askHolder(context, view.locked, (api) => api.post(`${GROUP_PATH}/diff`));
 }
 
 interface Found {

@@ -1,10 +1,9 @@
 import { APPLY_AT_ONCE } from '../../api/sync-window.ts';
 import type { PlanView } from '../../api/status.ts';
 import { printable } from '../../terminal.ts';
-import { askHolder } from '../ask-holder.ts';
+import { askHolder, unlessHeld } from '../ask-holder.ts';
 import type { Context } from '../context.ts';
 import type { Input } from '../action.ts';
-import { isLocked } from '../errors.ts';
 import { GROUP_PATH } from '../paths.ts';
 import { formatTable } from '../table.ts';
 import { createWarningLog } from '../warning-log.ts';
@@ -23,12 +22,11 @@ export async function plan(context: Context, { options }: Input): Promise<number
 }
 
 async function previewOf(context: Context): Promise<PlanView> {
-  try {
-    return await context.services.planOffline(context.config, { log: await createWarningLog(context) });
-  } catch (error) {
-    if (!isLocked(error)) throw error;
-    return askHolder(context, error, (api) => api.post(`${GROUP_PATH}/plan`));
-  }
+  const plan = await unlessHeld(context, async () =>
+    context.services.planOffline(context.config, { log: await createWarningLog(context) }),
+  );
+  if ('done' in plan) return plan.done;
+  return askHolder(context, plan.locked, (api) => api.post(`${GROUP_PATH}/plan`));
 }
 
 function planText({ changes, window }: PlanView): string {
