@@ -17,14 +17,11 @@ interface Kept {
   readonly reference: string;
 }
 
-/** The name of ours for each image that a revision needs. */
-const keptOf = ({ records, installation }: Pick<Keeping, 'records' | 'installation'>): readonly Kept[] =>
-  records.flatMap((record) =>
-    neededRevisions(record).map(({ id, template }) => ({
-      id: template.image.id,
-      reference: keptImage(installation, record.key, id),
-    })),
-  );
+/** The name of ours for each image that a revision needs: one, however many agents run it. */
+function keptOf({ records, installation }: Pick<Keeping, 'records' | 'installation'>): readonly Kept[] {
+  const ids = records.flatMap((record) => neededRevisions(record).map(({ template }) => template.image.id));
+  return [...new Set(ids)].map((id) => ({ id, reference: keptImage(installation, id) }));
+}
 
 /** Names for what is needed, where they are missing; an image that is gone cannot be named any more. */
 export function keeping(inputs: Keeping): Operation[] {

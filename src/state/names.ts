@@ -55,14 +55,11 @@ export const builtImageReference = (inputHash: string): string =>
 const ownImages = (installation: Installation, what: 'kept' | 'pulled'): string =>
   `localhost/rookery/${what}-${installation.id.slice(0, 8)}`;
 
-export const keptImagePrefix = (installation: Installation): string => `${ownImages(installation, 'kept')}/`;
+export const keptImagePrefix = (installation: Installation): string => ownImages(installation, 'kept');
 
-/** Our own name for the image of a revision that may be needed again: a prune of dangling images does not take it. */
-export const keptImage = (
-  installation: Installation,
-  { namespace, name }: ObjectKey,
-  revision: string,
-): string => `${keptImagePrefix(installation)}${namespace}/${name}:${revision}`;
+/** Our own name for an image that a revision may need again: a prune of dangling images does not take it. */
+export const keptImage = (installation: Installation, imageId: string): string =>
+  `${keptImagePrefix(installation)}:${imageId}`;
 
 /** A tag of any installation that only keeps an image: no agent runs from it. */
 export const isKeptImage = (reference: string): boolean => reference.startsWith('localhost/rookery/kept-');
