@@ -2,7 +2,7 @@ import type { AgentAim, ContainerAim, ImageAim } from '../../src/plan/aim.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import { isHeld } from './asked.ts';
 import { findRevision, runningRevision, type View } from './facts.ts';
-import { mustPull } from './judge.ts';
+import { isAlone, mustPull } from './judge.ts';
 import { aimFor, named, serving, survivors, type Wanted } from './replica-aim.ts';
 import { replicaId } from '../../src/state/replica.ts';
 import {
@@ -148,13 +148,18 @@ const targetCause = ({ record }: View): string => {
 
 function candidates(view: View): ContainerAim[] {
   const { record, nowMs } = view;
-  const want = nowMs < record.step.notBeforeMs ? 'Untouched' : 'Created';
+  const made = hasNobodyToReplace(view) ? 'Running' : 'Created';
+  const want = nowMs < record.step.notBeforeMs ? 'Untouched' : made;
   const wanted: Wanted = { want, cause: targetCause(view) };
   const running = new Set(runningReplicas(view).map(replicaId));
   return refsOf(record, record.targetRevision, { to: triedCount(view) })
     .filter((ref) => !running.has(replicaId(ref)))
     .flatMap((ref) => aimFor(view, ref, wanted));
 }
+
+/** Then there is nothing to wait for between create and start, and a look at each can be saved. */
+const hasNobodyToReplace = (view: View): boolean =>
+  view.record.currentRevision === undefined && view.record.stableRevision === undefined && isAlone(view);
 
 function lastWords(view: View): ContainerAim[] {
   const worst = worstOf(view, view.record.targetRevision);

@@ -110,7 +110,8 @@ const isCreated = (view: View): boolean =>
     (ref) => containerOf(view, ref) !== undefined,
   );
 
-function isAlone(view: View): boolean {
+/** Nothing runs but what is tried. */
+export function isAlone(view: View): boolean {
   const own = containersOf(view, view.record.targetRevision);
   return view.facts.observed.containers.every((container) => !isLive(container) || own.includes(container));
 }

@@ -8,6 +8,7 @@ import { formatActs, hasActs } from '../../src/state/acts.ts';
 import { ownerLabels } from '../../src/state/names.ts';
 import type { ObservedAgent } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
+import { networksOf } from '../../src/state/resolve-network.ts';
 import { COLLECTION } from '../collect.ts';
 import { track } from '../inventory.ts';
 import { type AgentPublication, desiredObject, type World } from '../world.ts';
@@ -59,7 +60,7 @@ export function createAgentReconciler(options: AgentReconcilerOptions): Reconcil
 
 async function reconcileAgent(memory: Memory, key: ObjectKey, context: ReconcileContext): Promise<Result> {
   const { world } = memory;
-  if (!isOurConcern(world, key)) return {};
+  if (!isOurConcern(world, key) || awaitsNetworks(world, key)) return {};
   const startedAtMs = context.now();
   const observed = await observe(memory, key, context);
   const before = await loadRecord(memory, key, observed, context);
@@ -97,6 +98,19 @@ const isOfThisRun = ({ observedAtMs }: ObservedAgent, startedAtMs: number, nowMs
 function isOurConcern({ desired, store }: World, key: ObjectKey): boolean {
   const id = keyString(key);
   return desired().objects.has(id) || (desired().pruned.has(id) && store.inventory.get(key) !== undefined);
+}
+
+/**
+ * Right after the start: its networks are looked at for the first time, which takes milliseconds, and wakes it whatever
+ * comes of it. Until then every agent would be looked at and written down for nothing.
+ */
+function awaitsNetworks(world: World, key: ObjectKey): boolean {
+  const { desired, provisions } = world;
+  const spec = desiredObject(world, 'Agent', keyString(key))?.manifest.spec;
+  if (spec === undefined || spec.hostNetwork || spec.podGroup !== undefined) return false;
+  return networksOf(spec.networks)
+    .map((name) => keyString({ kind: 'Network', namespace: key.namespace, name }))
+    .some((id) => desired().objects.has(id) && !provisions.all().has(id));
 }
 
 /** Unreachable is not "everything died": nothing is judged, and the time is given back. */

@@ -41,7 +41,12 @@ export type Call =
       readonly labels: Texts;
       readonly annotations: Texts;
     }
-  | { readonly type: 'StartContainer'; readonly name: string }
+  | {
+      readonly type: 'StartContainer';
+      readonly name: string;
+      /** All paths of the host that it mounts; absent where only Podman knows them. */
+      readonly binds?: readonly string[];
+    }
   | ({ readonly type: 'StopContainer'; readonly graceSeconds: number } & ContainerRef)
   | ({ readonly type: 'SignalContainer'; readonly signal: string } & ContainerRef)
   | ({ readonly type: 'RemoveContainer' } & ContainerRef)

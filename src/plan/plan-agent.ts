@@ -2,6 +2,7 @@ import { labels, REVISION_ANNOTATION } from '../api/labels.ts';
 import { canonicalJson } from '../state/canonical.ts';
 import { containerName, type Incarnation, incarnationLabels } from '../state/names.ts';
 import { isHalfMade, isRunning, type ObservedAgent, type ObservedContainer } from '../state/observed.ts';
+import type { ContainerTemplate } from '../state/template.ts';
 import type { AgentAim, ContainerAim, ImageAim, Ownership } from './aim.ts';
 import { driftOperations } from './drift.ts';
 import { findIncarnation } from './incarnations.ts';
@@ -144,7 +145,13 @@ function startOperations({ container, live, incarnation }: Step, held: ReadonlyS
   const isNew = !live || isHalfMade(live);
   const name = isNew ? containerName(incarnation) : live.name;
   const checks = isNew ? [] : portChecks(revision.template.ports, held, cause);
-  return [...checks, { type: 'StartContainer', name, cause }];
+  return [...checks, { type: 'StartContainer', name, ...bindsOf(revision.template), cause }];
+}
+
+/** Where in the host a part of a volume lies only Podman knows. */
+function bindsOf({ mounts }: ContainerTemplate): { readonly binds?: readonly string[] } {
+  if (mounts.some((mount) => mount.type === 'volume' && mount.subPath !== undefined)) return {};
+  return { binds: mounts.flatMap((mount) => (mount.type === 'bind' ? [mount.source] : [])) };
 }
 
 function inPlaceOperations({ container, live, incarnation }: Step): Operation[] {

@@ -81,7 +81,7 @@ type PlainType = Exclude<CallType, SpecialType>;
 
 /** One line each: the fields of the call are the arguments of the method. */
 const PLAIN: { readonly [T in PlainType]: (podman: Podman, call: CallOf<T>) => Promise<unknown> } = {
-  StartContainer: (podman, { name }) => podman.startContainer(name),
+  StartContainer: (podman, { name, binds }) => podman.startContainer(name, { binds }),
   StopContainer: (podman, { id, graceSeconds }) => podman.stopContainer(id, graceSeconds),
   SignalContainer: (podman, { id, signal }) => podman.killContainer(id, signal),
   RemoveContainer: (podman, { id }) => podman.removeContainer(id),

@@ -4,7 +4,7 @@ import { refuseReplacedBinds } from './bind-guard.ts';
 import type { Dial, Reply } from './dial.ts';
 import { PodmanError } from './errors.ts';
 import { containerPath, type InspectContainer } from './inspect-container.ts';
-import type { Podman } from './podman.ts';
+import type { Podman, StartOptions } from './podman.ts';
 import type { WireContainer } from './wire.ts';
 
 /** On top of the grace: SIGKILL, unmounting, network teardown. */
@@ -20,9 +20,9 @@ type LifecycleCalls = Pick<Podman, 'startContainer' | 'stopContainer' | 'killCon
  * a stop and the first removal fail. Each is seen through here, so that such a container can be started and removed.
  */
 export function lifecycleCalls(dial: Dial, inspect: InspectContainer): LifecycleCalls {
-  const start = async (name: string): Promise<Reply<unknown>> => {
+  const start = async (name: string, { binds }: StartOptions): Promise<Reply<unknown>> => {
     const what = `start container ${name}`;
-    await refuseReplacedBinds(await bindsOf(name), what);
+    await refuseReplacedBinds(binds ?? (await bindsOf(name)), what);
     return dial.call({ method: 'POST', path: `${containerPath(name)}/start`, what });
   };
 
@@ -56,8 +56,11 @@ export function lifecycleCalls(dial: Dial, inspect: InspectContainer): Lifecycle
     return container === undefined || !isRunning(container);
   };
 
-  const startUnlessUp = (name: string): Promise<'Started' | 'AlreadyUp' | PodmanError> =>
-    start(name).then(
+  const startUnlessUp = (
+    name: string,
+    options: StartOptions,
+  ): Promise<'Started' | 'AlreadyUp' | PodmanError> =>
+    start(name, options).then(
       ({ statusCode }) => (statusCode === NOT_MODIFIED ? 'AlreadyUp' : 'Started'),
       (error: unknown) => {
         if (isRefusal(error) && WRONG_STATE.test(error.message)) return error;
@@ -66,8 +69,8 @@ export function lifecycleCalls(dial: Dial, inspect: InspectContainer): Lifecycle
     );
 
   return {
-    async startContainer(name) {
-      const refusal = await startUnlessUp(name);
+    async startContainer(name, options = {}) {
+      const refusal = await startUnlessUp(name, options);
       if (refusal === 'Started') return;
       if (!(await isDown(name))) {
         if (refusal === 'AlreadyUp') return;
@@ -75,7 +78,7 @@ export function lifecycleCalls(dial: Dial, inspect: InspectContainer): Lifecycle
       }
       // The failing stop, 5 s on 4.3, is what makes Podman see that nothing runs; one without grace would not.
       await stop(name, 1).catch(refusalOnly);
-      await start(name);
+      await start(name, options);
     },
 
     async stopContainer(name, graceSeconds) {

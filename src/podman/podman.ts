@@ -7,6 +7,11 @@ import type {
 } from '../state/observed.ts';
 import type { ContainerTemplate, PodTemplate, ResourceLimits } from '../state/template.ts';
 
+export interface StartOptions {
+  /** All paths of the host that it mounts, where they are known: saves asking for them. */
+  readonly binds?: readonly string[] | undefined;
+}
+
 /** The only door to Podman: every method is one API call (or the bounded stream of one), none decides anything. */
 export interface Podman {
   /** 0.5 ms; the liveness check. */
@@ -21,7 +26,7 @@ export interface Podman {
     request: CreateContainer,
   ): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;
   /** Already running is success. */
-  startContainer(nameOrId: string): Promise<void>;
+  startContainer(nameOrId: string, options?: StartOptions): Promise<void>;
   /** Sends the stop signal, then SIGKILL after the grace. Already stopped or absent is success. */
   stopContainer(nameOrId: string, graceSeconds: number): Promise<void>;
   /** Fails for a container that does not run. */
