@@ -22,15 +22,8 @@ type LifecycleCalls = Pick<Podman, 'startContainer' | 'stopContainer' | 'killCon
 export function lifecycleCalls(dial: Dial, inspect: InspectContainer): LifecycleCalls {
   const start = async (name: string, { binds }: StartOptions): Promise<Reply<unknown>> => {
     const what = `start container ${name}`;
-    await refuseReplacedBinds(binds ?? (await bindsOf(name)), what);
+    await refuseReplacedBinds(binds ?? (await bindsOf(dial, name)), what);
     return dial.call({ method: 'POST', path: `${containerPath(name)}/start`, what });
-  };
-
-  const bindsOf = async (name: string): Promise<string[]> => {
-    const what = `inspect container ${name}`;
-    const path = `${containerPath(name)}/json`;
-    const wire = await foundOrUndefined(dial.call<WireContainer>({ method: 'GET', path, what }));
-    return (wire?.Mounts ?? []).flatMap(({ Type, Source }) => (Type === 'bind' && Source ? [Source] : []));
   };
 
   const stop = (name: string, graceSeconds: number): Promise<Reply<unknown>> =>
@@ -101,6 +94,13 @@ export function lifecycleCalls(dial: Dial, inspect: InspectContainer): Lifecycle
       });
     },
   };
+}
+
+async function bindsOf(dial: Dial, name: string): Promise<string[]> {
+  const what = `inspect container ${name}`;
+  const path = `${containerPath(name)}/json`;
+  const wire = await foundOrUndefined(dial.call<WireContainer>({ method: 'GET', path, what }));
+  return (wire?.Mounts ?? []).flatMap(({ Type, Source }) => (Type === 'bind' && Source ? [Source] : []));
 }
 
 const isRefusal = (error: unknown): error is PodmanError =>

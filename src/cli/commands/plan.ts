@@ -22,11 +22,11 @@ export async function plan(context: Context, { options }: Input): Promise<number
 }
 
 async function previewOf(context: Context): Promise<PlanView> {
-  const plan = await unlessHeld(context, async () =>
+  const attempt = await unlessHeld(context, async () =>
     context.services.planOffline(context.config, { log: await createWarningLog(context) }),
   );
-  if ('done' in plan) return plan.done;
-  return askHolder(context, plan.locked, (api) => api.post(`${GROUP_PATH}/plan`));
+  if ('done' in attempt) return attempt.done;
+  return askHolder(context, attempt.locked, (api) => api.post(`${GROUP_PATH}/plan`));
 }
 
 function planText({ changes, window }: PlanView): string {
