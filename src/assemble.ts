@@ -218,7 +218,7 @@ function createWorld(
   { keeper, observer, images, wiring, registry, metrics }: WorldParts,
 ): World {
   const { podman, store, clock, log, adapters, rootless, maxConcurrentRollouts, bootId } = parts;
-  const installation = () => installationOf(parts);
+  const installation = installationOf(parts);
   const visitUsers = (key: ObjectKey): void => {
     const users = [...keeper.current().objects.values()].filter(
       ({ key: user }) =>
@@ -245,7 +245,7 @@ function createWorld(
     graph: () => wiring.graph,
     graphOf: dependencyGraph,
     provisions: createProvisionBoard(visitUsers),
-    installation,
+    installation: () => installation,
     podman,
     observer,
     images,
@@ -254,7 +254,7 @@ function createWorld(
       podman,
       lanes: createLanes(),
       journal: store.journal,
-      secretValue: (name) => secretValue(keeper.current(), installation(), name),
+      secretValue: (name) => secretValue(keeper.current(), installation, name),
       isPortFree: adapters.isPortFree,
       traffic: adapters.traffic,
       architecture: adapters.architecture,

@@ -8,7 +8,7 @@ import { isRunning, type ObservedAgent, type ObservedContainer } from '../../src
 import { factsOf } from '../../src/state/provision.ts';
 import type { AgentRecord, Origin } from '../../src/state/record.ts';
 import { resolveAgent } from '../../src/state/resolve.ts';
-import type { MissingInput } from '../../src/state/resolver.ts';
+import type { MissingInput, ResolutionContext } from '../../src/state/resolver.ts';
 import type { ContainerVerdict } from '../../src/state/verdict.ts';
 import { desiredObject, type World } from '../world.ts';
 import { changeGate, changeOf } from './change.ts';
@@ -70,15 +70,11 @@ export interface ResolvedWish {
 export async function resolveWish(world: World, agent: DesiredObject<Agent>): Promise<ResolvedWish> {
   const never = unsupported(agent.manifest);
   if (never) return { missing: [never] };
-  const context = {
-    agent,
-    objects: world.desired().objects,
-    provisions: world.provisions.all(),
-    installation: world.installation(),
-  };
-  const image = imageWish(agent, context);
+  const image = imageWish(agent, resolvable(world, agent));
   if ('missing' in image) return { missing: [image.missing] };
   const id = image.id ?? (await world.images.inspect(image.reference))?.id ?? '';
+  // What is ready may be more by now.
+  const context = resolvable(world, agent);
   const resolution = resolveAgent(context, { reference: image.reference, id });
   if (resolution.missing) return { missing: resolution.missing };
   const { template, holder } = resolution;
@@ -93,6 +89,13 @@ export async function resolveWish(world: World, agent: DesiredObject<Agent>): Pr
   };
   return { wish, missing: [] };
 }
+
+const resolvable = (world: World, agent: DesiredObject<Agent>): ResolutionContext => ({
+  agent,
+  objects: world.desired().objects,
+  provisions: world.provisions.all(),
+  installation: world.installation(),
+});
 
 /** What the mounted files hold now; only agents with `reload` are told about it. */
 function reloadDigestOf(

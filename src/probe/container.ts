@@ -87,7 +87,7 @@ function editedCounter(kind: ProbeKind, { started, ready }: ContainerVerdict): P
 }
 
 function update(state: State, target: ProbeTarget, probes: Probes): void {
-  const edited = KINDS.filter((kind) => canonicalJson(probes[kind]) !== canonicalJson(state.probes[kind]));
+  const edited = KINDS.filter((kind) => !sameProbe(probes[kind], state.probes[kind]));
   state.target = target;
   state.probes = probes;
   for (const kind of edited) {
@@ -97,6 +97,10 @@ function update(state: State, target: ProbeTarget, probes: Probes): void {
   }
   if (edited.length > 0) settle(state, false);
 }
+
+/** Told again with every look at the object, and almost always the one that it was. */
+const sameProbe = (left: Probe | undefined, right: Probe | undefined): boolean =>
+  left === right || canonicalJson(left) === canonicalJson(right);
 
 /** One outcome: count it, and let the verdict and the running probes follow. */
 function observe(state: State, kind: ProbeKind, outcome: ProbeOutcome): void {

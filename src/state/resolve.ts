@@ -1,5 +1,6 @@
 import type { Agent } from '../api/agent.ts';
 import { parseQuantity } from '../api/quantity.ts';
+import type { DesiredObject } from './desired.ts';
 import { hasHolder, type Share, splitHolder } from './holder.ts';
 import { resolveEnv } from './resolve-env.ts';
 import { resolveMounts } from './resolve-mounts.ts';
@@ -13,8 +14,33 @@ export type Resolution =
 
 export type ResolvedImage = ContainerTemplate['image'];
 
-/** Turns an agent's spec into the containers it asks for. Pure: every input is in the context. */
+/**
+ * Turns an agent's spec into the containers it asks for. Pure: every input is in the context. Asked at every look at the
+ * agent: from the same inputs it is the same object, so that its hashes are known too.
+ */
 export function resolveAgent(context: ResolutionContext, image: ResolvedImage): Resolution {
+  const before = resolved.get(context.agent);
+  if (before && isSame(before, { context, image })) return before.resolution;
+  const resolution = resolve(context, image);
+  resolved.set(context.agent, { context, image, resolution });
+  return resolution;
+}
+
+interface Inputs {
+  readonly context: ResolutionContext;
+  readonly image: ResolvedImage;
+}
+
+const resolved = new WeakMap<DesiredObject, Inputs & { readonly resolution: Resolution }>();
+
+const isSame = (left: Inputs, right: Inputs): boolean =>
+  left.image.id === right.image.id &&
+  left.image.reference === right.image.reference &&
+  left.context.objects === right.context.objects &&
+  left.context.provisions === right.context.provisions &&
+  left.context.installation === right.context.installation;
+
+function resolve(context: ResolutionContext, image: ResolvedImage): Resolution {
   const resolver: Resolver = { ...context, missing: [] };
   const template = buildTemplate(resolver, image);
   if (resolver.missing.length > 0) return { missing: resolver.missing };

@@ -1,5 +1,5 @@
 import { type KeyString, keyString, type ObjectKey } from '../api/key.ts';
-import { isObject, type Reading, readSealed, seal } from './envelope.ts';
+import { isObject, type Reading, isSealedAlike, readSealed, seal } from './envelope.ts';
 import { createSerial } from './serial.ts';
 
 /** Objects by key, each in a file of its own, all of them in memory. Callers never change what they got. */
@@ -27,10 +27,9 @@ export async function loadCollection<T extends Keyed>(
   const byKey = await readAll(directory, reading);
   const fileOf = (key: ObjectKey): string => `${directory}/${fileName(key)}`;
   const write = async (value: T): Promise<void> => {
-    const text = seal(value);
     const before = byKey.get(keyString(value.key));
-    if (before !== undefined && seal(before) === text) return;
-    await files.write(fileOf(value.key), text, 'Durable');
+    if (before !== undefined && isSealedAlike(before, value)) return;
+    await files.write(fileOf(value.key), seal(value), 'Durable');
     byKey.set(keyString(value.key), value);
   };
   const remove = async (key: ObjectKey): Promise<void> => {

@@ -1,4 +1,4 @@
-import { type Reading, readSealed, seal } from './envelope.ts';
+import { isSealedAlike, type Reading, readSealed, seal } from './envelope.ts';
 import type { Durability } from './files.ts';
 
 /** One value in one file. */
@@ -40,7 +40,7 @@ export async function loadDocument<T>(path: string, options: DocumentOptions<T>)
         return { error };
       }
     });
-    if (seal(next) !== seal(current)) await files.write(path, seal(next), durability);
+    if (!isSealedAlike(next, current)) await files.write(path, seal(next), durability);
     current = next;
     return outcomes;
   };

@@ -94,9 +94,12 @@ const UNDER_WAY_MS = 45_000;
 export function createWatchman(watched: Watched): Watchman {
   const records = new Map<string, AgentRecord>();
   let violation: BrokenPromise | undefined;
+  const list = watched.host.podman.controls.containers;
+  /** Nothing changes while all eyes look at one moment. */
+  let moment: { containers?: ObservedContainer[] } | undefined;
   const scene: Scene = {
     ...watched,
-    containers: watched.host.podman.controls.containers,
+    containers: () => (moment === undefined ? list() : (moment.containers ??= list())),
     recordOf: (agent) => records.get(agent),
     broken: (invariant, how) => {
       violation ??= new BrokenPromise(invariant, how);
@@ -104,30 +107,35 @@ export function createWatchman(watched: Watched): Watchman {
     },
   };
   const eyes = EYES.map((open) => open(scene));
+  const look = (see: (eye: Eye) => void): void => {
+    moment = {};
+    for (const eye of eyes) see(eye);
+    moment = undefined;
+  };
   return {
     get violation() {
       return violation;
     },
     beforeCall: (call) => {
-      for (const eye of eyes) eye.beforeCall?.(call);
+      look((eye) => eye.beforeCall?.(call));
     },
     afterCall: () => {
-      for (const eye of eyes) eye.afterCall?.();
+      look((eye) => eye.afterCall?.());
     },
     onStateChange: (path, text) => {
-      for (const eye of eyes) eye.onStateChange?.(path, text);
+      look((eye) => eye.onStateChange?.(path, text));
     },
     onRecord: (record) => {
       const before = records.get(record.key.name);
       records.set(record.key.name, record);
-      for (const eye of eyes) eye.onRecord?.(record, before);
+      look((eye) => eye.onRecord?.(record, before));
     },
     excuse: (containerId) => {
       const victim = scene.containers().find(({ id }) => id === containerId);
-      if (victim) for (const eye of eyes) eye.excuse?.(victim);
+      if (victim) look((eye) => eye.excuse?.(victim));
     },
     forget: () => {
-      for (const eye of eyes) eye.forget?.();
+      look((eye) => eye.forget?.());
     },
   };
 }
@@ -162,10 +170,21 @@ const slotOf = (container: ObservedContainer): string => {
 };
 
 /** One that leaves the name to a holder, or the holder itself. */
-function isReplica({ annotations, labels: found }: ObservedContainer): boolean {
-  if (found[labels.role] === HOLDER_ROLE) return true;
+const isReplica = ({ annotations, labels: found }: ObservedContainer): boolean =>
+  found[labels.role] === HOLDER_ROLE || leavesTheName(annotations);
+
+/** Annotations are what the container was made with, and never change. */
+const leavesTheName = oncePer((annotations: ObservedContainer['annotations']): boolean => {
   const template = annotations[REVISION_ANNOTATION];
   return template !== undefined && isNameless(JSON.parse(template) as ContainerTemplate);
+});
+
+function oncePer<K extends object, T>(find: (key: K) => T): (key: K) => T {
+  const found = new WeakMap<K, T>();
+  return (key) => {
+    if (!found.has(key)) found.set(key, find(key));
+    return found.get(key) as T;
+  };
 }
 
 /** Looked at when it is told: an address may pass from a replica that dies to a candidate behind everybody's back. */
@@ -303,20 +322,29 @@ interface JournalLine {
   readonly settled?: number;
 }
 
-/** What a start after a loss of power would find open. */
-function intentsOf(journal: string): string[] {
+/** What a start after a loss of power would find open; of a journal that only grew, the news are read alone. */
+function createJournalReader(): (journal: string) => string[] {
   const open = new Map<number, string>();
-  for (const row of journal.split('\n').filter(Boolean)) {
-    const { intent, settled } = JSON.parse(row) as JournalLine;
-    if (intent) open.set(intent.id, intent.name);
-    else open.delete(settled ?? 0);
-  }
-  return [...open.values()];
+  let read = '';
+  return (journal) => {
+    if (!journal.startsWith(read)) {
+      open.clear();
+      read = '';
+    }
+    for (const row of journal.slice(read.length).split('\n').filter(Boolean)) {
+      const { intent, settled } = JSON.parse(row) as JournalLine;
+      if (intent) open.set(intent.id, intent.name);
+      else open.delete(settled ?? 0);
+    }
+    read = journal;
+    return [...open.values()];
+  };
 }
 
 /** A call tells an id, the journal the name that we gave: a person may have renamed or removed it since. */
 function intentBeforeAct({ host, containers, broken }: Scene): Eye {
   const namesGiven = new Map<string, string>();
+  const intentsOf = createJournalReader();
   return {
     beforeCall: ({ method, args }) => {
       if (!WRITES.test(method)) return;
@@ -336,15 +364,18 @@ function intentBeforeAct({ host, containers, broken }: Scene): Eye {
   };
 }
 
-const noSecretOnDisk = ({ secretMark, containers, broken }: Scene): Eye => ({
-  onStateChange: (path, text) => {
-    if (text.includes(secretMark)) broken('NoSecretOnDisk', path);
-  },
-  afterCall: () => {
-    for (const { name, labels: found, annotations } of containers())
-      if (JSON.stringify([found, annotations]).includes(secretMark)) broken('NoSecretOnDisk', name);
-  },
-});
+function noSecretOnDisk({ secretMark, containers, broken }: Scene): Eye {
+  const isLeak = oncePer((words: ObservedContainer['labels']) => JSON.stringify(words).includes(secretMark));
+  return {
+    onStateChange: (path, text) => {
+      if (text.includes(secretMark)) broken('NoSecretOnDisk', path);
+    },
+    afterCall: () => {
+      for (const { name, labels: found, annotations } of containers())
+        if (isLeak(found) || isLeak(annotations)) broken('NoSecretOnDisk', name);
+    },
+  };
+}
 
 const FREEZES = /^(create|remove)(Container|Pod|Network|Volume|Secret)$/;
 
