@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { replaceFile } from '../src/cli/replace-file.ts';
 import { createDirectoryReader } from '../src/source/directory.ts';
 import { decrypt, encrypt, newIdentity, recipientsOf } from '../src/source/secrets/age.ts';
 import { createSecretOpener } from '../src/source/secrets/opener.ts';
@@ -250,4 +251,14 @@ describe('rookery secrets', () => {
     expect(readable).toContain('token: new-value');
     expect(await run(['rotate', file])).toMatchObject({ code: 1 });
   });
+});
+
+test('a file that is written anew keeps its mode, whatever the umask', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'rookery-mode-'));
+  const file = join(directory, 'secret.yaml');
+  writeFileSync(file, 'old');
+  chmodSync(file, 0o666);
+  await replaceFile(file, 'new');
+  expect([readFileSync(file, 'utf8'), statSync(file).mode & 0o777]).toEqual(['new', 0o666]);
+  rmSync(directory, { recursive: true });
 });

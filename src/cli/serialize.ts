@@ -1,5 +1,5 @@
 import type { ApiObject } from '../api/status.ts';
-import { printable } from '../terminal.ts';
+import { structured } from './structured.ts';
 
 export type Format = 'yaml' | 'json' | 'name';
 
@@ -12,9 +12,7 @@ export async function serialize(
   if (format === 'name') return objects.map((object) => `${nameOf(object)}\n`).join('');
   const [first] = objects;
   const value = single && first ? first : { apiVersion: 'v1', kind: 'List', metadata: {}, items: objects };
-  if (format === 'json') return printable(`${JSON.stringify(value, null, 2)}\n`);
-  const { toYaml } = await import('../source/to-yaml.ts');
-  return printable(toYaml(value));
+  return structured(value, format);
 }
 
 export const nameOf = ({ kind, metadata }: ApiObject): string => `${kind.toLowerCase()}/${metadata.name}`;

@@ -1,4 +1,5 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { replace } from './replace.ts';
 import type { StatCacheEntries } from './stat-cache.ts';
 
 /** Hashing less than this takes no longer than reading about it. */
@@ -43,8 +44,3 @@ function parseEntries(text: string): StatCacheEntries<string> {
 
 const isEntry = (value: unknown): value is StatCacheEntries<string>[number] =>
   Array.isArray(value) && typeof value[0] === 'string' && /^[0-9a-f]{64}$/.test(String(value[1]?.value));
-
-async function replace(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.partial`, text, { mode: 0o600 });
-  await rename(`${path}.partial`, path);
-}

@@ -1,5 +1,6 @@
 import { APPLY_AT_ONCE } from '../../api/sync-window.ts';
 import type { PlanView } from '../../api/status.ts';
+import { count } from '../count.ts';
 import { printable } from '../../terminal.ts';
 import { askHolder, unlessHeld } from '../ask-holder.ts';
 import type { Context } from '../context.ts';
@@ -40,5 +41,3 @@ const whenText = (window: PlanView['window']): string =>
   window === undefined || window.open
     ? 'rookery apply makes them'
     : printable(`they wait: ${window.message}; at once: ${APPLY_AT_ONCE}`);
-
-const count = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`;

@@ -19,7 +19,7 @@ export const run: Action = async (context) => {
   const starting = services.startController(config, { log }).catch(explainLock);
   const controller = await Promise.race([starting, ending.asked.then(() => undefined)]);
   if (controller) {
-    const end = show(context, controller, runLog);
+    const end = show(context, { controller, runLog, live });
     const leave = await serve(context, controller, { runLog, ending });
     await ending.asked;
     await leave();
@@ -33,11 +33,16 @@ export const run: Action = async (context) => {
   return 0;
 };
 
-function show(context: Context, controller: RunningController, runLog: RunLog): () => void {
-  const { terminal, config } = context;
+interface Shown {
+  readonly controller: RunningController;
+  readonly runLog: RunLog;
+  readonly live: boolean;
+}
+
+function show(context: Context, { controller, runLog, live }: Shown): () => void {
   const shown: Show = { controller, warnings: runLog.warnings };
-  if (terminal.outIsTTY && config.logLevel !== 'debug') return showLive(context, shown);
-  return config.logFormat === 'journal'
+  if (live) return showLive(context, shown);
+  return context.config.logFormat === 'journal'
     ? showJournal(controller.backend, runLog.log)
     : showPlain(context, shown);
 }

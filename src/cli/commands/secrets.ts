@@ -1,3 +1,4 @@
+import { count } from '../count.ts';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { decrypt, encrypt, newIdentity, readIdentities, recipientsOf } from '../../source/secrets/age.ts';
@@ -97,5 +98,3 @@ async function rotate({ files, recipients, identities, terminal }: SecretWork): 
   for (const { file, text } of changes) await replaceFile(file, text);
   terminal.out(`encrypted anew for ${count(keys.length, 'recipient')}: ${count(changes.length, 'file')}\n`);
 }
-
-const count = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`;

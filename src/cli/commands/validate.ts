@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { validateFiles } from '../../source/validate-files.ts';
 import type { ManifestProblem } from '../../state/desired.ts';
 import { formatProblem } from '../../state/format-problem.ts';
+import { count } from '../count.ts';
 import { printable } from '../../terminal.ts';
 import type { Context } from '../context.ts';
 import type { Input } from '../action.ts';
@@ -38,5 +39,3 @@ function shortened(problem: ManifestProblem): ManifestProblem {
   const file = near.startsWith('..') || isAbsolute(near) || near === '' ? position.file : near;
   return { ...problem, position: { ...position, file } };
 }
-
-const count = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`;

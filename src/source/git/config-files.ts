@@ -1,5 +1,6 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replace } from '../replace.ts';
 import type { GitSettings } from './settings.ts';
 
 /** The only configuration that our git reads: nothing of the host's, the user's or the repository's runs a program. */
@@ -14,11 +15,6 @@ export async function writeConfigFiles(directory: string, settings: GitSettings)
   await replace(files.sshConfig, sshConfigText(settings));
   await replace(files.gitConfig, gitConfigText(settings, files.sshConfig));
   return files;
-}
-
-async function replace(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.partial`, text, { mode: 0o600 });
-  await rename(`${path}.partial`, path);
 }
 
 /** Signatures of the other kind are not looked at: a person's own keyring must not vouch for anybody. */

@@ -1,5 +1,10 @@
 import { messageOf } from '../../api/errors.ts';
-import type { GitStatus, SourceFailure, SourceFailureReason } from '../../api/source-status.ts';
+import {
+  type GitStatus,
+  shortCommit,
+  type SourceFailure,
+  type SourceFailureReason,
+} from '../../api/source-status.ts';
 import type { Checkout, Checkouts } from './checkouts.ts';
 import { judge } from './judge.ts';
 import type { Repository } from './repository.ts';
@@ -49,7 +54,7 @@ export async function resume(follower: Follower): Promise<Applied | undefined> {
   if (id === undefined) return undefined;
   const verdict = await verdictOf(follower, id);
   if (verdict?.verified === false)
-    throw new RefusedError('Unverified', `commit ${id.slice(0, 12)}: ${verdict.message}`, id);
+    throw new RefusedError('Unverified', `commit ${shortCommit(id)}: ${verdict.message}`, id);
   return appliedOf(follower, id, verdict);
 }
 

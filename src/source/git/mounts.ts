@@ -11,6 +11,7 @@ import {
   symlink,
 } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { shortCommit } from '../../api/source-status.ts';
 import { isInside } from '../roots.ts';
 import type { Checkout } from './checkouts.ts';
 
@@ -47,7 +48,7 @@ function nameOf({ commit, directory, entries }: Checkout, real: string): string 
   if (path === '') return commit.tree;
   const entry = entries.get(path);
   if (!entry || entry.type === 'commit')
-    throw new Error(`"${path}" is not in commit ${commit.id.slice(0, 12)}; a submodule is not checked out`);
+    throw new Error(`"${path}" is not in commit ${shortCommit(commit.id)}; a submodule is not checked out`);
   return entry.mode === '100755' ? `${entry.id}-executable` : entry.id;
 }
 

@@ -3,7 +3,7 @@ import type { SourceEntry, SourceNode } from '../nodes.ts';
 import { toYaml } from '../to-yaml.ts';
 import { SecretError } from './age.ts';
 
-export type Encrypt = (value: Uint8Array, place: string) => Promise<string>;
+export type Encrypt = (value: Uint8Array) => Promise<string>;
 export type Decrypt = (armored: string) => Promise<Uint8Array>;
 
 const INDENT = '  ';
@@ -21,7 +21,7 @@ export const seal = (file: string, text: string, encrypt: Encrypt): Promise<stri
       throw new SecretError(`"${twice}" is there in plain text and encrypted; remove one of the two`);
     const lines: string[] = [];
     for (const name of names) {
-      const armored = await encrypt(values[name] ?? new Uint8Array(), `${placeOf(document)} ${name}`);
+      const armored = await encrypt(values[name] ?? new Uint8Array());
       lines.push(`${INDENT}${JSON.stringify(name)}: |`, ...indented(armored));
     }
     return { fields: ['data', 'stringData'], joins: 'encryptedData', lines };
@@ -51,7 +51,7 @@ export async function reseal(text: string, decrypt: Decrypt, encrypt: Encrypt): 
   for (const match of text.matchAll(ARMORED)) {
     const [block, indent = ''] = match;
     const armored = block.replaceAll(/^[ \t]+/gm, '');
-    const fresh = await encrypt(await decrypt(armored), '');
+    const fresh = await encrypt(await decrypt(armored));
     result += text.slice(end, match.index) + fresh.trimEnd().replaceAll(/^/gm, indent);
     end = match.index + block.length;
   }
@@ -102,8 +102,6 @@ async function rewrite(
 
 const isSecret = (document: SourceDocument): document is SecretDocument =>
   isMapping(document.value) && document.value['kind'] === 'Secret';
-
-const placeOf = ({ value }: SecretDocument): string => JSON.stringify(value['metadata']);
 
 function replaced(text: string, root: SourceNode, { fields, joins, lines }: Replacement): string {
   const going = root.entries.filter(({ key }) => fields.includes(key));
