@@ -13,23 +13,39 @@ export type Probing = 'none' | 'tcp';
 const probeOf = (probing: Probing): string =>
   probing === 'none' ? '' : `  readinessProbe: {tcpSocket: {port: ${PORT}}, periodSeconds: 10}\n`;
 
+export interface AgentKind {
+  readonly probing?: Probing;
+  /** Another one is another revision. */
+  readonly version?: number;
+}
+
 /** No soak and no monitor window: those are time on purpose, not speed. */
-export async function writeManifests(directory: string, count: number, probing: Probing): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  const documents = names(count).map(
-    (name) => `apiVersion: rookery.dev/v1alpha1
+export const agentText = (name: string, { probing = 'none', version = 0 }: AgentKind = {}): string =>
+  `apiVersion: rookery.dev/v1alpha1
 kind: Agent
 metadata: {name: ${name}, namespace: bench}
 spec:
   image: ${IMAGE}
   imagePullPolicy: Never
   command: ${JSON.stringify(COMMAND)}
-  terminationGracePeriodSeconds: 1
+${version === 0 ? '' : `  env: [{name: VERSION, value: "${version}"}]\n`}  terminationGracePeriodSeconds: 1
   rollout: {minHealthySeconds: 0, monitorSeconds: 0}
-${probeOf(probing)}`,
-  );
-  for (const [index, text] of documents.entries())
-    await writeFile(join(directory, `${names(count)[index]}.yaml`), text);
+${probeOf(probing)}`;
+
+/** Ends as soon as it begins, whenever it is started. */
+export const crashLoopText = (name: string): string => `apiVersion: rookery.dev/v1alpha1
+kind: Agent
+metadata: {name: ${name}, namespace: bench}
+spec:
+  image: ${IMAGE}
+  imagePullPolicy: Never
+  command: [/bin/sh, -c, exit 3]
+`;
+
+export async function writeManifests(directory: string, count: number, probing: Probing): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  for (const name of names(count))
+    await writeFile(join(directory, `${name}.yaml`), agentText(name, { probing }));
 }
 
 /** The same programs as pods of one container, with the same privileges. */

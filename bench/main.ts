@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LIBPOD } from './api.ts';
 import { converge } from './converge.ts';
+import { crashLoops } from './crashloops.ts';
 import { deaths } from './deaths.ts';
 import { direct } from './direct.ts';
 import { type Host, openHost } from './host.ts';
@@ -13,13 +14,13 @@ import { formatTable, type Results, setting } from './report.ts';
 import { createRookery } from './rookery.ts';
 import { STRATEGIES, type Strategy, update, type UpdateResult } from './update.ts';
 
-const PARTS = ['converge', 'peers', 'noop', 'deaths', 'idle', 'update'] as const;
+const PARTS = ['converge', 'peers', 'noop', 'deaths', 'idle', 'update', 'crashloops'] as const;
 type Part = (typeof PARTS)[number];
 
 const USAGE = `usage: npm run bench -- [options]
   --agents N          agents to run (50)
   --rounds N          rounds of each comparison (3); apply and deaths take 5 samples a round,
-                      update a good and a bad one for each strategy
+                      update a good and a bad one for each strategy, crashloops 5 updates
   --idle-seconds N    length of each idle measurement (60)
   --only A,B          parts to run: ${PARTS.join(', ')} (all)
   --json FILE         where the figures go (bench/results.json)
@@ -73,6 +74,8 @@ async function measure(host: Host, { agents, rounds, idleSeconds, parts }: Optio
   const watched = parts.has('noop') || parts.has('deaths') || parts.has('idle');
   const rest = watched ? await onConverged(host, { agents, rounds, idleSeconds, parts, json: '' }, say) : {};
   const updates = parts.has('update') && (await measureUpdates(host, rounds, say));
+  if (parts.has('crashloops')) say('crash loops');
+  const looped = parts.has('crashloops') && (await crashLoops(host, { agents, rounds }));
   return {
     agents,
     rounds,
@@ -83,6 +86,7 @@ async function measure(host: Host, { agents, rounds, idleSeconds, parts }: Optio
     ...(converged && { converge: converged }),
     ...rest,
     ...(updates && { updates }),
+    ...(looped && { crashLoops: looped }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { ConvergeResult } from './converge.ts';
+import type { CrashLoopResult } from './crashloops.ts';
 import type { IdleResult, IdleSample } from './idle.ts';
 import type { NoopResult } from './noop.ts';
 import type { Strategy, UpdateResult } from './update.ts';
@@ -16,6 +17,7 @@ export interface Results {
   readonly deathSeconds?: readonly number[];
   readonly idle?: IdleResult;
   readonly updates?: Partial<Readonly<Record<Strategy, UpdateResult>>>;
+  readonly crashLoops?: CrashLoopResult;
 }
 
 /** One line of the table; a goal is met at or below it. */
@@ -35,13 +37,14 @@ export function median(values: readonly number[]): number {
 }
 
 export function figures(results: Results): Figure[] {
-  const { converge, noop, deathSeconds, idle, updates = {}, agents } = results;
+  const { converge, noop, deathSeconds, idle, updates = {}, crashLoops, agents } = results;
   return [
     ...(converge ? convergeFigures(converge, agents) : []),
     ...(noop ? noopFigures(noop) : []),
     ...(deathSeconds ? [deathFigure(deathSeconds)] : []),
     ...(idle ? idleFigures(idle) : []),
     ...Object.entries(updates).flatMap(([strategy, result]) => updateFigures(strategy, result)),
+    ...(crashLoops ? crashLoopFigures(crashLoops, agents) : []),
   ];
 }
 
@@ -130,6 +133,26 @@ function updateFigures(strategy: string, result: UpdateResult): Figure[] {
       note: `of ${requests}, one every 20 ms, a good and a bad update ${healthySeconds.length} times`,
     },
   ];
+}
+
+/** Ratios within a round here too; of an update, of the medians of a round's samples. */
+function crashLoopFigures({ loopers, converge, update }: CrashLoopResult, agents: number): Figure[] {
+  const rounds = converge.alone.length;
+  const byRound = (seconds: readonly number[]): number[] => {
+    const each = seconds.length / rounds;
+    return converge.alone.map((_, round) => median(seconds.slice(round * each, (round + 1) * each)));
+  };
+  const figure = (what: string, { alone, beside }: CrashLoopResult['converge']): Figure => {
+    const without = byRound(alone);
+    return {
+      what: `${what}: beside ${loopers} crash loops / without`,
+      value: median(byRound(beside).map((seconds, round) => seconds / (without[round] ?? Number.NaN))),
+      unit: '×',
+      goal: 1.1,
+      note: `${median(beside).toFixed(2)} s / ${median(alone).toFixed(2)} s`,
+    };
+  };
+  return [figure(`${agents} agents converge`, converge), figure('one agent is updated', update)];
 }
 
 const verdictOf = ({ value, goal }: Figure): string =>

@@ -8,6 +8,7 @@ import { type Background, type Host, type Ran, run, start } from './host.ts';
 /** One state directory, one directory of manifests, and the built command line on them. */
 export interface Rookery {
   readonly manifestsDir: string;
+  readonly apiSocket: string;
   apply(): Promise<Ran>;
   /** In the background; resolves when it is ready. */
   run(): Promise<Background>;
@@ -36,6 +37,7 @@ export async function createRookery(host: Host, { name, agents, socket }: Rooker
   const bin = join(host.root, 'bin/rookery');
   return {
     manifestsDir,
+    apiSocket,
     apply: async () => {
       const ran = await run(process.execPath, [bin, 'apply', '--timeout', '5m'], { env });
       await writeFile(join(directory, 'apply.log'), ran.stdout + ran.stderr);

@@ -2,6 +2,7 @@ import { WaitingError } from '../../src/api/errors.ts';
 import { agentKey, type KeyString, keyString, type ObjectKey } from '../../src/api/key.ts';
 import type { Reconciler, ReconcileContext, Result } from '../../src/manager/reconciler.ts';
 import { EMPTY_PLAN, formatPlan, type Plan } from '../../src/plan/operation.ts';
+import type { AgentAim } from '../../src/plan/aim.ts';
 import { planAgent } from '../../src/plan/plan-agent.ts';
 import type { Prober } from '../../src/probe/prober.ts';
 import { formatActs, hasActs } from '../../src/state/acts.ts';
@@ -14,6 +15,7 @@ import { track } from '../inventory.ts';
 import { type AgentPublication, desiredObject, type World } from '../world.ts';
 import { remainingActs } from './asked.ts';
 import { followClock, shiftClocks } from './clocks.ts';
+import { createCrashBudget, type CrashBudget, pace, type Paced } from './crash-budget.ts';
 import { type Decision, decide, newRecord } from './decide.ts';
 import type { AgentFacts, View } from './facts.ts';
 import { freeze } from './freeze.ts';
@@ -43,6 +45,7 @@ interface Memory extends AgentReconcilerOptions {
   /** By what setting of the clock the times of a record were written: see `followClock`. */
   readonly leads: WeakMap<AgentRecord, number>;
   readonly published: Map<KeyString, AgentPublication>;
+  readonly crashBudget: CrashBudget;
 }
 
 /** The agent's loop: observe → note → decide → save → plan → execute → note → publish. */
@@ -54,6 +57,7 @@ export function createAgentReconciler(options: AgentReconcilerOptions): Reconcil
     outages: new Map(),
     leads: new WeakMap(),
     published: new Map(),
+    crashBudget: createCrashBudget(),
   };
   return { kind: 'Agent', reconcile: (key, context) => reconcileAgent(memory, key, context) };
 }
@@ -70,7 +74,9 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
   const facts = gatherFacts(memory, { ...subject, noWayBack: lost }, asked);
   const decision = decide(facts, before, context.now());
   alike(memory, decision.record, before);
-  const plan = planFor(memory, decision, { observed, nowMs: context.now() });
+  const view = { record: decision.record, facts, nowMs: context.now() };
+  const paced = pace(view, decision.aim, () => memory.crashBudget.turnMs(key, context.uptimeMs()));
+  const plan = planFor(memory, paced.aim, view);
   if (removes(plan) && !isOfThisRun(observed, startedAtMs, context.now())) {
     world.observer.invalidate(key);
     return { requeueAfterMs: 0 };
@@ -78,7 +84,7 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
   remember(memory, { record: decision.record, facts, nowMs: context.now() });
   for (const event of narrate(decision.record, decision.transitions)) world.store.events.record(event);
   if (decision.transitions.some(({ to }) => SETTLED.has(to))) world.enqueue(COLLECTION);
-  const deed = { decision, facts, plan };
+  const deed = { decision, facts, plan, paced };
   const result =
     plan.operations.length === 0 ? await finish(memory, deed, context) : await act(memory, deed, context);
   await settleActs(world, asked.basis, decision.record);
@@ -233,36 +239,34 @@ const samePeer = (left: Peer, right: Peer): boolean =>
 const backsOff = (record: AgentRecord, nowMs: number): boolean =>
   record.stepFailure !== undefined && nowMs < record.step.notBeforeMs && record.state !== 'Failing';
 
-function planFor({ world }: Memory, { aim, record }: Decision, { observed, nowMs }: Seen): Plan {
+function planFor({ world }: Memory, aim: AgentAim, { record, facts, nowMs }: View): Plan {
   if (backsOff(record, nowMs)) return EMPTY_PLAN;
   const ownership = {
     key: record.key,
     ownerLabels: ownerLabels(world.installation(), record.key, record.uid),
   };
-  const plan = planAgent(aim, observed, ownership);
+  const plan = planAgent(aim, facts.observed, ownership);
   return world.desired().frozen === undefined ? plan : freeze(plan);
-}
-
-interface Seen {
-  readonly observed: ObservedAgent;
-  readonly nowMs: number;
 }
 
 interface Deed {
   readonly decision: Decision;
   readonly facts: AgentFacts;
   readonly plan: Plan;
+  readonly paced: Paced;
 }
 
 async function act(memory: Memory, deed: Deed, context: ReconcileContext): Promise<Result> {
   const { world, lastPlans } = memory;
-  const { decision, facts, plan } = deed;
+  const { decision, facts, plan, paced } = deed;
   const { key } = decision.record;
   await world.store.records.put(decision.record);
   lastPlans.set(keyString(key), formatPlan(plan).split('\n'));
   publish(memory, decision.record, facts, context);
-  const priority = decision.record.state === 'Degraded' ? 'CrashRestart' : 'Rollout';
+  const { priority } = paced;
+  const startedAtMs = context.uptimeMs();
   const outcome = await world.execute({ key, plan, priority, signal: context.signal });
+  if (priority === 'CrashRestart') memory.crashBudget.took(context.uptimeMs() - startedAtMs);
   world.observer.invalidate(key);
   if (outcome.done.some(({ type }) => type === 'PullImage' || type === 'BuildImage')) world.images.forget();
   if (outcome.failure?.kind === 'Unreachable')
@@ -276,7 +280,11 @@ async function act(memory: Memory, deed: Deed, context: ReconcileContext): Promi
 }
 
 /** Nothing to do: says how things are, and when to look again. */
-async function finish(memory: Memory, { decision, facts }: Deed, context: ReconcileContext): Promise<Result> {
+async function finish(
+  memory: Memory,
+  { decision, facts, paced }: Deed,
+  context: ReconcileContext,
+): Promise<Result> {
   const { world } = memory;
   const { record } = decision;
   if (record.state === 'Terminating' && isGone(facts.observed)) return forget(memory, record.key);
@@ -288,9 +296,11 @@ async function finish(memory: Memory, { decision, facts }: Deed, context: Reconc
     ...(reloadDigest !== undefined && { reloadDigest }),
   };
   await world.store.records.put(alike(memory, saved, record));
-  return decision.requeueAtMs === undefined
-    ? {}
-    : { requeueAfterMs: Math.max(0, decision.requeueAtMs - context.now()) };
+  const waitsMs = [
+    ...(decision.requeueAtMs === undefined ? [] : [Math.max(0, decision.requeueAtMs - context.now())]),
+    ...(paced.waitMs === undefined ? [] : [paced.waitMs]),
+  ];
+  return waitsMs.length > 0 ? { requeueAfterMs: Math.min(...waitsMs) } : {};
 }
 
 const isGone = ({ containers, holder }: ObservedAgent): boolean =>
@@ -337,10 +347,11 @@ function publishUnknown({ world, published }: Memory, id: KeyString, nowMs: numb
 
 /** Confirmed absent: only now does the inventory let go of it. */
 async function forget(
-  { world, prober, peers, lastPlans, outages, published }: Memory,
+  { world, prober, peers, lastPlans, outages, published, crashBudget }: Memory,
   key: ObjectKey,
 ): Promise<Result> {
   prober.sync(key, []);
+  crashBudget.forget(key);
   peers.delete(keyString(key));
   lastPlans.delete(keyString(key));
   outages.delete(keyString(key));
