@@ -1,4 +1,4 @@
-import { keyString, parseKey } from './api/key.ts';
+import { type KeyString, keyString, parseKey } from './api/key.ts';
 import type { SyncWindow, SyncWindowStatus } from './api/sync-window.ts';
 import type { Adapters } from './adapters.ts';
 import type { Reading } from './insight.ts';
@@ -53,7 +53,7 @@ export function createKeeper(
       },
       clock,
       absenceMs: adapters.source.absenceMs,
-      mustAskBeforePruning: parts.stateWasLost,
+      mustAskBeforePruning: (key) => parts.stateWasLost || wasFound(store, key),
       window: () => parts.syncWindow(clock.now()),
       wasApplied: (object) => isAppliedSecret(parts, object),
       onChange: (desired) => {
@@ -63,6 +63,12 @@ export function createKeeper(
     },
     new Map(lastGood),
   );
+}
+
+/** Also after another restart: nobody knows what its manifest said. */
+function wasFound({ inventory }: Store, key: KeyString): boolean {
+  const entry = inventory.get(parseKey(key));
+  return entry !== undefined && 'foundAtMs' in entry;
 }
 
 function collectCopies({ adapters, store, log }: KeeperParts, desired: DesiredState): void {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Adapters, createAdapters } from './adapters.ts';
 import type { DiffView, PlanView } from './api/status.ts';
 import { assemble, type Engine, type Parts } from './assemble.ts';
-import { adoptLostInstallation, homeOf, settleIntents } from './boot.ts';
+import { homeOf, recoverState, settleIntents } from './boot.ts';
 import { type Config, ConfigError } from './config.ts';
 import { systemClock } from './manager/clock.ts';
 import type { Log } from './manager/reconciler.ts';
@@ -164,8 +164,7 @@ async function connect(
   const { version, rootless } = await serviceFacts(podman, { socket, apiVersion, cacheFile });
   log.debug({ socket, podman: version, rootless }, 'connected to Podman');
   const home = homeOf(config.stateDir);
-  const adopted = await adoptLostInstallation(store, podman, home);
-  const stateWasLost = adopted !== undefined || store.origin === 'Damaged';
+  const { adopted, stateWasLost } = await recoverState(store, podman, { home, nowMs: systemClock.now() });
   const bootId = (await readFile(BOOT_ID_FILE, 'utf8')).trim();
   const host = { config, podman, rootless, clock: systemClock, log };
   const adapters = createAdapters({ ...host, ...(workDirectory !== undefined && { workDirectory }) });

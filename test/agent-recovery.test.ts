@@ -194,42 +194,6 @@ describe('deleted and put back', () => {
   });
 });
 
-describe('the state directory is lost', () => {
-  test('and nothing that runs is touched: addresses are learnt from what has them', async () => {
-    await host.apply(
-      agentManifest('zoe'),
-      agentManifest('adam', { dependsOn: [{ name: 'zoe' }] }),
-      agentManifest('mid'),
-    );
-    await host.start();
-    await healthy('zoe', 'adam', 'mid');
-    // Given out in another order than a new address book would.
-    await host.apply(agentManifest('anna'));
-    await healthy('anna');
-    host.crash();
-    host.loseState();
-    host.podman.controls.calls = [];
-    await host.start();
-    await host.clock.advance(120_000);
-    expect(writes()).toEqual([]);
-    expect(Object.values(host.phases())).toEqual(['Healthy', 'Healthy', 'Healthy', 'Healthy']);
-  });
-
-  test('after a reboot the stopped containers still say their addresses', async () => {
-    await host.apply(agentManifest('zoe'), agentManifest('mid'));
-    await host.start();
-    await healthy('zoe', 'mid');
-    await host.apply(agentManifest('anna'));
-    await healthy('anna');
-    host.crash();
-    host.loseState();
-    host.podman.controls.calls = [];
-    await host.reboot();
-    await host.until(() => host.running().length === 3, 120_000);
-    expect(writes().filter((method) => method !== 'startContainer')).toEqual([]);
-  });
-});
-
 describe('a foreign container', () => {
   test('with the name that we need is a conflict, never touched, and when it goes we go on', async () => {
     await host.apply(agentManifest('twin'));

@@ -40,7 +40,7 @@ function site(mustAskBeforePruning = false) {
       onApprovalEnd: (keys) => Promise.resolve(keys.forEach((key) => host.approved.delete(key))),
       clock,
       absenceMs: 10_000,
-      mustAskBeforePruning,
+      mustAskBeforePruning: () => mustAskBeforePruning,
       window: () => ({ open: true }),
       wasApplied: () => false,
       onChange: () => undefined,

@@ -59,8 +59,13 @@ afterEach(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-const open = (): Promise<Store> =>
-  openStateDirectory({ path, clock: systemClock, warn: (message) => void warnings.push(message) });
+/** As a start leaves it that found nothing to take over. */
+const open = async (): Promise<Store> => {
+  const warn = (message: string): void => void warnings.push(message);
+  const store = await openStateDirectory({ path, clock: systemClock, warn });
+  if (store.origin === 'New') await store.adoptInstallation(store.installation.id);
+  return store;
+};
 
 async function startHolder(): Promise<{ child: ChildProcess; says: string }> {
   const child = spawn(process.execPath, [holder, path], { stdio: ['ignore', 'pipe', 'inherit'] });

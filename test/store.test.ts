@@ -4,8 +4,15 @@ import { agentKey, keyString, type ObjectKey } from '../src/api/key.ts';
 import { type StoreErrorKind, storeError } from '../src/store/errors.ts';
 import type { InventoryEntry, Store } from '../src/store/store.ts';
 import type { AgentRecord } from '../src/state/record.ts';
-import { createMemoryFiles, memoryStore } from './fakes/memory-store.ts';
+import { createMemoryFiles, memoryStore, type MemoryStoreOptions } from './fakes/memory-store.ts';
 import { createSimulatedClock } from './fakes/simulated-clock.ts';
+
+/** As a start leaves it that found nothing to take over. */
+async function keptStore(options: MemoryStoreOptions = {}): Promise<Store> {
+  const store = await memoryStore(options);
+  if (store.origin === 'New') await store.adoptInstallation(store.installation.id);
+  return store;
+}
 
 const a = agentKey('default', 'a');
 const b = agentKey('other', 'b');
@@ -47,7 +54,7 @@ test('the store tells why its newest write failed, until one goes well', async (
       if (isFull) throw storeError(Object.assign(new Error('full'), { code: 'ENOSPC' }), 'write', 'f');
     },
   });
-  const store = await memoryStore({ files });
+  const store = await keptStore({ files });
   expect(store.trouble()).toBeUndefined();
   isFull = true;
   const act = { key: a, operation: 'start', name: 'x' };
@@ -63,7 +70,7 @@ test('the store tells why its newest write failed, until one goes well', async (
 describe('objects by key', () => {
   test('what was put is there after a restart, the newest of it', async () => {
     const files = createMemoryFiles();
-    const store = await memoryStore({ files });
+    const store = await keptStore({ files });
     await store.records.put(recordOf(a));
     await store.records.put(recordOf(a, 2));
     await store.records.put(recordOf(b));
@@ -71,7 +78,7 @@ describe('objects by key', () => {
     await store.annotations.put({ key: a, values: { 'rookery.dev/suspend': 'true' } });
     await store.approvals.put({ key: b, approvedAtMs: 5 });
     await store.records.delete(b);
-    const again = await memoryStore({ files });
+    const again = await keptStore({ files });
     expect(dump(again)).toEqual(dump(store));
     expect(again.records.get(a)?.generation).toBe(2);
     expect(again.records.get(b)).toBeUndefined();
@@ -81,7 +88,7 @@ describe('objects by key', () => {
 
   test('an equal record is not written again', async () => {
     const files = createMemoryFiles();
-    const store = await memoryStore({ files });
+    const store = await keptStore({ files });
     await store.records.put(recordOf(a));
     const before = files.changes;
     await store.records.put(recordOf(a));
@@ -91,15 +98,15 @@ describe('objects by key', () => {
 
   test('puts of one key at the same time end with the last one, on disk too', async () => {
     const files = createMemoryFiles();
-    const store = await memoryStore({ files });
+    const store = await keptStore({ files });
     await Promise.all([1, 2, 3].map((generation) => store.records.put(recordOf(a, generation))));
     expect(store.records.get(a)?.generation).toBe(3);
-    expect((await memoryStore({ files })).records.get(a)?.generation).toBe(3);
+    expect((await keptStore({ files })).records.get(a)?.generation).toBe(3);
   });
 
   test('the values of a Secret never reach the disk', async () => {
     const files = createMemoryFiles();
-    const store = await memoryStore({ files });
+    const store = await keptStore({ files });
     const key: ObjectKey = { kind: 'Secret', namespace: 'default', name: 's' };
     const leak = { key, uid: 'u', lastGood: { manifest: { stringData: { token: 'hunter2' } } } };
     expect(() => store.inventory.put(leak as unknown as InventoryEntry)).toThrow('never written');
@@ -110,8 +117,8 @@ describe('objects by key', () => {
 describe('installation', () => {
   test('is made once and kept', async () => {
     const files = createMemoryFiles();
-    const first = await memoryStore({ files });
-    const second = await memoryStore({ files });
+    const first = await keptStore({ files });
+    const second = await keptStore({ files });
     expect(first.origin).toBe('New');
     expect(second.origin).toBe('Loaded');
     expect(second.installation.id).toMatch(/^[0-9a-f]{16}$/);
@@ -121,10 +128,10 @@ describe('installation', () => {
 
   test('a new one may take over the id that running containers carry, an old one may not', async () => {
     const files = createMemoryFiles();
-    const store = await memoryStore({ files });
+    const store = await keptStore({ files });
     await store.adoptInstallation('feedfacefeedface');
     expect(store.installation.id).toBe('feedfacefeedface');
-    const again = await memoryStore({ files });
+    const again = await keptStore({ files });
     expect(again.installation.id).toBe('feedfacefeedface');
     await expect(again.adoptInstallation('0')).rejects.toThrow('feedfacefeedface already');
   });
@@ -133,7 +140,7 @@ describe('installation', () => {
     const files = createMemoryFiles({
       contents: new Map([['installation.json', '{"schemaVersion":1,"value":{}}']]),
     });
-    await expect(memoryStore({ files })).rejects.toMatchObject({ kind: 'Damaged' });
+    await expect(keptStore({ files })).rejects.toMatchObject({ kind: 'Damaged' });
     expect(files.changes).toBe(0);
   });
 });
@@ -147,28 +154,28 @@ describe('damage', () => {
     ['half a record', JSON.stringify({ schemaVersion: 1, value: { key: a } })],
   ])('a record that is %s goes to quarantine with a warning, and the others stay', async (_what, text) => {
     const files = createMemoryFiles();
-    const store = await memoryStore({ files });
+    const store = await keptStore({ files });
     await store.records.put(recordOf(a));
     await store.records.put(recordOf(b));
     const contents = new Map(files.contents).set('records/Agent.default.a.json', text);
     const warnings: string[] = [];
     const damaged = createMemoryFiles({ contents });
-    const again = await memoryStore({ files: damaged, warnings });
+    const again = await keptStore({ files: damaged, warnings });
     expect(again.origin).toBe('Damaged');
     expect(again.records.list()).toEqual([recordOf(b)]);
     expect(warnings).toEqual([expect.stringContaining('records/Agent.default.a.json is damaged')]);
     const aside = [...damaged.contents].filter(([path]) => path.startsWith('quarantine/'));
     expect(aside.map(([, kept]) => kept)).toEqual([text]);
-    expect((await memoryStore({ files: damaged, warnings })).origin).toBe('Loaded');
+    expect((await keptStore({ files: damaged, warnings })).origin).toBe('Loaded');
     expect(warnings).toHaveLength(1);
   });
 
   test('what a newer Rookery wrote is refused, not thrown away', async () => {
     const files = createMemoryFiles();
-    await memoryStore({ files });
+    await keptStore({ files });
     const contents = new Map(files.contents).set('addresses.json', '{"schemaVersion":99,"value":{}}');
     const newer = createMemoryFiles({ contents });
-    await expect(memoryStore({ files: newer })).rejects.toMatchObject({ kind: 'TooNew' });
+    await expect(keptStore({ files: newer })).rejects.toMatchObject({ kind: 'TooNew' });
     expect(newer.contents.get('addresses.json')).toBe('{"schemaVersion":99,"value":{}}');
   });
 
@@ -195,7 +202,7 @@ describe('journal', () => {
         if (isFull) throw new Error('no space left');
       },
     });
-    const { journal } = await memoryStore({ files });
+    const { journal } = await keptStore({ files });
     const first = await journal.intent(act('one'));
     isFull = true;
     await journal.settle(first);
@@ -209,19 +216,19 @@ describe('journal', () => {
 
   test('an intent is on disk before its promise resolves, also when the power fails', async () => {
     const files = createMemoryFiles();
-    const store = await memoryStore({ files });
+    const store = await keptStore({ files });
     const first = await store.journal.intent(act('one'));
     const second = await store.journal.intent(act('two'));
     await store.journal.settle(first);
-    const afterCrash = await memoryStore({ files: createMemoryFiles({ contents: files.contents }) });
+    const afterCrash = await keptStore({ files: createMemoryFiles({ contents: files.contents }) });
     expect(afterCrash.journal.open()).toEqual([{ id: second, ...act('two') }]);
-    const afterPowerLoss = await memoryStore({ files: createMemoryFiles({ contents: files.durable }) });
+    const afterPowerLoss = await keptStore({ files: createMemoryFiles({ contents: files.durable }) });
     expect(afterPowerLoss.journal.open().map(({ id }) => id)).toContain(second);
   });
 
   test('intents of one moment share a write', async () => {
     const files = createMemoryFiles();
-    const store = await memoryStore({ files });
+    const store = await keptStore({ files });
     const before = files.changes;
     const ids = await Promise.all(
       Array.from({ length: 50 }, (_, index) => store.journal.intent(act(`c${index}`))),
@@ -232,8 +239,8 @@ describe('journal', () => {
 
   test('ids go on after a restart, so that an old settle never hits a new intent', async () => {
     const files = createMemoryFiles();
-    const first = await (await memoryStore({ files })).journal.intent(act('one'));
-    const again = await memoryStore({ files });
+    const first = await (await keptStore({ files })).journal.intent(act('one'));
+    const again = await keptStore({ files });
     const second = await again.journal.intent(act('two'));
     expect(second).toBeGreaterThan(first);
     expect(again.journal.open()).toHaveLength(2);
@@ -241,7 +248,7 @@ describe('journal', () => {
 
   test('settling twice, or what was never open, is nothing', async () => {
     const files = createMemoryFiles();
-    const store = await memoryStore({ files });
+    const store = await keptStore({ files });
     const id = await store.journal.intent(act('one'));
     await store.journal.settle(id);
     const before = files.changes;
@@ -252,26 +259,26 @@ describe('journal', () => {
 
   test('stays short, keeps what is open', async () => {
     const files = createMemoryFiles();
-    const store = await memoryStore({ files });
+    const store = await keptStore({ files });
     const open = await store.journal.intent(act('long'));
     for (let turn = 0; turn < 3_000; turn += 1)
       await store.journal.settle(await store.journal.intent(act('c')));
     const lines = (files.contents.get('journal.ndjson') ?? '').split('\n').length;
     expect(lines).toBeLessThan(1_100);
-    const again = await memoryStore({ files });
+    const again = await keptStore({ files });
     expect(again.journal.open()).toEqual([{ id: open, ...act('long') }]);
   });
 
   test('a torn last line is no damage; a broken one in the middle is left out with a warning', async () => {
     const files = createMemoryFiles();
-    const store = await memoryStore({ files });
+    const store = await keptStore({ files });
     await store.journal.intent(act('one'));
     await store.journal.intent(act('two'));
     const whole = files.contents.get('journal.ndjson') ?? '';
     const restart = async (journal: string) => {
       const warnings: string[] = [];
       const contents = new Map(files.contents).set('journal.ndjson', journal);
-      const again = await memoryStore({ files: createMemoryFiles({ contents }), warnings });
+      const again = await keptStore({ files: createMemoryFiles({ contents }), warnings });
       return { names: again.journal.open().map(({ name }) => name), warnings };
     };
     expect(await restart(`${whole}{"intent":{"id":3,"na`)).toEqual({ names: ['one', 'two'], warnings: [] });
@@ -289,7 +296,7 @@ describe('journal', () => {
       },
     });
     const warnings: string[] = [];
-    const store = await memoryStore({ files, warnings });
+    const store = await keptStore({ files, warnings });
     full = true;
     for (let turn = 0; turn < 600; turn += 1)
       await store.journal.settle(await store.journal.intent(act('c')));
@@ -303,7 +310,7 @@ describe('events', () => {
 
   test('the same again counts up and moves to the end', async () => {
     const clock = createSimulatedClock(0);
-    const store = await memoryStore({ clock });
+    const store = await keptStore({ clock });
     store.events.record(news('one'));
     await clock.advance(5_000);
     store.events.record(news('two'));
@@ -327,7 +334,7 @@ describe('events', () => {
   });
 
   test('subscribers hear each, with a version that only grows, until they leave', async () => {
-    const store = await memoryStore();
+    const store = await keptStore();
     const versions: number[] = [];
     const leave = store.events.subscribe(({ metadata }) => versions.push(Number(metadata.resourceVersion)));
     store.events.record(news('one'));
@@ -339,7 +346,7 @@ describe('events', () => {
   });
 
   test('the last 1,000 are kept', async () => {
-    const store = await memoryStore();
+    const store = await keptStore();
     for (let index = 0; index < 1_005; index += 1) store.events.record(news(`m${index}`));
     expect(store.events.list()).toHaveLength(1_000);
     expect(store.events.list()[0]?.message).toBe('m5');
@@ -348,7 +355,7 @@ describe('events', () => {
   test('a storm is written once a second, and survives a restart', async () => {
     const clock = createSimulatedClock(0);
     const files = createMemoryFiles();
-    const store = await memoryStore({ files, clock });
+    const store = await keptStore({ files, clock });
     const before = files.changes;
     for (let index = 0; index < 500; index += 1) store.events.record(news(`m${index % 7}`));
     await clock.advance(1_000);
@@ -356,7 +363,7 @@ describe('events', () => {
     store.events.record(news('last'));
     await store.close();
     expect(clock.pendingTimers).toBe(0);
-    const again = await memoryStore({ files, clock });
+    const again = await keptStore({ files, clock });
     expect(again.events.list()).toEqual(store.events.list());
     again.events.record(news('m0'));
     expect(Number(again.events.list().at(-1)?.metadata.resourceVersion)).toBeGreaterThan(501);
@@ -370,7 +377,7 @@ describe('events', () => {
       },
     });
     const warnings: string[] = [];
-    const store = await memoryStore({ files, clock, warnings });
+    const store = await keptStore({ files, clock, warnings });
     store.events.record(news('one'));
     await clock.advance(1_000);
     expect(store.events.list()).toHaveLength(1);
@@ -387,10 +394,10 @@ describe('addresses', () => {
 
   test('an object keeps its address; two that ask at once get two', async () => {
     const files = createMemoryFiles();
-    const { addresses } = await memoryStore({ files });
+    const { addresses } = await keptStore({ files });
     const given = await Promise.all(['x', 'y', 'x'].map((object) => addresses.ensure('net', object, lowest)));
     expect(given).toEqual(['10.0.0.2', '10.0.0.3', '10.0.0.2']);
-    const again = (await memoryStore({ files })).addresses;
+    const again = (await keptStore({ files })).addresses;
     expect(await again.ensure('net', 'y', lowest)).toBe('10.0.0.3');
     await again.release('x');
     expect(await again.ensure('net', 'z', lowest)).toBe('10.0.0.2');
@@ -399,18 +406,18 @@ describe('addresses', () => {
 
   test('fifty that are asked for together are written together, and one that fails spoils no other', async () => {
     const files = createMemoryFiles();
-    const { addresses } = await memoryStore({ files });
+    const { addresses } = await keptStore({ files });
     const before = files.changes;
     const ask = (index: number): Promise<string> =>
       addresses.ensure('net', `agent-${index}`, () => (index === 7 ? '10.0.0.0' : `10.0.0.${index}`));
     const given = await Promise.allSettled(Array.from({ length: 50 }, (_, index) => ask(index)));
     expect(files.changes - before).toBe(1);
     expect(given.filter(({ status }) => status === 'rejected')).toHaveLength(1);
-    expect(Object.keys((await memoryStore({ files })).addresses.all()['net'] ?? {})).toHaveLength(49);
+    expect(Object.keys((await keptStore({ files })).addresses.all()['net'] ?? {})).toHaveLength(49);
   });
 
   test('an address that is taken is not given twice', async () => {
-    const { addresses } = await memoryStore();
+    const { addresses } = await keptStore();
     await addresses.ensure('net', 'x', () => '10.0.0.2');
     await expect(addresses.ensure('net', 'y', () => '10.0.0.2')).rejects.toThrow('taken');
     expect(addresses.get('net', 'y')).toBeUndefined();
@@ -460,7 +467,7 @@ test('whichever writes fail, memory and disk agree, and no failed call leaves a 
           if (failing) throw storeError(Object.assign(new Error(), { code: 'ENOSPC' }), 'write', path);
         },
       });
-      const store = await memoryStore({ files });
+      const store = await keptStore({ files });
       const open: number[] = [];
       for (const [run, fails] of steps) {
         failing = fails;
@@ -473,7 +480,7 @@ test('whichever writes fail, memory and disk agree, and no failed call leaves a 
           expect(error).toMatchObject({ name: 'StoreError', kind: 'NoSpace' });
           expect(dump(store)).toEqual(before);
         }
-        const restarted = await memoryStore({ files: createMemoryFiles({ contents: files.contents }) });
+        const restarted = await keptStore({ files: createMemoryFiles({ contents: files.contents }) });
         expect(dump(restarted)).toEqual(dump(store));
       }
     }),

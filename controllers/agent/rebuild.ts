@@ -19,7 +19,9 @@ export function rebuildRecord(
     const revision = revisionOf(container, nowMs);
     return revision ? [{ container, revision, attempt: Number(container.labels[labels.attempt] ?? 0) }] : [];
   });
-  const serving = known.find(({ container }) => isRunning(container)) ?? known[0];
+  // Of a rollout that was under way the older attempt is the one that had proved itself.
+  const running = known.filter(({ container }) => isRunning(container));
+  const serving = running.sort((left, right) => left.attempt - right.attempt)[0] ?? known[0];
   if (!serving) return fresh;
   const uid = serving.container.labels[labels.uid] ?? fresh.uid;
   const id = serving.revision.id;

@@ -6,7 +6,14 @@ import { attemptOf, condemnation, isLive, isReady, type View } from './facts.ts'
 import { isRollingOut } from './machine.ts';
 import { unreached } from './readiness.ts';
 import { holderTemplate, noteTraffic } from './route.ts';
-import { containerOf, judgedReplicas, refOf, replicaRecord, runningReplicas } from './replicas.ts';
+import {
+  containerOf,
+  goesBeside,
+  judgedReplicas,
+  refOf,
+  replicaRecord,
+  runningReplicas,
+} from './replicas.ts';
 
 /**
  * Brings the record up to what was seen of the replicas that should run: a new exit is counted once, by container
@@ -151,12 +158,21 @@ export function heldBack(view: View, ref: ReplicaRef): string | undefined {
   if (nowMs < record.step.notBeforeMs)
     return record.stepFailure?.message ?? 'a failed step waits for its retry';
   const container = containerOf(view, ref);
+  if (!isLive(container) && isStillTaken(view, ref)) return 'an earlier attempt at it still runs';
   const replica = replicaRecord(record, ref);
   if (container?.state !== 'exited' || container.startedAtMs === 0) return undefined;
   if (isReboot(replica, facts.bootId)) return facts.bootGating.open ? undefined : facts.bootGating.message;
   if (facts.spec?.restartPolicy === 'Never') return 'restartPolicy is Never';
   return nowMs < replica.crash.notBeforeMs ? 'crash back-off' : undefined;
 }
+
+/** An earlier attempt at the same replica answers its last requests, as one of a rollout whose record was lost. */
+const isStillTaken = ({ record, facts }: View, { revision, attempt, ordinal }: ReplicaRef): boolean =>
+  goesBeside(record) &&
+  facts.observed.containers.filter(isLive).some((container) => {
+    const other = refOf(container);
+    return other.revision === revision && other.ordinal === ordinal && other.attempt !== attempt;
+  });
 
 /** A candidate is judged by this rollout alone, whatever its containers did in an earlier one. */
 export const startAfresh = (record: AgentRecord, revision: string | undefined): AgentRecord['replicas'] =>

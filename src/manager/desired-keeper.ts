@@ -17,7 +17,7 @@ export interface DesiredKeeperOptions {
   readonly clock: Clock;
   readonly absenceMs: number;
   /** What a lost or damaged state would remove needs a person's consent, however little it is. */
-  readonly mustAskBeforePruning: boolean;
+  readonly mustAskBeforePruning: (key: KeyString) => boolean;
   /** Whether what is new may be applied now. */
   readonly window: () => SyncWindow;
   /** Of what is not in memory after a start: whether this is what was applied. */
@@ -66,7 +66,7 @@ export function createDesiredKeeper(
       absenceMs,
     };
     const next = mergeDesired({ ...input, absentSinceMs: merged.absentSinceMs });
-    return options.mustAskBeforePruning ? askFirst(previous, next, approvedPrunes) : next;
+    return askFirst(options, { previous, merged: next, approved: approvedPrunes });
   };
   const hold = (next: Merged): Merged => {
     const window = options.window();
@@ -122,10 +122,20 @@ function outlived(
   return [...approved()].filter((key) => isBack(key) || !made.has(key));
 }
 
+interface Asking {
+  readonly previous: DesiredState;
+  readonly merged: Merged;
+  readonly approved: ReadonlySet<KeyString> | 'all';
+}
+
 /** What nobody agreed to remove goes on being looked after, as it was. */
-function askFirst(previous: DesiredState, merged: Merged, approved: ReadonlySet<KeyString> | 'all'): Merged {
+function askFirst(
+  { mustAskBeforePruning }: DesiredKeeperOptions,
+  { previous, merged, approved }: Asking,
+): Merged {
   const { desired } = merged;
-  const refused = approved === 'all' ? [] : [...desired.pruned].filter((key) => !approved.has(key));
+  const asked = approved === 'all' ? [] : [...desired.pruned].filter((key) => !approved.has(key));
+  const refused = asked.filter(mustAskBeforePruning);
   if (refused.length === 0) return merged;
   const names = refused.map((key) => parseKey(key).name).join(', ');
   const pruneBlocked = `the state directory was lost or damaged; ${names} would be removed. Agree: rookery apply --approve-prune`;

@@ -27,7 +27,8 @@ export interface LoadedInstallation {
 }
 
 /**
- * Created once. Unlike any other file a damaged one is fatal: under a new id everything that runs would be a
+ * Created once, and kept by `saveInstallation` when nothing was found that a lost directory left: a start that ends
+ * before that is a first one again. Unlike any other file a damaged one is fatal: under a new id everything that runs would be a
  * stranger's, and under a new key every agent with a secret would be made anew.
  */
 export async function loadInstallation(
@@ -37,7 +38,6 @@ export async function loadInstallation(
   const stored = await readStrictly(FILE, { files, isValid: isInstallation }).catch(throwDamaged);
   if (stored) return { installation: fromStored(stored), isNew: false };
   const installation = fromStored({ id: hex(random(ID_BYTES)), hmacKeyHex: hex(random(KEY_BYTES)) });
-  await saveInstallation(files, installation);
   return { installation, isNew: true };
 }
 

@@ -86,8 +86,9 @@ const isRecord = ({ uid, generation, state, revisions }: Record<string, unknown>
   typeof state === 'string' &&
   Array.isArray(revisions);
 
-const isInventoryEntry = ({ uid, lastGood, podmanSecrets }: Record<string, unknown>): boolean =>
-  typeof uid === 'string' && (isObject(lastGood) || isObject(podmanSecrets));
+const isInventoryEntry = (value: Record<string, unknown>): boolean =>
+  typeof value['uid'] === 'string' &&
+  (isObject(value['lastGood']) || isObject(value['podmanSecrets']) || typeof value['foundAtMs'] === 'number');
 
 /** The types forbid it too; but this is the last door before the disk. */
 function withoutSecretValues(inventory: Collection<InventoryEntry>): Collection<InventoryEntry> {

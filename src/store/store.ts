@@ -24,7 +24,7 @@ export interface Store {
   readonly events: Events;
   readonly annotations: Collection<Annotations>;
   readonly approvals: Collection<PruneApproval>;
-  /** A lost directory is rebuilt from labels: takes over the id that they carry. Throws unless `origin` is `New`. */
+  /** Keeps the id of a new directory; one that was lost takes over what labels carry. Throws unless `origin` is `New`. */
   adoptInstallation(id: string): Promise<void>;
   /** Why the newest write failed, such as a full disk; `undefined` while all goes well. */
   trouble(): string | undefined;
@@ -33,7 +33,7 @@ export interface Store {
 }
 
 /** One object that we made something for: kept until it is confirmed gone. */
-export type InventoryEntry = InventoryOfManifest | InventoryOfSecret;
+export type InventoryEntry = InventoryOfManifest | InventoryOfSecret | InventoryOfLabels;
 
 interface InventoryOfManifest extends Keyed {
   readonly uid: string;
@@ -45,6 +45,12 @@ interface InventoryOfSecret extends Keyed {
   readonly uid: string;
   /** Key in the Secret's data → name of the Podman secret that holds its value. */
   readonly podmanSecrets: Readonly<Record<string, string>>;
+}
+
+/** Found by its labels after its state was lost. What its manifest said is known to nobody: it goes only by consent. */
+interface InventoryOfLabels extends Keyed {
+  readonly uid: string;
+  readonly foundAtMs: number;
 }
 
 /** What a person asked for outside the files: suspend, retry. */

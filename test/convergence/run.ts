@@ -56,8 +56,6 @@ interface Run {
   readonly tally: { -readonly [K in keyof Tally]: Tally[K] } & { faults: Record<string, number> };
   cast: Cast;
   gone: Actor[];
-  /** Whoever left the manifests meanwhile is forgotten: what it left behind is nobody's. */
-  lostState: boolean;
   unreadableSinceMs: number | undefined;
   /** At which place the controller dies. */
   ambush: { atPlace: number; asleepMs: number } | undefined;
@@ -116,7 +114,6 @@ async function begin(script: Script): Promise<Run> {
     tally,
     cast: firstCast(streamOf(seed, 3), script.agents),
     gone: [],
-    lostState: false,
     unreadableSinceMs: undefined,
     ambush: script.killAt === undefined ? undefined : { atPlace: script.killAt, asleepMs: 0 },
   };
@@ -245,7 +242,6 @@ async function faultOf(run: Run, { index, what, salt }: Step): Promise<void> {
   if (what !== 'ambush') count(tally, what);
   if (what === 'crash' || what === 'loseState') tally.crashes += 1;
   if (fault === STATE_LOST) watchman.forget();
-  run.lostState ||= fault === STATE_LOST;
   say(`FAULT ${index} ${fault}`);
 }
 
@@ -332,7 +328,7 @@ async function rest(run: Run): Promise<void> {
   const restMs = streamOf(script.seed, 6).chance(LONG_REST) ? REST_MS.long : REST_MS.short;
   const writes = await writesWithin(run, restMs);
   if (writes.length > 0) throw new BrokenPromise('SecondPlanEmpty', writes.join());
-  if (!run.lostState) await nothingElse(run);
+  await nothingElse(run);
   const volumes = await host.podman.listVolumes({});
   if (!volumes.some(({ name }) => name === 'theirs')) throw new BrokenPromise('StrangersUntouched', 'volume');
 }

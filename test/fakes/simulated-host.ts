@@ -6,7 +6,7 @@ import { assemble, type Engine } from '../../src/assemble.ts';
 import type { SyncWindow } from '../../src/api/sync-window.ts';
 import type { AgentStatus } from '../../src/api/status.ts';
 import { DEFAULT_CONCURRENT_ROLLOUTS } from '../../src/config.ts';
-import { adoptLostInstallation, settleIntents } from '../../src/boot.ts';
+import { recoverState, settleIntents } from '../../src/boot.ts';
 import type { ProbeOutcome } from '../../src/probe/probe.ts';
 import { hashOf } from '../../src/state/canonical.ts';
 import type { DesiredObject, ResolvedInputs, Snapshot } from '../../src/state/desired.ts';
@@ -193,7 +193,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     });
     incarnation = life;
     store = await memoryStore({ files: life.files, clock: life.clock });
-    const adopted = await adoptLostInstallation(store, life.podman, HOME);
+    const { stateWasLost } = await recoverState(store, life.podman, { home: HOME, nowMs: wall.now() });
     await settleIntents(store, life.podman);
     engine = assemble({
       adapters: { ...adapters, traffic: life.traffic },
@@ -203,7 +203,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       maxConcurrentRollouts: host.maxConcurrentRollouts,
       bootId: `boot-${boots}`,
       home: HOME,
-      stateWasLost: adopted !== undefined,
+      stateWasLost,
       syncWindow: (nowMs) => host.syncWindow(nowMs),
       log,
       clock: life.clock,
