@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { remainingActs } from '../controllers/agent/asked.ts';
 import { decide, newRecord } from '../controllers/agent/decide.ts';
-import type { AgentFacts } from '../controllers/agent/facts.ts';
+import { type AgentFacts, findRevision } from '../controllers/agent/facts.ts';
 import { type AgentEvent, agentEdges, agentStates } from '../controllers/agent/machine.ts';
 import { noteOutcome } from '../controllers/agent/outcome.ts';
 import { agent, type AgentSpec } from '../src/api/agent.ts';
@@ -44,6 +44,7 @@ interface Model {
   isImageThere: boolean;
   isOpen: boolean;
   isDependencyDown: boolean;
+  isPruned: boolean;
   acts: Acts;
   containers: ObservedContainer[];
   holder: ObservedContainer | undefined;
@@ -81,6 +82,7 @@ function begin(random: Random): Model {
     isImageThere: random.chance(0.7),
     isOpen: random.chance(0.7),
     isDependencyDown: false,
+    isPruned: false,
     acts: { specHash: '' },
     containers: [],
     holder: undefined,
@@ -106,7 +108,8 @@ function factsOf(model: Model): AgentFacts {
     gating: model.isOpen ? { open: true } : { open: false, reason: 'WaitingForDependency', message: 'waits' },
     bootGating: { open: true },
     dependencyDown: model.isDependencyDown ? 'other' : undefined,
-    suspended: false,
+    suspended: acts.suspended !== undefined,
+    ...(model.isPruned && { noWayBack: 'it was pruned' }),
     acts,
     origin: { file: 'twin.yaml', line: 1 },
     observed: {
@@ -184,7 +187,10 @@ function carryOut(model: Model, operation: Operation): void {
 /** Where that was looked at already. */
 const forked = new Set<string>();
 
-/** What would come of it if exactly now its manifest went or changed, a person aborted, its time ran out, all fell ill. */
+/**
+ * What would come of it if exactly now its manifest went, changed or came back to what serves, a person aborted, its
+ * time ran out, a step failed for good, all fell ill.
+ */
 function fork(model: Model, facts: AgentFacts, seen: Set<Edge>): void {
   const { state, rollout, currentRevision, targetRevision } = model.record;
   const place = [state, JSON.stringify(rollout), currentRevision, targetRevision].join();
@@ -192,15 +198,20 @@ function fork(model: Model, facts: AgentFacts, seen: Set<Edge>): void {
   forked.add(place);
   const other = facts.wish && { ...facts.wish, template: aTemplate({ env: { V: 'other' } }) };
   const ill = { ready: false, live: true, started: true, startupFailed: false, sinceMs: 0, messages: {} };
-  const forks: readonly (readonly [AgentFacts, number])[] = [
-    [{ ...facts, spec: undefined, wish: undefined }, 0],
-    [{ ...facts, wish: other }, 0],
-    [{ ...facts, acts: { ...facts.acts, abortedAtMs: model.nowMs } }, 0],
-    [facts, 1_000_000],
-    [{ ...facts, verdictOf: () => ill }, 0],
+  const serving = findRevision(model.record, currentRevision)?.template;
+  const back = facts.wish && serving && { ...facts.wish, template: serving, imageKnown: true };
+  const stepFailure = { operation: 'x', reason: 'x', message: 'made up', terminal: true, atMs: model.nowMs };
+  const forks: readonly (readonly [AgentFacts, AgentRecord, number])[] = [
+    [{ ...facts, spec: undefined, wish: undefined }, model.record, 0],
+    [{ ...facts, wish: other }, model.record, 0],
+    [{ ...facts, wish: back ?? other }, model.record, 0],
+    [{ ...facts, acts: { ...facts.acts, abortedAtMs: model.nowMs } }, model.record, 0],
+    [facts, model.record, 1_000_000],
+    [facts, { ...model.record, stepFailure }, 0],
+    [{ ...facts, verdictOf: () => ill }, model.record, 0],
   ];
-  for (const [changed, laterMs] of forks) {
-    const { transitions } = decide(changed, model.record, model.nowMs + laterMs);
+  for (const [changed, record, laterMs] of forks) {
+    const { transitions } = decide(changed, record, model.nowMs + laterMs);
     for (const { from, event } of transitions) seen.add(`${from} ${event}`);
   }
 }
@@ -300,6 +311,13 @@ const ACTS: readonly [Act, ...Act[]] = [
   (model, random) => void (model.isOpen = random.chance(0.7)),
   (model, random) => void (model.isDependencyDown = random.chance(0.2)),
   (model) => void (model.isImageThere = true),
+  (model, random) => {
+    const { pausedAtMs: _, suspended: __, ...rest } = model.acts;
+    const sinceMs = model.nowMs;
+    const held = random.pick([{}, {}, {}, { pausedAtMs: sinceMs }, { suspended: { sinceMs } }]);
+    model.acts = { ...rest, ...held };
+    model.isPruned = random.chance(0.1);
+  },
   (model) => void (model.acts = { ...model.acts, abortedAtMs: model.nowMs }),
   (model) => void (model.acts = { ...model.acts, restartedAtMs: model.nowMs }),
   (model) => void (model.acts = { ...model.acts, retryAtMs: model.nowMs }),
@@ -356,6 +374,8 @@ test('every state and every edge of the machine is reached, and every walk comes
   const missed = all.filter((edge) => !seen.has(edge)).sort();
   expect(missed.filter((edge) => !(edge in OUT_OF_REACH))).toEqual([]);
   expect([...seen].filter((edge) => edge in OUT_OF_REACH)).toEqual([]);
+  // What the machine does not know in a state means nothing there: a judge that says it would be heard by nobody.
+  expect([...seen].filter((edge) => !all.includes(edge))).toEqual([]);
 }, 300_000);
 
 /** Edges that the machine has and no judge takes, each with why it is there. */
