@@ -7,6 +7,7 @@ import type { Agent } from '../src/api/agent.ts';
 import { findRevision } from './agent/facts.ts';
 import { resolveWish } from './agent/gather.ts';
 import { dryWorld, manifestProblems, previewShared } from './preview.ts';
+import { previewMoves } from './preview-pods.ts';
 import type { World } from './world.ts';
 
 /** What runs beside what the files ask for, agent by agent; nothing is touched. */
@@ -17,6 +18,7 @@ export async function previewDiff(
 ): Promise<DiffView> {
   const world = dryWorld(real, desired, () => undefined);
   const problems = await previewShared(world, context);
+  previewMoves(world);
   const agents: AgentDiff[] = [];
   for (const agent of desiredOf(desired, 'Agent')) agents.push(await diffOf(world, agent));
   const known = new Set(agents.map(({ object }) => object));

@@ -1,7 +1,7 @@
 import { mergeConditions } from '../src/api/conditions.ts';
 import type { ObjectStatus } from '../src/api/status.ts';
 import type { ManifestProblem } from '../src/state/desired.ts';
-import type { Provision } from '../src/state/provision.ts';
+import type { GroupMove, Provision } from '../src/state/provision.ts';
 
 /** The status of a kind that only has to exist. */
 export function objectStatus(
@@ -10,9 +10,9 @@ export function objectStatus(
   nowMs: number,
 ): ObjectStatus {
   const terminal = !provision.ready && provision.terminal;
-  const stalled = problem !== undefined || terminal;
-  const reason = problem?.reason ?? (provision.ready ? 'Ready' : provision.reason);
-  const message = problem?.message ?? (provision.ready ? '' : provision.message);
+  const move = moveOf(provision);
+  const stalled = problem !== undefined || terminal || move.type === 'RolledBack';
+  const { reason, message } = problem ?? saidOf(provision, move);
   const claim = (type: 'Ready' | 'Stalled' | 'Reconciling', value: boolean) => ({
     type,
     status: value ? ('True' as const) : ('False' as const),
@@ -20,20 +20,42 @@ export function objectStatus(
     message,
     observedGeneration: 1,
   });
+  const isUnderWay = move.type === 'UnderWay' || (!provision.ready && !terminal);
   const claims = [
-    claim('Ready', provision.ready),
+    claim('Ready', provision.ready && move.type === 'None'),
     claim('Stalled', stalled),
-    claim('Reconciling', !provision.ready && !terminal),
+    claim('Reconciling', isUnderWay),
   ];
   return {
-    phase: phaseOf(provision, stalled),
+    phase: problem || terminal ? 'Stalled' : phaseOf(provision, move),
     message,
     observedGeneration: 1,
     conditions: mergeConditions([], claims, nowMs),
   };
 }
 
-const phaseOf = (provision: Provision, stalled: boolean): string => {
-  if (stalled) return 'Stalled';
-  return provision.ready ? 'Ready' : 'Pending';
-};
+/** Of all of them only a pod group goes from one thing to another, and may have to come back. */
+const moveOf = (provision: Provision): GroupMove =>
+  provision.ready && provision.facts.kind === 'PodGroup' ? provision.facts.move : { type: 'None' };
+
+function saidOf(
+  provision: Provision,
+  move: GroupMove,
+): { readonly reason: string; readonly message: string } {
+  if (!provision.ready) return provision;
+  return move.type === 'None'
+    ? { reason: 'Ready', message: '' }
+    : { reason: phaseOf(provision, move), message: move.message };
+}
+
+function phaseOf({ ready }: Provision, { type }: GroupMove): string {
+  if (!ready) return 'Pending';
+  switch (type) {
+    case 'None':
+      return 'Ready';
+    case 'UnderWay':
+      return 'Moving';
+    case 'RolledBack':
+      return 'RolledBack';
+  }
+}

@@ -1,170 +1,155 @@
-import { WaitingError } from '../src/api/errors.ts';
 import { keyString, type ObjectKey } from '../src/api/key.ts';
 import { labels } from '../src/api/labels.ts';
 import type { Reconciler } from '../src/manager/reconciler.ts';
 import type { Operation } from '../src/plan/operation.ts';
-import { hashOf } from '../src/state/canonical.ts';
-import { isOurs, ownerLabels, ownFilter, podName } from '../src/state/names.ts';
-import { ownEntry } from '../src/state/own-entry.ts';
-import type { ObservedPod } from '../src/state/observed.ts';
-import { factsOf, type PodFacts } from '../src/state/provision.ts';
-import { publishedPorts } from '../src/state/resolve.ts';
-import { networksOf } from '../src/state/resolve-network.ts';
-import type { NetworkAttachment, PodTemplate, PublishedPort } from '../src/state/template.ts';
+import { type LivePod, type NewPod, planPods, portText } from '../src/plan/plan-pods.ts';
+import { desiredOf } from '../src/state/desired.ts';
+import { isOurs, isPodOf, ownerLabels, ownFilter } from '../src/state/names.ts';
+import type { ObservedContainer, ObservedPod } from '../src/state/observed.ts';
+import { factsOf, type PodFacts, podsKey, type PodsFacts } from '../src/state/provision.ts';
+import type { AgentRecord } from '../src/state/record.ts';
+import { podOf } from './agent/unit.ts';
+import { type Place, placeOf } from './pod-move.ts';
+import { type ResolvedPod, resolvePod } from './pod-template.ts';
 import { conflict, createSharedReconciler, perform, type Subject } from './shared.ts';
 import type { World } from './world.ts';
 
 /**
- * The pod that members live in, named by what it is: another network or port is another pod, because containers
- * cannot move. The members follow by themselves; their revisions name the pod.
+ * The pods that members live in: the one that the manifest asks for and, while the members are on the way to it, the one
+ * that they come from. Which of them runs is for the members to say: see `placeOf`.
  */
 export const createPodGroupReconciler = (world: World): Reconciler =>
-  createSharedReconciler(world, { kind: 'PodGroup', ensure: ensurePod, remove: removePods });
+  createSharedReconciler(world, { kind: 'PodGroup', ensure: ensurePods, remove: removePods });
 
-async function ensurePod(subject: Subject<'PodGroup'>): Promise<PodFacts> {
-  const { world, object, uid, context } = subject;
-  const { template, hostsFile } = podTemplate(subject);
-  const revision = hashOf(template).slice(0, 8);
-  const name = podName(object.key.namespace, object.key.name, revision);
-  const found = await world.podman.listPods(ownFilter(world.installation(), object.key));
-  const wanted = found.find((pod) => pod.name === name);
-  const broken = wanted && !usable(wanted) ? [removal(wanted, 'its infra container is not running')] : [];
-  const others = found.filter((pod) => pod.name !== name);
-  const making = usable(wanted) ? [] : [create(subject, { name, template, uid, revision })];
-  const operations: Operation[] = [
-    ...(usable(wanted) ? [] : freePorts(template, found)),
-    ...broken,
-    ...making,
-    ...others.map((pod) => removal(pod, 'its pod group changed')),
-  ];
-  if (operations.length > 0) {
-    const stranger = wanted ? undefined : await world.podman.inspectPod(name);
-    if (stranger && !isOurs(world.installation(), object.key, stranger.labels)) throw conflict(`pod ${name}`);
-    await perform(world, object.key, operations, context.signal);
-  }
-  return podFacts(world, { key: object.key, name, revision, hostsFile, template }, context.signal);
-}
+/** Make, stop and start: a plan that needs more is wrong, and the next look goes on with it. */
+const MAX_PLANS = 4;
 
-/** An infra that died left its members in a network namespace that nobody can reach: only a new pod helps. */
-const usable = (pod: ObservedPod | undefined): boolean =>
-  pod?.infraState === 'running' || pod?.infraState === 'created';
-
-/** Everything that can fail comes before the old pod goes; a port that it holds itself is free once it is gone. */
-function freePorts({ ports }: PodTemplate, found: readonly ObservedPod[]): Operation[] {
-  const held = new Set(found.flatMap((pod) => (pod.labels[labels.ports] ?? '').split(' ')));
-  const cause = 'is published by the new pod';
-  return ports
-    .filter((port) => !held.has(portText(port)))
-    .map((port) => ({ type: 'CheckPort', port, cause }));
-}
-
-const portText = ({ hostPort, protocol }: PublishedPort): string => `${hostPort}/${protocol}`;
-
-const removal = ({ id, name }: ObservedPod, cause: string): Operation => ({
-  type: 'RemovePod',
-  id,
-  name,
-  cause,
-});
-
-interface NewPod {
-  readonly name: string;
-  readonly template: PodTemplate;
-  readonly uid: string;
-  readonly revision: string;
-}
-
-function create(
-  { world, object }: Subject<'PodGroup'>,
-  { name, template, uid, revision }: NewPod,
-): Operation {
-  const own = ownerLabels(world.installation(), object.key, uid);
-  return {
-    type: 'CreatePod',
-    name,
-    template,
-    labels: {
-      ...own,
-      [labels.revision]: revision,
-      [labels.self]: name,
-      [labels.ports]: template.ports.map(portText).join(' '),
-    },
-    cause: 'is not there',
-  };
-}
-
-interface NamedPod {
-  readonly key: ObjectKey;
-  readonly name: string;
-  readonly revision: string;
-  readonly hostsFile: string | undefined;
-  readonly template: PodTemplate;
-}
-
-/** The infra is started by itself, never by `pods/start`: that also starts members that were kept stopped. */
-async function podFacts(
-  world: World,
-  { key, name, revision, hostsFile, template }: NamedPod,
-  signal: AbortSignal,
-): Promise<PodFacts> {
-  const pod = await world.podman.inspectPod(name);
-  if (!pod) throw new Error(`pod ${name} vanished right after it was created`);
-  if (pod.infraState !== 'running')
-    await perform(
-      world,
-      key,
-      [{ type: 'StartContainer', name: pod.infraId, cause: 'holds the namespaces of its pod' }],
-      signal,
-    );
-  const started = (await world.podman.inspectPod(name)) ?? pod;
-  const ip = template.network.mode === 'bridge' ? template.network.networks[0]?.ip : undefined;
+async function ensurePods(subject: Subject<'PodGroup'>): Promise<PodFacts> {
+  const { world, object } = subject;
+  const { key } = object;
+  tellPods(world, key, await look(world, key));
+  const wanted = resolvePod(world, object);
+  const { place, pods } = await settle(subject, wanted);
+  tellPods(world, key, pods);
+  tellMove(world, key, place);
+  const { name, hostsFile } = wanted;
   return {
     kind: 'PodGroup',
     podName: name,
-    revision,
-    infraPid: started.infraPid,
-    ...(ip !== undefined && { ip }),
     ...(hostsFile !== undefined && { hostsFile }),
+    move: place.move,
   };
 }
 
-function podTemplate({ world, object }: Subject<'PodGroup'>): {
-  template: PodTemplate;
-  hostsFile: string | undefined;
-} {
-  const { spec } = object.manifest;
-  const { network, hostsFile } = spec.hostNetwork
-    ? { network: { mode: 'host' } as const, hostsFile: undefined }
-    : bridge(world, object);
-  const template: PodTemplate = {
-    network,
-    ports: publishedPorts(spec.ports, !spec.hostNetwork),
-    hostname: object.key.name,
-    sharedNamespaces: spec.sharedNamespaces,
-    mounts: [],
-  };
-  return { template, hostsFile };
+interface Settled {
+  readonly place: Place;
+  readonly pods: readonly LivePod[];
 }
 
-function bridge(
-  world: World,
-  { key, manifest }: Subject<'PodGroup'>['object'],
-): { network: Extract<NetworkAttachment, { mode: 'bridge' }>; hostsFile: string | undefined } {
-  const attached = networksOf(manifest.spec.networks).map((network) => {
-    const id = keyString({ kind: 'Network', namespace: key.namespace, name: network });
-    const facts = factsOf(world.provisions.all(), id, 'Network');
-    const ip = facts && ownEntry(facts.addresses, key.name);
-    if (!facts || ip === undefined)
-      throw new WaitingError('NetworkNotReady', `network ${network} is not ready yet`, 1_000);
-    return {
-      facts,
-      attachment: { name: facts.podmanName, ip, aliases: [key.name, `${key.name}.${key.namespace}`] },
+async function settle(subject: Subject<'PodGroup'>, wanted: ResolvedPod): Promise<Settled> {
+  const { world, object, context } = subject;
+  const { key } = object;
+  for (let round = 1; ; round += 1) {
+    const pods = await look(world, key);
+    const place = placeOf({ wanted: wanted.name, pods, sharers: sharersOf(world, key) });
+    const { run, keep, cause, isTried } = place;
+    const aim = {
+      ...(isTried && { wanted: newPod(subject, wanted) }),
+      ...(run !== undefined && { run }),
+      keep,
+      cause,
     };
-  });
+    const plan = planPods(aim, pods);
+    if (plan.operations.length === 0 || round > MAX_PLANS) return { place, pods };
+    await refuseStranger(subject, wanted, plan.operations);
+    if (plan.operations.some(({ type }) => type === 'StopContainer')) tellPods(world, key, pods, run);
+    await perform(world, key, plan.operations, context.signal);
+  }
+}
+
+async function refuseStranger(
+  { world, object }: Subject<'PodGroup'>,
+  { name }: ResolvedPod,
+  operations: readonly Operation[],
+): Promise<void> {
+  if (!operations.some(({ type }) => type === 'CreatePod')) return;
+  const stranger = await world.podman.inspectPod(name);
+  if (stranger && !isOurs(world.installation(), object.key, stranger.labels)) throw conflict(`pod ${name}`);
+}
+
+function newPod({ world, object, uid }: Subject<'PodGroup'>, pod: ResolvedPod): NewPod {
+  const { name, revision, template } = pod;
+  const own = ownerLabels(world.installation(), object.key, uid);
+  const ports = template.ports.map(portText).join(' ');
   return {
-    network: { mode: 'bridge', networks: attached.map(({ attachment }) => attachment) },
-    hostsFile: attached[0]?.facts.hostsFile,
+    name,
+    template,
+    labels: { ...own, [labels.revision]: revision, [labels.self]: name, [labels.ports]: ports },
   };
+}
+
+/** The pods of a group, with the containers that agents have in them. */
+async function look(world: World, key: ObjectKey): Promise<readonly LivePod[]> {
+  const pods = await world.podman.listPods(ownFilter(world.installation(), key));
+  if (pods.length === 0) return [];
+  const containers = await Promise.all(
+    sharersOf(world, key).map(async (record) => (await world.observer.observe(record.key)).containers),
+  );
+  return pods.map((pod) => ({ ...pod, members: membersOf(pod, containers.flat()) }));
+}
+
+const membersOf = ({ id }: ObservedPod, containers: readonly ObservedContainer[]): ObservedContainer[] =>
+  containers.filter(({ podId }) => podId === id);
+
+/** Its members, and whoever has left and may have to come back. */
+function sharersOf(world: World, { namespace, name }: ObjectKey): readonly AgentRecord[] {
+  const members = new Set(
+    desiredOf(world.desired(), 'Agent')
+      .filter(({ key, manifest }) => key.namespace === namespace && manifest.spec.podGroup === name)
+      .map(({ key }) => keyString(key)),
+  );
+  const isUsed = (record: AgentRecord): boolean =>
+    [record.currentRevision, record.stableRevision].some((id) => {
+      const pod = podOf(record, id);
+      return pod !== undefined && isPodOf(namespace, name, pod);
+    });
+  return world.store.records
+    .list()
+    .filter(
+      (record) =>
+        record.key.namespace === namespace && (members.has(keyString(record.key)) || isUsed(record)),
+    );
+}
+
+/** @param onlyRunning the pod that is about to run: until it does, nobody starts in another. */
+function tellPods(world: World, key: ObjectKey, pods: readonly ObservedPod[], onlyRunning?: string): void {
+  const present = pods.filter(({ infraId }) => infraId !== '').map(({ name }) => name);
+  const running = pods.find(
+    ({ name, infraState }) => infraState === 'running' && (onlyRunning === undefined || name === onlyRunning),
+  );
+  const ip = Object.values(running?.networks ?? {}).find((address) => address !== '');
+  const facts: PodsFacts = {
+    kind: 'Pods',
+    present: present.sort(),
+    ...(running && { running: { name: running.name, ...(ip !== undefined && { ip }) } }),
+  };
+  world.provisions.set(podsKey(key.namespace, key.name), { ready: true, facts });
+}
+
+/** Once for each turn that it takes; after a restart of the controller it goes on without a word. */
+function tellMove({ provisions, store }: World, key: ObjectKey, { move }: Place): void {
+  const before = factsOf(provisions.all(), keyString(key), 'PodGroup')?.move;
+  if (!before || before.type === move.type) return;
+  const tell = (type: 'Normal' | 'Warning', reason: string, message: string): void =>
+    store.events.record({ key, type, reason, message });
+  switch (move.type) {
+    case 'UnderWay':
+      return tell('Normal', 'GroupMoving', move.message);
+    case 'RolledBack':
+      return tell('Warning', 'GroupRolledBack', move.message);
+    case 'None':
+      return tell('Normal', 'GroupStable', 'all its members are stable in its pod');
+  }
 }
 
 async function removePods(
@@ -173,10 +158,8 @@ async function removePods(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
   const found = await world.podman.listPods(ownFilter(world.installation(), key));
-  await perform(
-    world,
-    key,
-    found.map((pod) => removal(pod, 'its manifest was deleted')),
-    signal,
-  );
+  const cause = 'its manifest was deleted';
+  const operations = found.map(({ id, name }): Operation => ({ type: 'RemovePod', id, name, cause }));
+  await perform(world, key, operations, signal);
+  world.provisions.remove(podsKey(key.namespace, key.name));
 }

@@ -6,6 +6,7 @@ import { startOrder } from '../src/plan/graph.ts';
 import type { DesiredState } from '../src/state/desired.ts';
 import { createSharedReconcilers } from './kinds.ts';
 import { previewAgent } from './preview-agent.ts';
+import { previewMoves } from './preview-pods.ts';
 import { desiredObject, type World } from './world.ts';
 
 type Change = PlanView['changes'][number];
@@ -22,6 +23,7 @@ export async function previewPlan(
   const changes: Change[] = [];
   const world = dryWorld(real, desired, (key, operation) => changes.push(changeOf(key, operation)));
   const problems = await previewShared(world, context);
+  changes.push(...previewMoves(world));
   for (const id of startOrder(world.graph())) changes.push(...(await previewAgent(world, parseKey(id))));
   for (const id of desired.pruned) {
     const object = keyString(parseKey(id));

@@ -51,6 +51,9 @@ function factsWith(
     observed: { containers: [], observedAtMs: NOW },
     verdictOf: () => healthy,
     bootId: 'boot',
+    fellows: [],
+    startGating: { open: true },
+    pods: [],
     ...change,
   };
 }

@@ -58,6 +58,9 @@ function factsWith(template: ContainerTemplate, change: Partial<AgentFacts> = {}
     observed: { containers: [], observedAtMs: NOW },
     verdictOf: () => healthyVerdict,
     bootId: 'boot',
+    fellows: [],
+    startGating: { open: true },
+    pods: [],
     ...change,
   };
 }
@@ -181,12 +184,17 @@ describe('a way back', () => {
     expect(wayBack(view({ rolledBackGeneration: 3 }))).toBeUndefined();
   });
 
-  test('is no way when its pod is another one by now', () => {
+  test('is no way when its pod is gone', () => {
     const inPod = (pod: string) => createRevision(aTemplate({ network: { mode: 'pod', pod } }), 'made', 0);
-    const [old, current] = [inPod('old'), inPod('new')];
+    const [old, current] = [inPod('ns.core-aaaaaaaa'), inPod('ns.core-bbbbbbbb')];
     const revisions = [old, B];
-    expect(wayBack(view({ revisions, stableRevision: old.id }, current.template))).toBeUndefined();
-    expect(wayBack(view({ revisions, stableRevision: old.id }, old.template))?.id).toBe(old.id);
+    const back = (...present: string[]) => {
+      const { facts, ...rest } = view({ revisions, stableRevision: old.id }, current.template);
+      const pods = { kind: 'Pods', present, running: { name: 'ns.core-bbbbbbbb' } } as const;
+      return wayBack({ ...rest, facts: { ...facts, pods: [{ name: 'core', seen: pods }] } });
+    };
+    expect(back('ns.core-bbbbbbbb')).toBeUndefined();
+    expect(back('ns.core-aaaaaaaa', 'ns.core-bbbbbbbb')?.id).toBe(old.id);
   });
 });
 

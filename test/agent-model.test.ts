@@ -124,6 +124,9 @@ function factsOf(model: Model): AgentFacts {
       messages: {},
     }),
     bootId: 'boot',
+    fellows: [],
+    startGating: { open: true },
+    pods: [],
   };
 }
 
@@ -214,6 +217,24 @@ function fork(model: Model, facts: AgentFacts, seen: Set<Edge>): void {
     const { transitions } = decide(changed, record, model.nowMs + laterMs);
     for (const { from, event } of transitions) seen.add(`${from} ${event}`);
   }
+  const inPod = facts.wish && { ...facts.wish, template: aTemplate({ network: { mode: 'pod', pod: POD } }) };
+  // A member of a pod group is no canary.
+  for (const wish of state === 'AwaitingApproval' ? [] : [facts.wish, inPod]) {
+    const { transitions } = decide(...besideOneThatFailed({ ...facts, wish }, model.record), model.nowMs);
+    for (const { from, event } of transitions) seen.add(`${from} ${event}`);
+  }
+}
+
+const POD = 'ns.core-bbbbbbbb';
+
+/** As if it were on the way to another pod, with a fellow that did not come through. */
+function besideOneThatFailed(facts: AgentFacts, record: AgentRecord): [AgentFacts, AgentRecord] {
+  const unit = { pod: POD, attempt: 1, waits: false };
+  const fellow: AgentRecord = { ...record, key: agentKey('ns', 'fellow'), state: 'RolledBack', unit };
+  return [
+    { ...facts, fellows: [fellow] },
+    { ...record, unit },
+  ];
 }
 
 type Edge = `${AgentState} ${AgentEvent}`;

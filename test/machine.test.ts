@@ -79,6 +79,15 @@ const EDGES: readonly (readonly [AgentState, AgentEvent, AgentState])[] = [
   ['Verifying', 'ABORTED', 'Failing'],
   ['Promoting', 'ABORTED', 'Failing'],
   ['Monitoring', 'ABORTED', 'Failing'],
+  ['Pending', 'FELLOW_FAILED', 'Failing'],
+  ['Blocked', 'FELLOW_FAILED', 'Failing'],
+  ['Building', 'FELLOW_FAILED', 'Failing'],
+  ['Preparing', 'FELLOW_FAILED', 'Failing'],
+  ['StoppingOld', 'FELLOW_FAILED', 'Failing'],
+  ['Starting', 'FELLOW_FAILED', 'Failing'],
+  ['Verifying', 'FELLOW_FAILED', 'Failing'],
+  ['Promoting', 'FELLOW_FAILED', 'Failing'],
+  ['Monitoring', 'FELLOW_FAILED', 'Failing'],
 ];
 
 const ANYWHERE: readonly AgentEvent[] = ['NEW_TARGET', 'DELETED'];

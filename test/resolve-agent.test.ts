@@ -60,10 +60,10 @@ const PROVISIONS = new Map<KeyString, Provision>([
   ],
   [id('Secret', 'password'), ready({ kind: 'Secret' })],
   [id('Volume', 'data'), ready({ kind: 'Volume', podmanName: 'sim.data' })],
-  [id('PodGroup', 'core'), ready({ kind: 'PodGroup', podName: 'sim.core-1', revision: '1', infraPid: 1 })],
+  [id('PodGroup', 'core'), ready({ kind: 'PodGroup', podName: 'sim.core-1', move: { type: 'None' } })],
   [
     id('PodGroup', 'named'),
-    ready({ kind: 'PodGroup', podName: 'sim.named-1', revision: '1', infraPid: 1, hostsFile: '/hosts' }),
+    ready({ kind: 'PodGroup', podName: 'sim.named-1', move: { type: 'None' }, hostsFile: '/hosts' }),
   ],
   [id('Volume', 'broken'), { ready: false, reason: 'Conflict', message: 'is not ours', terminal: true }],
 ]);

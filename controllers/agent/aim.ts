@@ -15,6 +15,7 @@ import {
   worstOf,
 } from './replicas.ts';
 import { withTraffic } from './traffic-aim.ts';
+import { awaitsPod } from './unit.ts';
 
 const FAILED_CANDIDATE_GRACE_SECONDS = 1;
 
@@ -158,8 +159,11 @@ function candidates(view: View): ContainerAim[] {
 }
 
 /** Then there is nothing to wait for between create and start, and a look at each can be saved. */
-const hasNobodyToReplace = (view: View): boolean =>
-  view.record.currentRevision === undefined && view.record.stableRevision === undefined && isAlone(view);
+function hasNobodyToReplace(view: View): boolean {
+  const { currentRevision, stableRevision, targetRevision } = view.record;
+  const isFirst = currentRevision === undefined && stableRevision === undefined;
+  return isFirst && isAlone(view) && !awaitsPod(view, findRevision(view.record, targetRevision));
+}
 
 function lastWords(view: View): ContainerAim[] {
   const worst = worstOf(view, view.record.targetRevision);

@@ -135,10 +135,22 @@ function whyNoUndo(
     !UNDER_WAY.has(record.state) && record.currentRevision === chosen.id && acts.undoToRevision === undefined;
   if (runs && !GAVE_UP.has(record.state)) return `runs revision ${chosen.id} already`;
   const { network } = chosen.template;
-  return network.mode === 'pod' && wished?.network.mode !== 'pod'
-    ? `cannot go back to revision ${chosen.id}, which was a member of a pod; put it into its pod group again first`
+  if (network.mode !== 'pod') return undefined;
+  if (wished?.network.mode !== 'pod')
+    return `cannot go back to revision ${chosen.id}, which was a member of a pod; put it into its pod group again first`;
+  return isOfOtherPodOnly(chosen, wished)
+    ? `cannot go back to revision ${chosen.id} alone, which differs only in its pod; ${howToMoveBack(situation)}`
     : undefined;
 }
+
+/** A container of it would be made in the pod of today, and so be what runs already, or is tried. */
+const isOfOtherPodOnly = ({ id, template }: Revision, wished: ContainerTemplate): boolean =>
+  revisionId(wished) !== id && revisionId({ ...template, network: wished.network }) === revisionId(wished);
+
+const howToMoveBack = (situation: Situation): string =>
+  UNDER_WAY.has(situation.record.state)
+    ? `all of its pod group go back with: ${command(situation, 'rollout abort')}`
+    : 'all of its pod group go back when the manifest of the group is taken back';
 
 function pause(situation: Situation): Answer {
   const { record, acts, nowMs } = situation;

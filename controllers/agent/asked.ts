@@ -3,6 +3,7 @@ import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import { NO_BACKOFF } from './backoff.ts';
 import type { View } from './facts.ts';
 import { type AgentEvent, agentEdges } from './machine.ts';
+import { isDrawnAlong } from './unit.ts';
 
 const statesWith = (event: AgentEvent): ReadonlySet<AgentState> =>
   new Set(agentEdges.filter((edge) => edge.event === event).map(({ from }) => from));
@@ -17,8 +18,11 @@ export const GAVE_UP: ReadonlySet<AgentState> = new Set(['RolledBack', 'Failed',
 const PASSED_THROUGH: ReadonlySet<AgentState> = new Set(['StoppingOld', 'Promoting']);
 
 /** A person holds the rollout here. */
-export const isHeld = ({ record, facts }: View): boolean =>
-  facts.acts.pausedAtMs !== undefined && UNDER_WAY.has(record.state) && !PASSED_THROUGH.has(record.state);
+export const isHeld = (view: View): boolean => {
+  const { record, facts } = view;
+  if (facts.acts.pausedAtMs === undefined || !UNDER_WAY.has(record.state)) return false;
+  return !PASSED_THROUGH.has(record.state) && !(record.state === 'Preparing' && isDrawnAlong(view));
+};
 
 /** What a person asked for and what was not done yet. */
 export function askedEvent({ record, facts }: View): AgentEvent | undefined {

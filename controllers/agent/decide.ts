@@ -12,6 +12,8 @@ import { replicaRecord, runningReplicas } from './replicas.ts';
 import { drainingUntil } from './route.ts';
 import { regain } from './regain.ts';
 import { acknowledgeExits, takeNote } from './supervise.ts';
+import { awaitedFellows } from './unit.ts';
+import { noteProgress } from './unit-progress.ts';
 import type { AgentState } from '../../src/state/record.ts';
 
 export interface Decision {
@@ -38,7 +40,7 @@ const MAX_STEPS = 30;
 export function decide(facts: AgentFacts, before: AgentRecord, nowMs: number): Decision {
   const followed = hasten(followSpec(before, facts), facts.acts);
   const current = turnClocks({ record: regain({ record: followed, facts, nowMs }), facts, nowMs });
-  let view: View = { record: takeNote({ record: current, facts, nowMs }), facts, nowMs };
+  let view: View = noted({ record: current, facts, nowMs });
   const transitions: Transition[] = [];
   for (let step = 0; step < MAX_STEPS; step += 1) {
     const event = nextEvent(view);
@@ -54,7 +56,12 @@ export function decide(facts: AgentFacts, before: AgentRecord, nowMs: number): D
 
 function settleIn(before: View, record: AgentRecord): View {
   const view = { ...before, record };
-  return { ...view, record: takeNote({ ...view, record: acknowledgeExits(view, before) }) };
+  return noted({ ...view, record: acknowledgeExits(view, before) });
+}
+
+function noted(view: View): View {
+  const seen = { ...view, record: takeNote(view) };
+  return { ...seen, record: noteProgress(seen) };
 }
 
 function followSpec(record: AgentRecord, facts: AgentFacts): AgentRecord {
@@ -63,7 +70,8 @@ function followSpec(record: AgentRecord, facts: AgentFacts): AgentRecord {
 }
 
 /** A waiting agent says what it waits for, always the newest. */
-function explainWaiting({ record, facts }: View): AgentRecord {
+function explainWaiting(view: View): AgentRecord {
+  const { record, facts } = view;
   if (record.state === 'Blocked' || record.state === 'Pending') {
     const first = facts.missing[0];
     if (first)
@@ -75,10 +83,18 @@ function explainWaiting({ record, facts }: View): AgentRecord {
     if (!facts.gating.open) return { ...record, reason: facts.gating.reason, message: facts.gating.message };
     return record;
   }
+  const awaited = record.unit?.waits === true ? awaitedFellows(view) : [];
+  if (awaited.length > 0) {
+    const message = `waits for ${awaited.join(', ')} to move to pod ${record.unit?.pod} with it`;
+    return { ...record, reason: WAITING_FOR_FELLOWS, message };
+  }
+  if (record.reason === WAITING_FOR_FELLOWS) return { ...record, reason: record.state, message: '' };
   return record.stepFailure && SAYS_WHAT_FAILS.has(record.state)
     ? { ...record, reason: record.stepFailure.reason, message: record.stepFailure.message }
     : record;
 }
+
+const WAITING_FOR_FELLOWS = 'WaitingForPodGroup';
 
 /** The others have more to say than the step that they try again. */
 const SAYS_WHAT_FAILS: ReadonlySet<AgentState> = new Set([

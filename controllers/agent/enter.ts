@@ -11,8 +11,10 @@ import { drainMs } from './route.ts';
 import { approvalMessage, nextStep, promote, startRollout } from './steps.ts';
 import { trimHistory, wayBack, withOutcome, withRevision } from './rollout.ts';
 import { startAfresh } from './supervise.ts';
+import { backTogether, failedFellow, hasItsPod, isOnTheWay, joinUnit, POD_GROUP_FAILED } from './unit.ts';
 
 const PREPARE_DEADLINE_MS = 300_000;
+const POD_START_DEADLINE_MS = 30_000;
 const HEAL_DEADLINE_MS = 30_000;
 const ROLLBACK_DEADLINE_MS = 300_000;
 
@@ -40,7 +42,7 @@ const ENTRIES: Readonly<Record<AgentState, Entry>> = {
       event === 'IMAGE_READY' ? chooseTarget(view) : nextStep(view),
       view.nowMs + PREPARE_DEADLINE_MS,
     ),
-  StoppingOld: (view) => withDeadline(view.record, view.nowMs + PREPARE_DEADLINE_MS),
+  StoppingOld: (view) => withDeadline(view.record, view.nowMs + stopMs(view)),
   Starting: (view) =>
     withDeadline(startCandidate(view.record), view.nowMs + rolloutMs(view, 'healthyDeadlineSeconds')),
   Verifying: (view, _event, before) => keepDeadline(view.record, before.record),
@@ -62,6 +64,15 @@ const ENTRIES: Readonly<Record<AgentState, Entry>> = {
   Completed: settle,
   Terminating: stay,
 };
+
+/** Pods that make room for each other: the slowest member's grace, and one pod's start. */
+const stopMs = ({ record, facts }: View): number =>
+  record.unit === undefined
+    ? PREPARE_DEADLINE_MS
+    : POD_START_DEADLINE_MS + 1_000 * Math.max(...[record, ...facts.fellows].map(graceSeconds));
+
+const graceSeconds = (record: AgentRecord): number =>
+  findRevision(record, record.currentRevision)?.template.stopGraceSeconds ?? 0;
 
 /** New replicas take as long to come up as those of a new revision. */
 const healMs = (view: View, event: AgentEvent): number =>
@@ -108,10 +119,14 @@ function acceptWish(view: View, event: AgentEvent): AgentRecord {
     restartedAtMs: _____,
     noWayBack: ______,
     change: _______,
+    unit: ________,
+    currentRevision: _________,
     ...rest
   } = withoutStep(record);
   return {
     ...rest,
+    ...backTogether(view),
+    ...joinUnit({ ...view, record: { ...record, ...backTogether(view) } }),
     ...endRollout(view, { outcome: 'Superseded' }),
     ...requestsHeard(view, event),
     trigger: triggerOf(view, event),
@@ -264,11 +279,19 @@ function explain(event: AgentEvent, before: View): { reason: string; message: st
       return { reason: 'CrashLoop', message: `exited ${exitsOf(before)} times while starting` };
     case 'ABORTED':
       return { reason: 'AbortedByUser', message: 'aborted by a person' };
+    case 'FELLOW_FAILED':
+      return explainFellow(before);
     case 'UNHEALTHY':
       return { reason: 'UnhealthyAfterPromotion', message: 'became unhealthy in the monitor window' };
     default:
       return { reason: 'DeadlineExceeded', message: `was not healthy in time (${record.state})` };
   }
+}
+
+function explainFellow(view: View): { reason: string; message: string } {
+  const fellow = failedFellow(view);
+  const why = fellow ? `${fellow.key.name} failed: ${fellow.reason} (${fellow.message})` : 'its pod is gone';
+  return { reason: POD_GROUP_FAILED, message: `goes back with its pod group: ${why}` };
 }
 
 const exitsOf = (view: View): number =>
@@ -280,10 +303,17 @@ const exitsOf = (view: View): number =>
   );
 
 /** Of what cannot be gone back to nothing can run: what came last goes on, as best it can. */
-function survive({ record, facts }: View): AgentRecord {
+function survive(view: View): AgentRecord {
+  const { record, facts } = view;
   const { currentRevision, stableRevision, targetRevision } = record;
-  const isLost = facts.noWayBack !== undefined && currentRevision === stableRevision;
+  const isLost = facts.noWayBack !== undefined && currentRevision === stableRevision && !hasAPlace(view);
   return isLost && targetRevision !== undefined ? { ...record, currentRevision: targetRevision } : record;
+}
+
+/** The others of its pod group are back in the old pod: the new one is not run for its sake. */
+function hasAPlace(view: View): boolean {
+  const stable = findRevision(view.record, view.record.stableRevision);
+  return isOnTheWay(view) && stable !== undefined && hasItsPod(view, stable);
 }
 
 function turnBack(view: View): AgentRecord {

@@ -4,6 +4,7 @@ import type { ImageAim } from '../../src/plan/aim.ts';
 import type { Acts } from '../../src/state/acts.ts';
 import { isRunning, type ObservedAgent, type ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, Origin, Revision } from '../../src/state/record.ts';
+import type { PodsFacts } from '../../src/state/provision.ts';
 import type { MissingInput } from '../../src/state/resolver.ts';
 import type { ContainerTemplate, HolderTemplate } from '../../src/state/template.ts';
 import type { ContainerVerdict } from '../../src/state/verdict.ts';
@@ -50,6 +51,18 @@ export interface AgentFacts {
   readonly observed: ObservedAgent;
   readonly verdictOf: (container: ObservedContainer) => ContainerVerdict | undefined;
   readonly bootId: string;
+  /** The records of the others that its manifest puts into one pod with it. */
+  readonly fellows: readonly AgentRecord[];
+  /** May it start in a pod that was switched to, for what its fellows must do before? */
+  readonly startGating: Gating;
+  /** The pod groups of its namespace, and what there is of each. */
+  readonly pods: readonly GroupPods[];
+}
+
+export interface GroupPods {
+  readonly name: string;
+  /** Absent: nobody has looked yet. */
+  readonly seen?: PodsFacts;
 }
 
 /** What the judging functions read: the record as it is now, and the facts. */

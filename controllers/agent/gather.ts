@@ -13,6 +13,7 @@ import type { ContainerVerdict } from '../../src/state/verdict.ts';
 import { desiredObject, type World } from '../world.ts';
 import { changeGate, changeOf } from './change.ts';
 import type { AgentFacts, Gating, Wish } from './facts.ts';
+import { gatesOfMove, podGating, podToMoveTo, unitFacts } from './gather-unit.ts';
 import { imageWish, marked } from './image.ts';
 import { everyRecord, gatingOf, isOfChange, type Peers, rolloutSlot, type Slots } from './peers.ts';
 import { unsupported } from './unsupported.ts';
@@ -37,13 +38,14 @@ export function gather(input: GatherInput): AgentFacts {
   const { world, key, observed, verdictOf, peers, acts, resolved } = input;
   const change = followed(input);
   const object = desiredObject(world, 'Agent', keyString(key));
+  const unit = unitFacts({ world, peers, key, record: input.record, spec: object?.manifest.spec });
   return {
     key,
     spec: object?.manifest.spec,
     specHash: object?.specHash ?? input.record?.specHash ?? '',
     wish: resolved.wish,
     missing: resolved.missing,
-    gating: updateGating(input, change),
+    gating: updateGating(input, unit, change),
     ...(change !== undefined && { change }),
     bootGating: gatingOf(world.graph().gates.get(keyString(key)) ?? [], peers),
     dependencyDown: object && dependencyDown(object, peers),
@@ -54,6 +56,7 @@ export function gather(input: GatherInput): AgentFacts {
     observed,
     verdictOf,
     bootId: world.bootId,
+    ...unit,
   };
 }
 
@@ -117,9 +120,19 @@ function reloadDigestOf(
  * A dependency gates updates and starts; a layer a start from not running, and updates of one change; an update also
  * needs a free slot, and a change that has not failed elsewhere.
  */
-function updateGating(input: GatherInput, change: string | undefined): Gating {
-  const { world, peers, key, record, observed } = input;
-  const gates = world.graph().gates.get(keyString(key)) ?? [];
+function updateGating(
+  input: GatherInput,
+  { fellows, pods }: Pick<AgentFacts, 'fellows' | 'pods'>,
+  change: string | undefined,
+): Gating {
+  const { world, peers, key, record, observed, resolved } = input;
+  const placed = { wish: resolved.wish, record };
+  const housing = podGating(placed, pods);
+  if (!housing.open) return housing;
+  const pod = podToMoveTo(placed);
+  const graph = world.graph();
+  const gates =
+    pod === undefined ? (graph.gates.get(keyString(key)) ?? []) : gatesOfMove(graph, keyString(key), fellows);
   if (record?.currentRevision === undefined || !observed.containers.some(isRunning))
     return gatingOf(gates, peers);
   const records = everyRecord(peers, world.store.records.list());
@@ -129,10 +142,10 @@ function updateGating(input: GatherInput, change: string | undefined): Gating {
     gates.filter((gate) => gate.from === 'dependsOn' || isOfChange(peers.get(gate.on), change)),
     peers,
   );
-  return gating.open ? rolloutSlot(records, slotsOf(world, key.namespace)) : gating;
+  return gating.open ? rolloutSlot(records, { ...slotsOf(world, key.namespace), own: pod }) : gating;
 }
 
-const slotsOf = (world: World, namespace: string): Slots => ({
+const slotsOf = (world: World, namespace: string): Omit<Slots, 'own'> => ({
   namespace,
   limit: world.maxConcurrentRollouts,
   needsApproval: (key) =>

@@ -1,7 +1,7 @@
 import type { AgentState } from '../../src/state/record.ts';
 import type { ReplicaRef } from '../../src/state/replica.ts';
 import { revisionId, wishHash } from '../../src/state/revision.ts';
-import { askedEvent, isHeld } from './asked.ts';
+import { askedEvent, isHeld, UNDER_WAY } from './asked.ts';
 import { MAX_TRANSIENT_RETRIES } from './backoff.ts';
 import { clocksStopped } from './clocks.ts';
 import { mustCorrect } from './drift.ts';
@@ -21,6 +21,18 @@ import { isCutOff, unreached } from './readiness.ts';
 import { hasMoved } from './route.ts';
 import { wayBack } from './rollout.ts';
 import { hasCompleted, isCondemned } from './supervise.ts';
+import {
+  awaitsPod,
+  failedFellow,
+  goesBackBefore,
+  isDecided,
+  isLeftBehind,
+  isOnTheWay,
+  isPausedWithOthers,
+  isPodUnknown,
+  isStranded,
+  mayLeave,
+} from './unit.ts';
 
 const MAX_ROLLOUT_RESTARTS = 2;
 export const RECOVERY_MS = 10_000;
@@ -33,7 +45,9 @@ export function nextEvent(view: View): AgentEvent | undefined {
   if (record.state === 'Terminating') return undefined;
   if (facts.suspended) return undefined;
   if (facts.spec === undefined) return 'DELETED';
-  if (asksForSomethingNew(view)) return 'NEW_TARGET';
+  if (record.state === 'Monitoring' && isDecided(view)) return 'STABLE';
+  if (asksForSomethingNew(view) || isLeftBehind(view)) return 'NEW_TARGET';
+  if (UNDER_WAY.has(record.state) && (failedFellow(view) || isStranded(view))) return 'FELLOW_FAILED';
   const asked = askedEvent(view);
   if (asked || isHeld(view)) return asked;
   return JUDGES[record.state](view);
@@ -53,7 +67,7 @@ const JUDGES: Readonly<Record<AgentState, Judge>> = {
   Blocked: judgeWaiting,
   Building: judgeBuilding,
   Preparing: judgePreparing,
-  StoppingOld: (view) => stepFailed(view) ?? (isAlone(view) ? 'OLD_STOPPED' : overdue(view)),
+  StoppingOld: (view) => stepFailed(view) ?? (isAlone(view) && hasRoom(view) ? 'OLD_STOPPED' : overdue(view)),
   Starting: judgeStarting,
   Verifying: judgeVerifying,
   Promoting: judgePromoting,
@@ -66,7 +80,7 @@ const JUDGES: Readonly<Record<AgentState, Judge>> = {
   RollingBack: judgeRollingBack,
   RolledBack: retry,
   Failed: judgeFailed,
-  Paused: retry,
+  Paused: (view) => retry(view) ?? (goesBackBefore(view) ? 'ROLL_BACK' : undefined),
   Completed: () => undefined,
   Terminating: () => undefined,
 };
@@ -102,13 +116,18 @@ function judgePreparing(view: View): AgentEvent | undefined {
   const failed = canaryFailed(view) ?? stepFailed(view);
   if (failed) return failed;
   if (!isCreated(view)) return overdue(view);
+  if (!mayLeave(view)) return undefined;
   return goesBeside(view.record) ? 'CREATED_BESIDE' : 'CREATED';
 }
 
-const isCreated = (view: View): boolean =>
+export const isCreated = (view: View): boolean =>
   refsOf(view.record, view.record.targetRevision, { to: triedCount(view) }).every(
     (ref) => containerOf(view, ref) !== undefined,
   );
+
+/** In a pod the old one must have gone too. */
+const hasRoom = (view: View): boolean =>
+  !awaitsPod(view, findRevision(view.record, view.record.targetRevision));
 
 /** Nothing runs but what is tried. */
 export function isAlone(view: View): boolean {
@@ -117,7 +136,7 @@ export function isAlone(view: View): boolean {
 }
 
 function judgeStarting(view: View): AgentEvent | undefined {
-  const done = completed(view) ?? canaryFailed(view) ?? crashed(view) ?? stepFailed(view);
+  const done = completedAlone(view) ?? canaryFailed(view) ?? crashed(view) ?? stepFailed(view);
   if (done) return done;
   const hasStarted = judged(view).every((ref) => isStartedUp(view, ref) || hasCompleted(view, ref));
   return hasStarted ? 'STARTED' : overdue(view);
@@ -132,9 +151,10 @@ const judged = (view: View): readonly ReplicaRef[] => judgedReplicas(view) ?? []
 
 function judgeVerifying(view: View): AgentEvent | undefined {
   const minHealthyMs = rolloutMs(view, 'minHealthySeconds');
-  const done = completed(view) ?? canaryFailed(view) ?? crashed(view);
+  const done = completedAlone(view) ?? canaryFailed(view) ?? crashed(view);
   if (done) return done;
-  return healthyFor(view, minHealthyMs) ? 'PROVEN' : overdue(view);
+  if (!healthyFor(view, minHealthyMs)) return overdue(view);
+  return mayLeave(view) ? 'PROVEN' : undefined;
 }
 
 /** Those of a canary that serve already are promoted as far as they go; the others follow. */
@@ -165,10 +185,10 @@ const canaryFailed: Judge = (view) =>
     : undefined;
 
 function judgeMonitoring(view: View): AgentEvent | undefined {
-  const done = completed(view);
+  const done = completedAlone(view);
   if (done || clocksStopped(view.record)) return done;
   if (isUnhealthy(view)) return 'UNHEALTHY';
-  return overdue(view) && 'STABLE';
+  return overdue(view) && mayLeave(view) ? (completed(view) ?? 'STABLE') : undefined;
 }
 
 function judgeHealthy(view: View): AgentEvent | undefined {
@@ -191,8 +211,14 @@ function judgeFailing(view: View): AgentEvent | undefined {
   const failed = findRevision(record, record.targetRevision);
   const hasLastWords = failed?.failure?.logTail !== undefined;
   if (!hasLastWords && containersOf(view, record.targetRevision).length > 0) return undefined;
-  const waitsForPerson = facts.spec?.rollout.onFailure === 'Pause' && record.abortedAtMs === undefined;
-  if (waitsForPerson && record.currentRevision !== undefined) return 'PAUSE';
+  const { currentRevision, stableRevision, abortedAtMs } = record;
+  const isUnknown = [currentRevision, stableRevision].some((id) =>
+    isPodUnknown(view, findRevision(record, id)),
+  );
+  if (isUnknown) return undefined;
+  const waitsForPerson = facts.spec?.rollout.onFailure === 'Pause' && abortedAtMs === undefined;
+  const pauses = (waitsForPerson && !goesBackBefore(view)) || isPausedWithOthers(view);
+  if (pauses && currentRevision !== undefined) return 'PAUSE';
   return wayBack(view) ? 'ROLL_BACK' : 'GIVE_UP';
 }
 
@@ -223,6 +249,9 @@ function judgeFailed(view: View): AgentEvent | undefined {
   return survivorIsTarget ? 'RECOVERED' : 'RESTORED';
 }
 
+/** One that goes to another pod with its fellows is done when they are: until then it may have to go back with them. */
+const completedAlone: Judge = (view) => (isOnTheWay(view) ? undefined : completed(view));
+
 /** A job of several replicas is done when all of them are. */
 function completed(view: View): AgentEvent | undefined {
   const replicas = judged(view);
@@ -247,19 +276,19 @@ function stepFailed({ record }: View): AgentEvent | undefined {
   return given ? 'STEP_FAILED' : undefined;
 }
 
-const overdue: Judge = ({ record, nowMs }) =>
+export const overdue: Judge = ({ record, nowMs }) =>
   record.deadlineAtMs !== undefined && nowMs >= record.deadlineAtMs && !clocksStopped(record)
     ? 'DEADLINE'
     : undefined;
 
-const healthyFor = ({ record, nowMs }: View, forMs: number): boolean =>
+export const healthyFor = ({ record, nowMs }: View, forMs: number): boolean =>
   record.healthySinceMs !== undefined && nowMs - record.healthySinceMs >= forMs && !clocksStopped(record);
 
 /** Not all replicas are up; `isUnhealthy` tells those that were. */
 const isShort = (view: View): boolean =>
   judged(view).some((ref) => !isReady(view, containerOf(view, ref)) && !hasCompleted(view, ref));
 
-const isUnhealthy = (view: View): boolean => judged(view).some((ref) => isUnwell(view, ref));
+export const isUnhealthy = (view: View): boolean => judged(view).some((ref) => isUnwell(view, ref));
 
 const isUnwell = (view: View, ref: ReplicaRef): boolean =>
   isMissed(view, ref) || isCondemned(replicaRecord(view.record, ref), containerOf(view, ref));

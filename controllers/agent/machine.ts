@@ -34,7 +34,8 @@ export type AgentEvent =
   | 'RESTORED'
   | 'RETRY'
   | 'RESTART'
-  | 'ABORTED';
+  | 'ABORTED'
+  | 'FELLOW_FAILED';
 
 type Edges = Partial<Record<AgentEvent, AgentState>>;
 
@@ -45,13 +46,20 @@ const STATES: Readonly<Record<AgentState, Edges>> = {
     DEPENDENCIES_READY: 'Building',
     DEPENDENCIES_WAIT: 'Blocked',
     ABORTED: 'Failing',
+    FELLOW_FAILED: 'Failing',
   },
-  Blocked: { ALREADY_CURRENT: 'Healthy', DEPENDENCIES_READY: 'Pending', ABORTED: 'Failing' },
+  Blocked: {
+    ALREADY_CURRENT: 'Healthy',
+    DEPENDENCIES_READY: 'Pending',
+    ABORTED: 'Failing',
+    FELLOW_FAILED: 'Failing',
+  },
   Building: {
     ALREADY_CURRENT: 'Healthy',
     IMAGE_READY: 'Preparing',
     STEP_FAILED: 'Failing',
     ABORTED: 'Failing',
+    FELLOW_FAILED: 'Failing',
   },
   Preparing: {
     CREATED: 'StoppingOld',
@@ -60,8 +68,15 @@ const STATES: Readonly<Record<AgentState, Edges>> = {
     STEP_FAILED: 'Failing',
     DEADLINE: 'Failing',
     ABORTED: 'Failing',
+    FELLOW_FAILED: 'Failing',
   },
-  StoppingOld: { OLD_STOPPED: 'Starting', STEP_FAILED: 'Failing', DEADLINE: 'Failing', ABORTED: 'Failing' },
+  StoppingOld: {
+    OLD_STOPPED: 'Starting',
+    STEP_FAILED: 'Failing',
+    DEADLINE: 'Failing',
+    ABORTED: 'Failing',
+    FELLOW_FAILED: 'Failing',
+  },
   Starting: {
     STARTED: 'Verifying',
     COMPLETED: 'Completed',
@@ -70,6 +85,7 @@ const STATES: Readonly<Record<AgentState, Edges>> = {
     STEP_FAILED: 'Failing',
     DEADLINE: 'Failing',
     ABORTED: 'Failing',
+    FELLOW_FAILED: 'Failing',
   },
   Verifying: {
     PROVEN: 'Promoting',
@@ -78,6 +94,7 @@ const STATES: Readonly<Record<AgentState, Edges>> = {
     UNHEALTHY: 'Failing',
     DEADLINE: 'Failing',
     ABORTED: 'Failing',
+    FELLOW_FAILED: 'Failing',
   },
   Promoting: {
     PROMOTED: 'Monitoring',
@@ -87,9 +104,20 @@ const STATES: Readonly<Record<AgentState, Edges>> = {
     STEP_FAILED: 'Failing',
     DEADLINE: 'Failing',
     ABORTED: 'Failing',
+    FELLOW_FAILED: 'Failing',
   },
-  AwaitingApproval: { APPROVED: 'Preparing', UNHEALTHY: 'Failing', ABORTED: 'Failing' },
-  Monitoring: { STABLE: 'Healthy', UNHEALTHY: 'Failing', COMPLETED: 'Completed', ABORTED: 'Failing' },
+  AwaitingApproval: {
+    APPROVED: 'Preparing',
+    UNHEALTHY: 'Failing',
+    ABORTED: 'Failing',
+  },
+  Monitoring: {
+    STABLE: 'Healthy',
+    UNHEALTHY: 'Failing',
+    COMPLETED: 'Completed',
+    ABORTED: 'Failing',
+    FELLOW_FAILED: 'Failing',
+  },
   Healthy: {
     DRIFTED: 'Healing',
     SCALED: 'Healing',

@@ -37,7 +37,11 @@ export function isUpdating({ record, outdated }: SeenPeer): boolean {
   return record.state === 'Blocked' && WAITS_FOR_OTHERS.has(record.reason);
 }
 
-const WAITS_FOR_OTHERS: ReadonlySet<string> = new Set(['WaitingForDependency', 'RolloutLimit']);
+const WAITS_FOR_OTHERS: ReadonlySet<string> = new Set([
+  'WaitingForDependency',
+  'WaitingForPodGroup',
+  'RolloutLimit',
+]);
 
 export interface Slots {
   readonly namespace: string;
@@ -45,6 +49,8 @@ export interface Slots {
   readonly limit: number;
   /** Its canaries wait for a person's word, not for time to pass. */
   readonly needsApproval: (key: ObjectKey) => boolean;
+  /** The pod that it moves to with others: all of them are one update. */
+  readonly own: string | undefined;
 }
 
 /**
@@ -53,7 +59,7 @@ export interface Slots {
  */
 export function rolloutSlot(
   records: readonly AgentRecord[],
-  { namespace, limit, needsApproval }: Slots,
+  { namespace, limit, needsApproval, own }: Slots,
 ): Gating {
   const busy = records.filter(
     ({ key, currentRevision, state }) =>
@@ -62,8 +68,9 @@ export function rolloutSlot(
       isRollingOut(state) &&
       !(state === 'AwaitingApproval' && needsApproval(key)),
   );
-  if (busy.length < limit) return { open: true };
-  const message = `${busy.length} updates are under way in ${namespace}; waits for one to finish`;
+  const updates = new Set(busy.map(({ key, unit }) => unit?.pod ?? keyString(key)));
+  if (updates.size < limit || (own !== undefined && updates.has(own))) return { open: true };
+  const message = `${updates.size} updates are under way in ${namespace}; waits for one to finish`;
   return { open: false, reason: 'RolloutLimit', message };
 }
 

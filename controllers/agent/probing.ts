@@ -3,7 +3,7 @@ import type { AgentSpec } from '../../src/api/agent.ts';
 import type { ProbeTarget } from '../../src/probe/probe.ts';
 import type { ProbedContainer, Prober } from '../../src/probe/prober.ts';
 import { isRunning, type ObservedAgent, type ObservedContainer } from '../../src/state/observed.ts';
-import { factsOf } from '../../src/state/provision.ts';
+import { factsOf, podsKey } from '../../src/state/provision.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
 import { replicaId } from '../../src/state/replica.ts';
 import { desiredObject, type World } from '../world.ts';
@@ -55,8 +55,8 @@ function probedBy(world: World, placed: Placed): ProbedContainer {
 /** A pod's member has the address of its pod; with host networking there is none, and the host answers. */
 function addressOf(world: World, { key, container, spec }: Placed): { ip?: string } {
   if (spec.podGroup !== undefined) {
-    const id = keyString({ kind: 'PodGroup', namespace: key.namespace, name: spec.podGroup });
-    const ip = factsOf(world.provisions.all(), id, 'PodGroup')?.ip;
+    const id = keyString(podsKey(key.namespace, spec.podGroup));
+    const ip = factsOf(world.provisions.all(), id, 'Pods')?.running?.ip;
     return ip === undefined ? {} : { ip };
   }
   const ip = Object.values(container.networks).find((address) => address !== '');

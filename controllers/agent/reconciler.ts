@@ -6,7 +6,7 @@ import type { AgentAim } from '../../src/plan/aim.ts';
 import { planAgent } from '../../src/plan/plan-agent.ts';
 import type { Prober } from '../../src/probe/prober.ts';
 import { formatActs, hasActs } from '../../src/state/acts.ts';
-import { ownerLabels } from '../../src/state/names.ts';
+import { isPodOf, ownerLabels } from '../../src/state/names.ts';
 import type { ObservedAgent } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import { networksOf } from '../../src/state/resolve-network.ts';
@@ -29,6 +29,7 @@ import { rebuildRecord } from './rebuild.ts';
 import { isServed } from './readiness.ts';
 import { liveContainers, servingReplicas } from './replicas.ts';
 import { noWayBack } from './way-back.ts';
+import { podOf } from './unit.ts';
 import { settledGeneration, type StatusInput, statusOf, unknownStatus } from './status.ts';
 
 export interface AgentReconcilerOptions {
@@ -88,7 +89,16 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
   const result =
     plan.operations.length === 0 ? await finish(memory, deed, context) : await act(memory, deed, context);
   await settleActs(world, asked.basis, decision.record);
+  if (decision.transitions.length + plan.operations.length > 0) tellPodGroups(world, decision.record, facts);
   return result;
+}
+
+/** Which of their pods should run hangs on how far their members have come, as it is saved. */
+function tellPodGroups(world: World, record: AgentRecord, { key, pods, spec }: AgentFacts): void {
+  const used = record.revisions.flatMap(({ id }) => podOf(record, id) ?? []);
+  for (const { name } of pods)
+    if (spec?.podGroup === name || used.some((pod) => isPodOf(key.namespace, name, pod)))
+      world.enqueue({ kind: 'PodGroup', namespace: key.namespace, name });
 }
 
 /** A revision proved itself: its image is to be kept, and an older one may go. */
@@ -217,6 +227,7 @@ function remember(memory: Memory, view: View): void {
   peers.set(id, peer);
   if (before && samePeer(before, peer)) return;
   for (const dependent of world.graph().dependents.get(id) ?? []) world.enqueue(keyOf(dependent));
+  for (const { key } of view.facts.fellows) world.enqueue(key);
   for (const [other, { record }] of peers) if (WAITS.has(record.reason)) world.enqueue(keyOf(other));
 }
 
@@ -233,7 +244,9 @@ const samePeer = (left: Peer, right: Peer): boolean =>
   left.ready === right.ready &&
   left.suspended === right.suspended &&
   left.record.state === right.record.state &&
-  left.record.reason === right.record.reason;
+  left.record.reason === right.record.reason &&
+  left.record.unit?.attempt === right.record.unit?.attempt &&
+  left.record.unit?.waits === right.record.unit?.waits;
 
 /** A step that failed is not tried again before its time, whichever call it was; a candidate's last words are read all the same. */
 const backsOff = (record: AgentRecord, nowMs: number): boolean =>

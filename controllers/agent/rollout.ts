@@ -1,6 +1,7 @@
 import type { AgentRecord, Revision } from '../../src/state/record.ts';
 import { findRevision, isReady, type View } from './facts.ts';
 import { containersOf } from './replicas.ts';
+import { hasItsPod } from './unit.ts';
 
 /**
  * The revision to go back to after a failed update: what still serves, when nothing was touched yet, else the newest
@@ -20,12 +21,8 @@ export function wayBack(view: View): Revision | undefined {
 const newestStable = (record: AgentRecord): Revision | undefined =>
   findRevision(record, record.stableRevision === record.targetRevision ? undefined : record.stableRevision);
 
-/** A container cannot move between pods: a revision of another pod is no way back. */
-export function canRunAgain({ facts }: View, { template }: Revision): boolean {
-  if (template.network.mode !== 'pod') return true;
-  const wanted = facts.wish?.template.network;
-  return wanted?.mode === 'pod' && wanted.pod === template.network.pod;
-}
+/** A container cannot move between pods: one whose pod is gone has no way back. */
+export const canRunAgain = (view: View, revision: Revision): boolean => hasItsPod(view, revision);
 
 /** So many that proved themselves keep their image and their secrets. */
 const STABLE_KEPT = 2;

@@ -2,7 +2,7 @@ import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
 import { NEW_REPLICA, type ReplicaRecord, type ReplicaRef, replicaId } from '../../src/state/replica.ts';
 import { afterCrash } from './backoff.ts';
-import { attemptOf, condemnation, isLive, isReady, type View } from './facts.ts';
+import { attemptOf, condemnation, findRevision, isLive, isReady, type View } from './facts.ts';
 import { isRollingOut } from './machine.ts';
 import { unreached } from './readiness.ts';
 import { holderTemplate, noteTraffic } from './route.ts';
@@ -14,6 +14,7 @@ import {
   replicaRecord,
   runningReplicas,
 } from './replicas.ts';
+import { awaitsPod, isOnTheWay } from './unit.ts';
 
 /**
  * Brings the record up to what was seen of the replicas that should run: a new exit is counted once, by container
@@ -157,6 +158,8 @@ export function heldBack(view: View, ref: ReplicaRef): string | undefined {
   const { record, facts, nowMs } = view;
   if (nowMs < record.step.notBeforeMs)
     return record.stepFailure?.message ?? 'a failed step waits for its retry';
+  const byPod = heldByPod(view, ref);
+  if (byPod !== undefined) return byPod;
   const container = containerOf(view, ref);
   if (!isLive(container) && isStillTaken(view, ref)) return 'an earlier attempt at it still runs';
   const replica = replicaRecord(record, ref);
@@ -173,6 +176,12 @@ const isStillTaken = ({ record, facts }: View, { revision, attempt, ordinal }: R
     const other = refOf(container);
     return other.revision === revision && other.ordinal === ordinal && other.attempt !== attempt;
   });
+
+function heldByPod(view: View, { revision }: ReplicaRef): string | undefined {
+  const { startGating } = view.facts;
+  if (awaitsPod(view, findRevision(view.record, revision))) return 'its pod is not up yet';
+  return isOnTheWay(view) && !startGating.open ? startGating.message : undefined;
+}
 
 /** A candidate is judged by this rollout alone, whatever its containers did in an earlier one. */
 export const startAfresh = (record: AgentRecord, revision: string | undefined): AgentRecord['replicas'] =>

@@ -31,6 +31,16 @@ export const holderName = ({ namespace, name }: Pick<ObjectKey, 'namespace' | 'n
 export const podName = (namespace: string, group: string, revision: string): string =>
   `${namespace}.${group}-${revision}`;
 
+const POD_REVISION_LENGTH = 8;
+
+/** Of whichever revision. */
+export const isPodOf = (namespace: string, group: string, pod: string): boolean =>
+  podName(namespace, group, pod.slice(-POD_REVISION_LENGTH)) === pod;
+
+/** Of one group, of whichever revisions. */
+export const areOfOneGroup = (one: string, other: string): boolean =>
+  one.slice(0, -POD_REVISION_LENGTH) === other.slice(0, -POD_REVISION_LENGTH);
+
 export const secretPrefix = (installation: Installation): string => `rookery-${installation.id.slice(0, 8)}-`;
 
 /**

@@ -1,4 +1,4 @@
-import type { KeyString } from '../api/key.ts';
+import type { KeyString, ObjectKey } from '../api/key.ts';
 
 /** What the reconcilers of the shared kinds have made ready, by key: all that an agent's own container builds on. */
 export type Provisions = ReadonlyMap<KeyString, Provision>;
@@ -11,6 +11,7 @@ export type ProvisionFacts =
   | NetworkFacts
   | ImageFacts
   | PodFacts
+  | PodsFacts
   | { readonly kind: 'Volume'; readonly podmanName: string }
   | { readonly kind: 'Secret' }
   | ConfigMapFacts;
@@ -40,14 +41,33 @@ export interface ImageFacts {
   readonly inputHash: string;
 }
 
+/** The pod that a group's manifest asks for. */
 export interface PodFacts {
   readonly kind: 'PodGroup';
   readonly podName: string;
-  readonly revision: string;
-  readonly ip?: string;
-  readonly infraPid: number;
   readonly hostsFile?: string;
+  readonly move: GroupMove;
 }
+
+/** How far a group has come with its members' way from one pod to another. */
+export type GroupMove =
+  | { readonly type: 'None' }
+  | { readonly type: 'UnderWay' | 'RolledBack'; readonly message: string };
+
+/** What there is of a group, whatever its manifest asks for: told by itself, for the one may fail without the other. */
+export interface PodsFacts {
+  readonly kind: 'Pods';
+  /** Those that containers can be made and started in. */
+  readonly present: readonly string[];
+  /** The one whose infra container runs. */
+  readonly running?: { readonly name: string; readonly ip?: string };
+}
+
+export const podsKey = (namespace: string, group: string): ObjectKey => ({
+  kind: 'Pods',
+  namespace,
+  name: group,
+});
 
 /** Narrows a provision to the facts of one kind; `undefined` while it is not ready. */
 export function factsOf<K extends ProvisionFacts['kind']>(

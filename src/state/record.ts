@@ -102,6 +102,15 @@ export type RolloutProgress =
       readonly stage: 'Canaries' | 'Others';
     };
 
+/** A way from one pod to another, together with all that share it. */
+export interface UnitProgress {
+  readonly pod: string;
+  /** Counts the tries at this pod: all of them try again together, or nobody does. */
+  readonly attempt: number;
+  /** It has done what its state asks for, and waits to leave it with the others. */
+  readonly waits: boolean;
+}
+
 /** Where the agent's holder sent traffic when it was last seen. */
 export interface TrafficRecord {
   /** By `replicaId`, sorted. */
@@ -153,6 +162,8 @@ export interface AgentRecord {
   /** By `replicaId`. */
   readonly replicas: Readonly<Record<string, ReplicaRecord>>;
   readonly rollout?: RolloutProgress;
+  /** The newest way to another pod that it went with its pod group. */
+  readonly unit?: UnitProgress;
   readonly traffic?: TrafficRecord;
   /** What its holder is made from, for as long as it has one or may get it back. */
   readonly holder?: HolderTemplate;

@@ -84,6 +84,41 @@ describe.each(everySubject())('pods on $name', { timeout: 30_000 }, (subject) =>
     await expect(lost).rejects.toMatchObject({ kind: 'NotFound' });
   });
 
+  test('a pod gives way to one with its address and port, is kept stopped, and comes back with its member', async () => {
+    const { podman } = bench;
+    const [subnet] = (await podman.inspectNetwork(bench.name('net')))?.subnets ?? [];
+    const ip = subnet?.cidr.replace(/0\/\d+$/, '77') ?? '';
+    const network = { mode: 'bridge', networks: [{ name: bench.name('net'), ip, aliases: [] }] } as const;
+    const ports = [
+      { containerPort: 80, hostPort: await freePort(), hostIP: '127.0.0.1', protocol: 'tcp' },
+    ] as const;
+    const [old, next] = [
+      await createPod('old', { network, ports }),
+      await createPod('next', { network, ports }),
+    ];
+    const before = await bench.create('before', 'server', inPod(old));
+    await podman.startContainer(before);
+    const after = await bench.create('after', 'server', inPod(next));
+    const infraOf = async (pod: string): Promise<string> => (await podman.inspectPod(pod))?.infraId ?? '';
+    const swap = async (from: readonly [string, string], to: readonly [string, string]): Promise<void> => {
+      await podman.stopContainer(from[1], 20);
+      await podman.stopContainer(await infraOf(from[0]), 10);
+      expect(await podman.inspectPod(from[0])).toMatchObject({ infraState: 'exited', networks: {} });
+      await podman.startContainer(await infraOf(to[0]));
+      await podman.startContainer(to[1]);
+      expect(await podman.inspectPod(to[0])).toMatchObject({
+        state: 'Running',
+        networks: { [bench.name('net')]: ip },
+      });
+    };
+    await swap([old, before], [next, after]);
+    expect((await podman.inspectContainer(before))?.state).toBe('exited');
+    await swap([next, after], [old, before]);
+    await podman.removePod(next);
+    expect((await podman.inspectContainer(before))?.state).toBe('running');
+    await podman.removePod(old);
+  });
+
   test('a pod’s published port is taken like any other', async () => {
     const { podman } = bench;
     const ports = [

@@ -218,12 +218,18 @@ function oldKeptUntilProven({ host, containers, recordOf, broken }: Scene): Eye 
   const excusedAtMs = new Map<string, number>();
   return {
     beforeCall: ({ method, args }) => {
-      if (method !== 'removeContainer') return;
-      const found = containers().find(({ id, name }) => id === args[0] || name === args[0]);
-      const agent = found && agentOf(found);
-      if (found === undefined || agent === undefined || proven.get(agent) !== found.id) return;
-      const state = recordOf(agent)?.state;
-      if (state !== 'Terminating') broken('OldKeptUntilProven', `${found.name} of ${agent} (${state})`);
+      if (method !== 'removeContainer' && method !== 'removePod') return;
+      // What runs in a pod whose infra container died is in a network that nobody can reach.
+      const isLost = (one: ObservedContainer): boolean => method === 'removePod' && isUp(one);
+      const victims = containers().filter(
+        (one) => [one.id, one.name, one.podId].includes(String(args[0])) && !isLost(one),
+      );
+      for (const victim of victims) {
+        const agent = agentOf(victim);
+        if (agent === undefined || proven.get(agent) !== victim.id) continue;
+        const state = recordOf(agent)?.state;
+        if (state !== 'Terminating') broken('OldKeptUntilProven', `${victim.name} of ${agent} (${state})`);
+      }
     },
     onRecord: (record) => {
       if (!SETTLED.has(record.state)) return;
@@ -291,7 +297,8 @@ function oneRollbackPerGeneration({ broken }: Scene): Eye {
   return {
     onRecord: (record, before) => {
       if (!turnsBack(before, record)) return;
-      const id = `${record.uid}/${record.generation}/${record.wishHash}`;
+      // Members of a pod group go back together, also for one of them that was edited and tried again.
+      const id = `${record.uid}/${record.generation}/${record.wishHash}/${record.unit?.attempt ?? ''}`;
       rollbacks.set(id, (rollbacks.get(id) ?? 0) + 1);
       if ((rollbacks.get(id) ?? 0) > 1)
         broken('OneRollbackPerGeneration', `${record.key.name} in generation ${record.generation}`);

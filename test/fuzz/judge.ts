@@ -115,7 +115,7 @@ function provisionOf({ key, manifest }: DesiredObject): [KeyString, Provision] {
     case 'ConfigMap':
       return ready({ kind: 'ConfigMap', directory: '/c/1', liveDirectory: '/c/live', digest: 'd' });
     case 'PodGroup':
-      return ready({ kind: 'PodGroup', podName: podmanName, revision: '1', infraPid: 1 });
+      return ready({ kind: 'PodGroup', podName: podmanName, move: { type: 'None' } });
     case 'Image':
       return ready({ kind: 'Image', id: 'sha256:1', inputHash: 'h' });
     default:

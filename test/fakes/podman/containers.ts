@@ -1,7 +1,16 @@
 import type { CreateContainer, Podman } from '../../../src/podman/podman.ts';
 import type { ObservedContainer } from '../../../src/state/observed.ts';
 import { addressesOf, assignAddresses, attachmentsOf } from './addresses.ts';
-import { emitOf, endProcess, sendSignal, startInfra, startProcess, stopProcess, wake } from './process.ts';
+import {
+  emitOf,
+  endInfra,
+  endProcess,
+  sendSignal,
+  startInfra,
+  startProcess,
+  stopProcess,
+  wake,
+} from './process.ts';
 import {
   type FakeContainer,
   failure,
@@ -64,6 +73,8 @@ export function fakeContainers(world: World): ContainerCalls {
     },
 
     stopContainer: async (nameOrId, graceSeconds) => {
+      const pod = [...world.pods.values()].find(({ infraId }) => infraId === nameOrId);
+      if (pod) return endInfra(world, pod);
       const container = findContainer(world, nameOrId);
       if (container && isUp(container.state)) await stopProcess(world, container, graceSeconds);
     },
