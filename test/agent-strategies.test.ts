@@ -165,6 +165,23 @@ describe('BlueGreen', () => {
     expect(replicasOf('web')).toHaveLength(1);
   });
 
+  test('a controller that dies as it stops the old one does not doubt the new one when it is back', async () => {
+    const quick = { rollout: { strategy: 'BlueGreen', minHealthySeconds: 0, drainSeconds: 0 } };
+    const before = await deploy(quick);
+    let died = false;
+    host.podman.controls.beforeCall = ({ method }) => {
+      if (method !== 'stopContainer' || died) return;
+      died = true;
+      host.crash();
+    };
+    await update(quick);
+    await host.until(() => died, 60_000);
+    await host.start();
+    await host.until(phaseIs('web', 'Healthy'), 60_000);
+    expect(revision()).not.toBe(before);
+    expect(host.status('web')?.revisions.map(({ outcome }) => outcome)).not.toContain('Failed');
+  });
+
   test('waits for a person where the manifest says so, the old one serving', async () => {
     const paused = { rollout: { strategy: 'BlueGreen', onFailure: 'Pause' } };
     const before = await deploy(paused);

@@ -271,11 +271,12 @@ interface Deed {
 
 async function act(memory: Memory, deed: Deed, context: ReconcileContext): Promise<Result> {
   const { world, lastPlans } = memory;
-  const { decision, facts, plan, paced } = deed;
-  const { key } = decision.record;
-  await world.store.records.put(decision.record);
+  const { facts, plan, paced } = deed;
+  const decided = asDecided(memory, deed, context);
+  const { key } = decided;
+  await world.store.records.put(decided);
   lastPlans.set(keyString(key), formatPlan(plan).split('\n'));
-  publish(memory, decision.record, facts, context);
+  publish(memory, decided, facts, context);
   const { priority } = paced;
   const startedAtMs = context.uptimeMs();
   const outcome = await world.execute({ key, plan, priority, signal: context.signal });
@@ -285,29 +286,32 @@ async function act(memory: Memory, deed: Deed, context: ReconcileContext): Promi
   if (outcome.failure?.kind === 'Unreachable')
     throw new WaitingError('PodmanUnreachable', outcome.failure.message, 1_000);
   const told = outcome.done.some(({ type }) => type === 'SignalContainer');
-  const record = inTime(memory, decision.record, context);
+  const record = inTime(memory, decided, context);
   const noted = noteOutcome(record, outcome, context.now());
   const saved = told && facts.wish ? { ...noted, reloadDigest: facts.wish.reloadDigest } : noted;
   await world.store.records.put(alike(memory, saved, record));
   return { requeueAfterMs: 0 };
 }
 
-/** Nothing to do: says how things are, and when to look again. */
-async function finish(
+/** With what its probes said: a next life must not doubt what this one took for proven. */
+function asDecided(
   memory: Memory,
-  { decision, facts, paced }: Deed,
+  { decision: { record }, facts }: Pick<Deed, 'decision' | 'facts'>,
   context: ReconcileContext,
-): Promise<Result> {
+): AgentRecord {
+  const replicas = withVerdicts({ record, facts, nowMs: context.now() });
+  return alike(memory, { ...record, replicas }, record);
+}
+
+/** Nothing to do: says how things are, and when to look again. */
+async function finish(memory: Memory, deed: Deed, context: ReconcileContext): Promise<Result> {
   const { world } = memory;
-  const { record } = decision;
+  const { decision, facts, paced } = deed;
+  const record = asDecided(memory, deed, context);
   if (record.state === 'Terminating' && isGone(facts.observed)) return forget(memory, record.key);
   const published = publish(memory, record, facts, context);
   const reloadDigest = record.reloadDigest ?? facts.wish?.reloadDigest;
-  const saved: AgentRecord = {
-    ...published,
-    replicas: withVerdicts({ record, facts, nowMs: context.now() }),
-    ...(reloadDigest !== undefined && { reloadDigest }),
-  };
+  const saved: AgentRecord = reloadDigest === undefined ? published : { ...published, reloadDigest };
   await world.store.records.put(alike(memory, saved, record));
   const waitsMs = [
     ...(decision.requeueAtMs === undefined ? [] : [Math.max(0, decision.requeueAtMs - context.now())]),

@@ -5,6 +5,7 @@ import type { Dial, Reply } from './dial.ts';
 import { PodmanError } from './errors.ts';
 import { containerPath, type InspectContainer } from './inspect-container.ts';
 import type { Podman, StartOptions } from './podman.ts';
+import type { ReclaimAddresses } from './reclaim-addresses.ts';
 import type { WireContainer } from './wire.ts';
 
 /** On top of the grace: SIGKILL, unmounting, network teardown. */
@@ -19,12 +20,12 @@ type LifecycleCalls = Pick<Podman, 'startContainer' | 'stopContainer' | 'killCon
  * A container whose conmon was killed and whose process then died is "running" to Podman: a start answers "already",
  * a stop and the first removal fail. Each is seen through here, so that such a container can be started and removed.
  */
-export function lifecycleCalls(dial: Dial, inspect: InspectContainer): LifecycleCalls {
-  const start = async (name: string, { binds }: StartOptions): Promise<Reply<unknown>> => {
-    const what = `start container ${name}`;
-    await refuseReplacedBinds(binds ?? (await bindsOf(dial, name)), what);
-    return dial.call({ method: 'POST', path: `${containerPath(name)}/start`, what });
-  };
+export function lifecycleCalls(
+  dial: Dial,
+  inspect: InspectContainer,
+  reclaim: ReclaimAddresses,
+): LifecycleCalls {
+  const start = startCall(dial, reclaim);
 
   const stop = (name: string, graceSeconds: number): Promise<Reply<unknown>> =>
     dial.call({
@@ -101,6 +102,21 @@ async function bindsOf(dial: Dial, name: string): Promise<string[]> {
   const path = `${containerPath(name)}/json`;
   const wire = await foundOrUndefined(dial.call<WireContainer>({ method: 'GET', path, what }));
   return (wire?.Mounts ?? []).flatMap(({ Type, Source }) => (Type === 'bind' && Source ? [Source] : []));
+}
+
+type Start = (name: string, options: StartOptions) => Promise<Reply<unknown>>;
+
+/** Looks at the binds before, and gives a container its own addresses back where they are why it is refused. */
+function startCall(dial: Dial, reclaim: ReclaimAddresses): Start {
+  return async (name, { binds }) => {
+    const what = `start container ${name}`;
+    await refuseReplacedBinds(binds ?? (await bindsOf(dial, name)), what);
+    const request = { method: 'POST', path: `${containerPath(name)}/start`, what } as const;
+    return dial.call(request).catch(async (error: unknown) => {
+      if (!isRefusal(error) || !(await reclaim(name, error))) throw error;
+      return dial.call(request);
+    });
+  };
 }
 
 const isRefusal = (error: unknown): error is PodmanError =>

@@ -13,6 +13,7 @@ import { systemCalls } from './libpod-system.ts';
 import { volumeCalls } from './libpod-volumes.ts';
 import type { Podman } from './podman.ts';
 import { createProcessCheck } from './process-check.ts';
+import { reclaimAddresses } from './reclaim-addresses.ts';
 
 /** Create, start and inspect take 0.1 s; a call that takes this long waits on a hung service. */
 const DEFAULT_CALL_TIMEOUT_MS = 30_000;
@@ -31,15 +32,16 @@ export function createLibpod(options: LibpodOptions): Podman {
   const dial = createDial({ socketPath: options.socketPath, callTimeoutMs });
   const isAlive = createProcessCheck();
   const inspect = createInspect(dial, isAlive);
+  const networks = networkCalls(dial);
   return {
     ...systemCalls(dial),
     inspectContainer: inspect,
     ...containerCalls(dial, isAlive),
-    ...lifecycleCalls(dial, inspect),
+    ...lifecycleCalls(dial, inspect, reclaimAddresses(dial, networks)),
     ...execCalls(dial),
     ...logCalls(dial),
     ...podCalls(dial, inspect),
-    ...networkCalls(dial),
+    ...networks,
     ...volumeCalls(dial),
     ...secretCalls(dial),
     ...imageCalls(dial, options.imageTimeouts ?? IMAGE_TIMEOUTS),

@@ -12,8 +12,13 @@ export interface WireContainer {
   readonly HostConfig?: WireHostConfig;
   readonly Mounts?: readonly { readonly Type?: string; readonly Source?: string }[] | null;
   readonly NetworkSettings?: {
-    readonly Networks?: Readonly<Record<string, { readonly IPAddress?: string }>> | null;
+    readonly Networks?: Readonly<Record<string, WireAttachment>> | null;
   };
+}
+
+interface WireAttachment {
+  readonly IPAddress?: string;
+  readonly Aliases?: readonly string[] | null;
 }
 
 interface WireContainerState {

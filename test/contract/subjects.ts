@@ -56,7 +56,7 @@ export function everySubject(): readonly Subject[] {
   return [...subjects(), ...(nextSocket ? [real('the newer Podman', nextSocket)] : [])];
 }
 
-const real = (name: string, socketPath: string): Subject => ({
+export const real = (name: string, socketPath: string): Subject => ({
   name,
   socketPath,
   open: () => openReal(socketPath),

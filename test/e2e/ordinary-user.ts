@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { createPodmanHost } from './podman-host.ts';
+import { type OwnPodman, startOwnPodman } from './own-podman.ts';
 import { REPOSITORY, type SiteOptions } from './site.ts';
 
 const USER = 'rookery-e2e';
@@ -22,6 +22,7 @@ const run = (program: string, ...args: string[]): string =>
 /** Somebody without rights, and a Podman of his own. */
 export interface OrdinaryUser {
   readonly site: SiteOptions;
+  readonly podman: OwnPodman;
   /** Makes a directory his. */
   give(directory: string): void;
   cleanUp(): void;
@@ -35,17 +36,13 @@ export function openOrdinaryUser(): OrdinaryUser {
   const user = isRoot ? ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--init-groups', '--'] : [];
   const repository = isRoot ? readable(home) : REPOSITORY;
   const env: NodeJS.ProcessEnv = isRoot ? { HOME: home, XDG_RUNTIME_DIR: join(home, 'run') } : {};
-  const podmanService = (command: string): string => {
-    const script = join(repository, 'scripts/podman-service.sh');
-    const [program, ...args] = [...user, 'bash', script, command, join(home, 'p')];
-    const options = { encoding: 'utf8', env: { ...process.env, ...env }, cwd: home } as const;
-    return execFileSync(program, args, options).trim();
-  };
+  const podman = startOwnPodman({ directory: join(home, 'p'), repository, user, env });
   return {
-    site: { host: createPodmanHost(podmanService('isolated')), user, repository, env },
+    site: { host: podman.host, user, repository, env },
+    podman,
     give: (directory) => void (isRoot && run('chown', '-R', USER, directory)),
     cleanUp: () => {
-      podmanService('remove');
+      podman.remove();
       if (madeUser) run('userdel', USER);
       run('rm', '-rf', home);
     },

@@ -1,26 +1,19 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { agentText, ensureBusybox, SERVES } from './busybox-agents.ts';
-import { createPodmanHost } from './podman-host.ts';
-import { openSite, REPOSITORY, type Site, untilAgents } from './site.ts';
+import { type OwnPodman, startOwnPodman } from './own-podman.ts';
+import { openSite, type Site, untilAgents } from './site.ts';
 import { conditionOf, isStable, untilStable } from './status.ts';
 
 const PROBE = 'readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}';
 
 describe("Podman's service", () => {
-  /** A service that nobody else needs; Podman wants a short path. */
-  const service = mkdtempSync('/var/tmp/rkout-');
+  let podman: OwnPodman;
   let site: Site;
 
-  const script = (command: string): string =>
-    execFileSync('bash', [join(REPOSITORY, 'scripts/podman-service.sh'), command, service], {
-      encoding: 'utf8',
-    }).trim();
-
   beforeAll(async () => {
-    const host = createPodmanHost(script('isolated'));
+    podman = startOwnPodman();
+    const { host } = podman;
     await ensureBusybox(host);
     site = openSite({ host });
     const { namespace } = site;
@@ -31,7 +24,7 @@ describe("Podman's service", () => {
   }, 60_000);
   afterAll(async () => {
     await site?.cleanUp();
-    script('remove');
+    podman?.remove();
   }, 60_000);
 
   const processes = async (): Promise<number[]> =>
@@ -43,13 +36,13 @@ describe("Podman's service", () => {
     timeout: 60_000,
   }, async () => {
     const [before, pids] = [await site.host.containers(site.namespace), await processes()];
-    process.kill(Number(readFileSync(join(service, 'service.pid'), 'utf8').split(' ')[0]), 'SIGKILL');
+    podman.kill();
     await untilAgents(site, 2, ({ phase }) => phase === 'Unknown');
     const status = await site.status('web');
     expect(conditionOf(status, 'Ready')).toMatchObject({ status: 'Unknown', reason: 'PodmanUnreachable' });
     expect((await site.rookery('get', 'agents')).stdout).toMatch(/^web +1 +Unknown/m);
     for (const pid of pids) expect(() => process.kill(pid, 0)).not.toThrow();
-    script('isolated');
+    await podman.start();
     await untilAgents(site, 2, isStable);
     expect(await processes()).toEqual(pids);
     expect((await site.host.containers(site.namespace)).map(({ Id }) => Id)).toEqual(

@@ -24,6 +24,8 @@ export interface Controller {
   readonly startedAtMs: number;
   /** Everything it said until now, on both streams. */
   output(): string;
+  /** It is over, whoever ended it. */
+  readonly ended: Promise<number | null>;
   /** Sends the signal and waits for the end. */
   end(signal: NodeJS.Signals): Promise<{ readonly exitCode: number | null; readonly tookMs: number }>;
 }
@@ -172,6 +174,7 @@ function controllerOf(child: ChildProcess): Controller {
     pid: child.pid ?? 0,
     startedAtMs: Date.now(),
     output: () => `${said.stdout()}${said.stderr()}`,
+    ended,
     end: async (signal) => {
       const askedAtMs = performance.now();
       child.kill(signal);

@@ -1,0 +1,67 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createPodmanHost, type PodmanHost } from './podman-host.ts';
+import { REPOSITORY } from './site.ts';
+
+/** A Podman service that nobody else needs, with a storage of its own: it may be killed. */
+export interface OwnPodman {
+  readonly directory: string;
+  readonly socket: string;
+  readonly host: PodmanHost;
+  /** Its containers run on. */
+  kill(): void;
+  /** As its socket unit would. */
+  start(): Promise<void>;
+  /** `podman ARGS` on its storage, without the service. */
+  cli(...args: readonly string[]): string;
+  remove(): void;
+}
+
+export interface OwnPodmanOptions {
+  /** Podman wants a short path. */
+  readonly directory?: string;
+  readonly repository?: string;
+  /** What to put before a command to run it as somebody else. */
+  readonly user?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export function startOwnPodman(options: OwnPodmanOptions = {}): OwnPodman {
+  const {
+    directory = mkdtempSync('/var/tmp/rkown-'),
+    repository = REPOSITORY,
+    user = [],
+    env = {},
+  } = options;
+  const script = join(repository, 'scripts/podman-service.sh');
+  const [program, ...words]: [string, ...string[]] = ['env', ...user, 'bash', script];
+  const how = { encoding: 'utf8', env: { ...process.env, ...env }, cwd: '/' } as const;
+  const service = (command: string, ...args: readonly string[]): string => {
+    return execFileSync(program, [...words, command, directory, ...args], how).trim();
+  };
+  const url = service('isolated');
+  return {
+    directory,
+    socket: url.replace(/^unix:\/\//, ''),
+    host: createPodmanHost(url),
+    kill: () => {
+      for (const pid of processesOf(directory)) process.kill(pid, 'SIGKILL');
+    },
+    start: async () => {
+      await promisify(execFile)(program, [...words, 'isolated', directory], how);
+    },
+    cli: (...args) => service('cli', ...args),
+    remove: () => void service('remove'),
+  };
+}
+
+/** An ordinary user's service is the child of the process that made its user namespace. */
+function processesOf(directory: string): number[] {
+  const [pid = ''] = readFileSync(join(directory, 'service.pid'), 'utf8').split(' ');
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  const isService = (child: string): boolean =>
+    readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('\0system\0service\0');
+  return [...children.filter(isService), pid].map(Number);
+}
