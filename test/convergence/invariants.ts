@@ -4,6 +4,7 @@ import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
 import type { FakeCall } from '../fakes/fake-podman.ts';
+import { createRestKeeper, type Deed } from './rest.ts';
 import type { SimulatedHost } from '../fakes/simulated-host.ts';
 
 /**
@@ -21,6 +22,7 @@ export const INVARIANTS = {
   IntentBeforeAct: 'an intent is on disk, fsynced, before the call that it explains',
   NoSecretOnDisk: "no value of a Secret is in the state directory, nor in a container's labels",
   FrozenWhenUnreadable: 'while the manifests cannot be read nothing is created or removed',
+  ComesToRest: 'where nothing changes any more nothing is done again and again',
 
   NobodyStaysOnTheWay: 'in fair weather every agent comes to a state that it can stay in',
   Converges: 'good manifests become healthy agents',
@@ -51,6 +53,8 @@ export interface Watchman {
   excuse(containerId: string): void;
   /** The state is lost: who had proved what is known to nobody any more, and generations count from 1 again. */
   forget(): void;
+  /** The last thing has happened: from here on whoever acts again and again acts for nothing. */
+  calm(): void;
   /** The first promise that was broken. */
   readonly violation: BrokenPromise | undefined;
 }
@@ -74,6 +78,7 @@ interface Eye {
   readonly onRecord?: (record: AgentRecord, before: AgentRecord | undefined) => void;
   readonly excuse?: (victim: ObservedContainer) => void;
   readonly forget?: () => void;
+  readonly calm?: () => void;
 }
 
 interface Scene extends Watched {
@@ -137,6 +142,7 @@ export function createWatchman(watched: Watched): Watchman {
     forget: () => {
       look((eye) => eye.forget?.());
     },
+    calm: () => look((eye) => eye.calm?.()),
   };
 }
 
@@ -394,6 +400,28 @@ const frozenWhenUnreadable = ({ host, unreadableSinceMs, broken }: Scene): Eye =
   },
 });
 
+/** The controller is ended at once: what it does in no time it would do for ever. */
+function comesToRest({ host, broken }: Scene): Eye {
+  const keeper = createRestKeeper(host.clock);
+  const note = (deed: Deed): void => {
+    const wrong = keeper.note(deed);
+    if (wrong === undefined) return;
+    broken('ComesToRest', wrong);
+    host.crash();
+  };
+  return {
+    beforeCall: ({ method, args: [subject] }) => {
+      const name = typeof subject === 'string' ? subject : (subject as { name?: string } | undefined)?.name;
+      const what = `${method} ${host.podman.controls.nameOf(name ?? '') ?? name}`;
+      note({ type: WRITES.test(method) ? 'call' : 'look', what });
+    },
+    // The journal tells of calls, which are counted by themselves.
+    onStateChange: (path) =>
+      note({ type: path === 'journal.ndjson' ? 'look' : 'write', what: `write ${path}` }),
+    calm: keeper.calm,
+  };
+}
+
 const EYES: readonly ((scene: Scene) => Eye)[] = [
   oneRunningPerSlot,
   provenBeforeRouted,
@@ -405,4 +433,5 @@ const EYES: readonly ((scene: Scene) => Eye)[] = [
   intentBeforeAct,
   noSecretOnDisk,
   frozenWhenUnreadable,
+  comesToRest,
 ];

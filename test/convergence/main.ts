@@ -10,6 +10,9 @@ import { add, NOTHING, type Sum, summaryOf } from './tally.ts';
 /** Enough to see a pattern; the summary counts them all. */
 const MOST_SHRUNK = 10;
 
+/** A story takes less than a second, and making a failing one short a hundred times that. */
+const LONGEST_STORY_MS = 600_000;
+
 type Answer = Omit<Outcome, 'story'> & { readonly shrunk?: string };
 
 interface Errand {
@@ -75,10 +78,15 @@ function complain(script: Script, { complaint, shrunk }: Answer): void {
 function ask(worker: ChildProcess, errand: Errand): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const onExit = (code: number | null): void => {
-      reject(new Error(`a worker ended with ${code} in seed ${errand.script.seed}`));
+      clearTimeout(watchdog);
+      const how = code === null ? 'was ended: its story has no end' : `ended with ${code}`;
+      reject(new Error(`a worker ${how}; replay: npm run simulate -- ${replayOf(errand.script)}`));
     };
+    // What is busy without an end in its own process answers nobody, and hangs for ever.
+    const watchdog = setTimeout(() => worker.kill('SIGKILL'), LONGEST_STORY_MS);
     worker.once('exit', onExit);
     worker.once('message', (answer: Answer) => {
+      clearTimeout(watchdog);
       worker.off('exit', onExit);
       resolve(answer);
     });

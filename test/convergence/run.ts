@@ -20,6 +20,7 @@ import { type Script, type Step, streamOf } from './script.ts';
 import { FAIR, loseAnswer, refuse, type Sky, spread, weatherOf } from './weather.ts';
 
 const QUIET_MS = 900_000;
+const CALM_MS = 120_000;
 const CONVERGED_WITHIN_MS = 1_200_000;
 /** Longer than the slow list; now and then long enough for everything to be inspected again. */
 const REST_MS = { short: 100_000, long: 400_000 };
@@ -68,6 +69,7 @@ export async function converge(script: Script): Promise<Outcome> {
   try {
     await chaos(run);
     await quiet(run);
+    await calm(run);
     await finale(run);
     await rest(run);
     await restart(run);
@@ -277,6 +279,7 @@ async function quiet(run: Run): Promise<void> {
   await clear(host);
   run.ambush = undefined;
   sky.weather = FAIR;
+  run.watchman.calm();
   say('QUIET');
   const stuck = (): readonly AgentRecord[] =>
     records(run).filter(
@@ -294,6 +297,12 @@ async function quiet(run: Run): Promise<void> {
   check(run);
 }
 
+/** Bad manifests may keep it busy, ever more seldom. */
+async function calm(run: Run): Promise<void> {
+  await run.host.clock.advance(CALM_MS);
+  check(run);
+}
+
 const records = ({ host }: Run): readonly AgentRecord[] => host.store().records.list();
 
 const describe = (found: readonly AgentRecord[]): string =>
@@ -306,6 +315,7 @@ async function finale(run: Run): Promise<void> {
   const cast = lastCast(streamOf(script.seed, 5), run.cast, run.gone);
   say('FINALE');
   await rewrite(run, cast);
+  run.watchman.calm();
   // A person agrees to what the guards held back, such as removals after the state was lost.
   host.clock.setTimer(30_000, () => void host.engine().backend.sync({ approvePrune: true }));
   const isDone = (): boolean =>
