@@ -11,7 +11,7 @@ interface Disturbance {
   readonly random: Random;
   /** One of our containers, whatever its state. */
   readonly victim: ObservedContainer | undefined;
-  /** Whom a person removes. */
+  /** Whom a person removes, or leaves without a network. */
   readonly excuse: (containerId: string) => void;
   /** Kills the controller at the n-th place from now where it touches the world. */
   readonly ambush: (places: number, asleepMs: number) => void;
@@ -70,8 +70,9 @@ const powerLoss: Fault = async ({ host, random }) => {
   return 'loss of power';
 };
 
-const killInfra: Fault = async ({ host }) => {
+const killInfra: Fault = async ({ host, excuse }) => {
   const [pod] = await host.podman.controls.byHand.listPods({});
+  for (const id of pod?.containerIds ?? []) excuse(id);
   if (pod) host.podman.controls.killInfra(pod.name);
   return `kill infra of ${pod?.name}`;
 };

@@ -222,15 +222,14 @@ const SETTLED: ReadonlySet<AgentState> = new Set(['Healthy', 'Healing', 'Degrade
 function oldKeptUntilProven({ host, containers, recordOf, broken }: Scene): Eye {
   const proven = new Map<string, string>();
   const excusedAtMs = new Map<string, number>();
+  const excused = new Set<string>();
   return {
     beforeCall: ({ method, args }) => {
       if (method !== 'removeContainer' && method !== 'removePod') return;
-      // What runs in a pod whose infra container died is in a network that nobody can reach.
-      const isLost = (one: ObservedContainer): boolean => method === 'removePod' && isUp(one);
-      const victims = containers().filter(
-        (one) => [one.id, one.name, one.podId].includes(String(args[0])) && !isLost(one),
-      );
-      for (const victim of victims) {
+      const victims = containers().filter((one) => [one.id, one.name, one.podId].includes(String(args[0])));
+      // Who was in a pod when its infra container was killed goes with it: only a new pod helps.
+      const isLost = ({ id }: ObservedContainer): boolean => method === 'removePod' && excused.has(id);
+      for (const victim of victims.filter((one) => !isLost(one))) {
         const agent = agentOf(victim);
         if (agent === undefined || proven.get(agent) !== victim.id) continue;
         const state = recordOf(agent)?.state;
@@ -246,6 +245,7 @@ function oldKeptUntilProven({ host, containers, recordOf, broken }: Scene): Eye 
     },
     excuse: (victim) => {
       const agent = agentOf(victim) ?? '';
+      excused.add(victim.id);
       excusedAtMs.set(agent, host.clock.now());
       if (proven.get(agent) === victim.id) proven.delete(agent);
     },
@@ -354,26 +354,31 @@ function createJournalReader(): (journal: string) => string[] {
   };
 }
 
-/** A call tells an id, the journal the name that we gave: a person may have renamed or removed it since. */
+/** A call tells an id, the journal one of its names: a person may have renamed it, and it may be gone since. */
 function intentBeforeAct({ host, containers, broken }: Scene): Eye {
-  const namesGiven = new Map<string, string>();
+  const namesGiven = new Map<string, Set<string>>();
+  const learn = (): void => {
+    for (const { id, name } of containers()) {
+      const names = namesGiven.get(id) ?? new Set();
+      namesGiven.set(id, names.add(name));
+    }
+  };
   const intentsOf = createJournalReader();
   return {
     beforeCall: ({ method, args }) => {
+      learn();
       if (!WRITES.test(method)) return;
       const [first] = args as [string | { readonly name?: string; readonly tags?: readonly string[] }];
       const subject = typeof first === 'string' ? first : (first.name ?? first.tags?.[0] ?? '');
       const { nameOf } = host.podman.controls;
-      const names = new Set<unknown>([namesGiven.get(subject), nameOf(subject), ...args, subject]);
+      const names = new Set<unknown>([...(namesGiven.get(subject) ?? []), nameOf(subject), ...args, subject]);
       const intents = intentsOf(host.disk().durable.get('journal.ndjson') ?? '');
       // The first holder brings its image along.
       const isHolders = method === 'importImage' && intents.some((name) => name.endsWith('-holder'));
       if (!isHolders && !intents.some((name) => names.has(name)))
         broken('IntentBeforeAct', `${method} ${subject}`);
     },
-    afterCall: () => {
-      for (const { id, name } of containers()) if (!namesGiven.has(id)) namesGiven.set(id, name);
-    },
+    afterCall: learn,
   };
 }
 
