@@ -5,7 +5,8 @@ import type { Position } from '../../src/state/desired.ts';
 import type { AgentRecord, Revision } from '../../src/state/record.ts';
 import { revisionId } from '../../src/state/revision.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
-import { GAVE_UP, RESTARTABLE, UNDER_WAY } from './asked.ts';
+import { RESTARTABLE, UNDER_WAY } from './asked.ts';
+import { GAVE_UP } from './machine.ts';
 import { findRevision } from './facts.ts';
 import { hasProvedItself, revisionBefore } from './undo.ts';
 

@@ -2,7 +2,7 @@ import type { Acts } from '../../src/state/acts.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import { NO_BACKOFF } from './backoff.ts';
 import type { View } from './facts.ts';
-import { type AgentEvent, agentEdges } from './machine.ts';
+import { type AgentEvent, agentEdges, GAVE_UP } from './machine.ts';
 import { isDrawnAlong } from './unit.ts';
 
 const statesWith = (event: AgentEvent): ReadonlySet<AgentState> =>
@@ -11,8 +11,6 @@ const statesWith = (event: AgentEvent): ReadonlySet<AgentState> =>
 /** A rollout that is not over: it may be aborted. */
 export const UNDER_WAY = statesWith('ABORTED');
 export const RESTARTABLE = statesWith('RESTART');
-/** A failed one, which a person may have tried again. */
-export const GAVE_UP: ReadonlySet<AgentState> = new Set(['RolledBack', 'Failed', 'Paused']);
 
 /** Between the old container and the new one nothing serves: no place to stand still. */
 const PASSED_THROUGH: ReadonlySet<AgentState> = new Set(['StoppingOld', 'Promoting']);

@@ -6,6 +6,7 @@ import { factsOf, podsKey } from '../../src/state/provision.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
 import type { World } from '../world.ts';
 import type { AgentFacts, Gating, GroupPods, Wish } from './facts.ts';
+import { GAVE_UP } from './machine.ts';
 import type { Peer, Peers } from './peers.ts';
 import { isMoving, podOf } from './unit.ts';
 
@@ -75,8 +76,6 @@ function isUp({ condition }: Gate, peer: Peer | undefined): boolean {
       return hasCompleted;
   }
 }
-
-const GAVE_UP: ReadonlySet<string> = new Set(['RolledBack', 'Failed', 'Paused']);
 
 interface Placed {
   readonly wish: Wish | undefined;

@@ -187,3 +187,6 @@ const ROLLOUT: ReadonlySet<AgentState> = new Set([
 ]);
 
 export const isRollingOut = (state: AgentState): boolean => ROLLOUT.has(state);
+
+/** A rollout that failed, which a person may have tried again. */
+export const GAVE_UP: ReadonlySet<AgentState> = new Set(['RolledBack', 'Failed', 'Paused']);

@@ -1,4 +1,5 @@
 import { labels } from '../../src/api/labels.ts';
+import { findIncarnation } from '../../src/plan/incarnations.ts';
 import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import { NEW_REPLICA, type ReplicaRecord, type ReplicaRef, replicaId } from '../../src/state/replica.ts';
@@ -15,7 +16,7 @@ export const refOf = ({ labels: found }: ObservedContainer): ReplicaRef => ({
 });
 
 export const containerOf = ({ facts }: View, ref: ReplicaRef): ObservedContainer | undefined =>
-  facts.observed.containers.find((container) => replicaId(refOf(container)) === replicaId(ref));
+  findIncarnation(facts.observed, ref);
 
 /** Every container of the attempt at a revision that counts, also of replicas that nobody wants any more. */
 export const containersOf = (

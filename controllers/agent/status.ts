@@ -6,7 +6,7 @@ import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import { isLive, isReady, type View } from './facts.ts';
 import { heldStatus } from './held.ts';
 import { revisionStatus, rolloutStatus } from './history-status.ts';
-import { isRollingOut } from './machine.ts';
+import { GAVE_UP, isRollingOut } from './machine.ts';
 import { areProbesReady, isAllReady, unreached } from './readiness.ts';
 import { hasDrifted } from './drift.ts';
 import {
@@ -26,8 +26,6 @@ export interface StatusInput extends View {
   /** Its manifest changed, and the change waits for a sync window: why, and until when. */
   readonly waits?: string;
 }
-
-const GAVE_UP: ReadonlySet<AgentState> = new Set(['RolledBack', 'Failed', 'Paused']);
 
 /** (record, observed) → what people read. Pure. */
 export function statusOf(input: StatusInput): AgentStatus {

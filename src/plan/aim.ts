@@ -1,3 +1,4 @@
+import type { ReplicaRef } from '../state/replica.ts';
 import type { Revision } from '../state/record.ts';
 import type { HolderTemplate } from '../state/template.ts';
 
@@ -15,15 +16,8 @@ export interface AgentAim {
 export interface HolderAim {
   readonly template: HolderTemplate;
   /** Who is to answer; while none of them has an address, traffic stays where it goes now. Empty: nobody. */
-  readonly route: readonly RouteTarget[];
+  readonly route: readonly ReplicaRef[];
   readonly cause: string;
-}
-
-/** One container of the agent, of a revision by its id; its address is the plan's to find. */
-export interface RouteTarget {
-  readonly revision: string;
-  readonly attempt: number;
-  readonly ordinal: number;
 }
 
 export interface ContainerAim {

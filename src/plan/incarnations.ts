@@ -1,11 +1,11 @@
 import { labels } from '../api/labels.ts';
 import type { ObservedAgent, ObservedContainer } from '../state/observed.ts';
-import type { RouteTarget } from './aim.ts';
+import type { ReplicaRef } from '../state/replica.ts';
 
 /** By label, never by name: a rename behind our back loses nothing. */
 export const findIncarnation = (
   observed: ObservedAgent,
-  { revision, attempt, ordinal }: RouteTarget,
+  { revision, attempt, ordinal }: ReplicaRef,
 ): ObservedContainer | undefined =>
   observed.containers.find(
     (container) =>

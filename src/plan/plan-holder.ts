@@ -3,7 +3,8 @@ import { canonicalJson } from '../state/canonical.ts';
 import { holderLabels, holderName } from '../state/names.ts';
 import { isHalfMade, isRunning, type ObservedAgent, type ObservedContainer } from '../state/observed.ts';
 import type { HolderTemplate } from '../state/template.ts';
-import type { AgentAim, HolderAim, Ownership, RouteTarget } from './aim.ts';
+import type { ReplicaRef } from '../state/replica.ts';
+import type { AgentAim, HolderAim, Ownership } from './aim.ts';
 import { findIncarnation } from './incarnations.ts';
 import type { Operation } from './operation.ts';
 import { heldPorts, portChecks } from './ports.ts';
@@ -105,7 +106,7 @@ function routeOperations({ template, route, cause }: HolderAim, observed: Observ
  * The addresses of those who are to answer. While none of them has one, whoever answers now and still runs goes on:
  * but an address that nobody has any more must refuse at once, not leave its callers waiting.
  */
-function destinations(route: readonly RouteTarget[], observed: ObservedAgent, network: string): string[] {
+function destinations(route: readonly ReplicaRef[], observed: ObservedAgent, network: string): string[] {
   const addressOf = (container: ObservedContainer | undefined): string[] => {
     const address = container && isRunning(container) ? container.networks[network] : undefined;
     return address === undefined ? [] : [address];
