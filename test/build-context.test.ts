@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -56,6 +56,28 @@ describe('a packed build context', () => {
     expect(archive.toString('latin1')).not.toContain('outside');
     expect(tar(['-tv'], archive)).toMatch(/link -> \.\.\/secret/);
   });
+
+  test.each(['context/sub', 'context'])(
+    'reads nothing outside when a link takes the place of %s meanwhile',
+    async (victim) => {
+      mkdirSync(join(directory, 'outside'));
+      mkdirSync(join(directory, 'outside', 'sub'));
+      for (const path of ['one', 'sub/one']) writeFileSync(join(directory, 'outside', path), 'hidden');
+      for (const path of ['Containerfile', 'sub/one', 'sub/two']) write(path);
+      const packing = packContext(join(directory, 'context'), 'Containerfile');
+      const read: Buffer[] = [];
+      const rest = async (): Promise<void> => {
+        for await (const chunk of packing) read.push(chunk);
+      };
+      read.push((await packing.next()).value as Buffer);
+      renameSync(join(directory, victim), join(directory, 'moved'));
+      symlinkSync(join(directory, 'outside'), join(directory, victim));
+      await expect(rest()).rejects.toThrow(
+        /has been replaced by a link and leads to .*outside\S*; remove the link/,
+      );
+      expect(Buffer.concat(read).toString('latin1')).not.toContain('hidden');
+    },
+  );
 
   test('leaves out what the ignore file names, but never the Containerfile', async () => {
     for (const path of ['Containerfile', 'a.log', 'keep.log', 'sub/b.log', 'data/x', 'data/deep/keep'])

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startWebhook, type Webhook } from '../src/server/webhook.ts';
 
@@ -91,6 +92,16 @@ describe('a push is not believed', () => {
     // The refusal may come while the sender still sends.
     expect([413, 'cut']).toContain(await send({ headers: github(), body }));
     expect(state.pushes).toBe(0);
+  });
+
+  test('by clients that never end what they send: nobody waits for them', async () => {
+    const slow = Array.from({ length: 10 }, () => connect(webhook.port, '127.0.0.1'));
+    for (const [index, socket] of slow.entries())
+      socket.write(`POST /webhook HTTP/1.1\r\nhost: x\r\n${index % 2 ? '' : 'content-length: 99\r\n\r\n{'}`);
+    await expect.poll(() => slow.every(({ bytesWritten }) => bytesWritten > 0)).toBe(true);
+    expect(await send({ headers: github() })).toBe(202);
+    expect(state.pushes).toBe(1);
+    for (const socket of slow) socket.destroy();
   });
 
   test('more often than anybody pushes', async () => {

@@ -1,9 +1,9 @@
 import { absentIsDone, foundOrUndefined } from './absence.ts';
 import type { Dial } from './dial.ts';
-import { PodmanError } from './errors.ts';
 import { hasLabels, labelFilter } from './labels.ts';
 import { observedNetwork } from './observe.ts';
 import type { CreateNetwork, Podman } from './podman.ts';
+import { isHalfConnected, refusalOf } from './reclaim-addresses.ts';
 import { staticAddress } from './static-address.ts';
 import type { WireNetwork } from './wire.ts';
 
@@ -44,31 +44,49 @@ export function networkCalls(dial: Dial): NetworkCalls {
       await absentIsDone(dial.call({ method: 'DELETE', path: pathOf(name), what: `remove network ${name}` }));
     },
 
-    async connectNetwork(network, container, options) {
-      const { ip, aliases } = options;
-      const body = { container, aliases, ...staticAddress(ip) };
-      const what = `connect container ${container} to network ${network}`;
-      const path = `${pathOf(network)}/connect`;
-      await doneAlready(dial.call({ method: 'POST', path, body, what }), 'is already connected');
-    },
+    connectNetwork: (network, container, options) => connect(dial, { network, container, ...options }),
 
-    async disconnectNetwork(network, container) {
-      const body = { Container: container, Force: true };
-      const what = `disconnect container ${container} from network ${network}`;
-      const path = `${pathOf(network)}/disconnect`;
-      await doneAlready(dial.call({ method: 'POST', path, body, what }), 'is not connected');
-    },
+    disconnectNetwork: (network, container) => disconnect(dial, { network, container }),
   };
 }
 
-const pathOf = (name: string): string => `/networks/${encodeURIComponent(name)}`;
-
-/** A call that was made before, by us and unnoticed, is no failure. */
-async function doneAlready(call: Promise<unknown>, words: string): Promise<void> {
-  await call.catch((error: unknown) => {
-    if (!(error instanceof PodmanError) || !error.message.includes(words)) throw error;
-  });
+interface Connection {
+  readonly network: string;
+  readonly container: string;
+  readonly ip?: string;
+  readonly aliases: readonly string[];
 }
+
+/** Takes a connection that was forgotten half way apart first: its end is refused, and gives the address back. */
+async function connect(dial: Dial, connection: Connection): Promise<void> {
+  const refusal = await refusalOf(tryConnect(dial, connection));
+  if (!refusal) return;
+  if (await isHalfConnected(dial, connection, refusal)) {
+    await refusalOf(disconnect(dial, connection));
+    await tryConnect(dial, connection);
+  } else if (!refusal.message.includes('is already connected')) throw refusal;
+}
+
+async function tryConnect(dial: Dial, { network, container, ip, aliases }: Connection): Promise<void> {
+  const body = { container, aliases, ...staticAddress(ip) };
+  const what = `connect container ${container} to network ${network}`;
+  await dial.call({ method: 'POST', path: `${pathOf(network)}/connect`, body, what });
+}
+
+/** One that was made before, by us and unnoticed, is no failure. */
+async function disconnect(
+  dial: Dial,
+  { network, container }: Pick<Connection, 'network' | 'container'>,
+): Promise<void> {
+  const body = { Container: container, Force: true };
+  const what = `disconnect container ${container} from network ${network}`;
+  const refusal = await refusalOf(
+    dial.call({ method: 'POST', path: `${pathOf(network)}/disconnect`, body, what }),
+  );
+  if (refusal && !refusal.message.includes('is not connected')) throw refusal;
+}
+
+const pathOf = (name: string): string => `/networks/${encodeURIComponent(name)}`;
 
 /** Without subnets Podman takes a free one of its pools. */
 const networkBody = (request: CreateNetwork): object => ({

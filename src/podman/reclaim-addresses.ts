@@ -1,4 +1,5 @@
 import { BlockList } from 'node:net';
+import { foundOrUndefined } from './absence.ts';
 import type { Dial } from './dial.ts';
 import { PodmanError } from './errors.ts';
 import { containerPath } from './inspect-container.ts';
@@ -7,6 +8,9 @@ import type { WireContainer } from './wire.ts';
 
 /** Said by 4.3 and 5.4 of an address that has been given out, with the id of the container that it was given to. */
 const GIVEN_TO = /requested ip address (\S+) is already allocated to container ID ([0-9a-f]{12,})/;
+
+/** Said when a container on several networks is looked at whose connection to one of them was refused. */
+const HALF_CONNECTED = /network inspection mismatch/;
 
 type NetworkCalls = Pick<Podman, 'inspectNetwork' | 'connectNetwork' | 'disconnectNetwork'>;
 
@@ -22,8 +26,8 @@ export type ReclaimAddresses = (name: string, refusal: PodmanError) => Promise<b
 /**
  * A service that is killed while it starts a container has given the addresses out and not noted to whom: every later
  * start is refused, for ever, because the container itself has them. Podman takes an address back only from a container
- * with a network namespace. So it gets one, without these networks and before its program runs; the refused attempt to
- * connect is what makes the disconnection count.
+ * with a network namespace. So it gets one, without these networks and before its program runs; `connectNetwork` does the
+ * rest, also where this was cut off and the container runs without them.
  */
 export function reclaimAddresses(dial: Dial, calls: NetworkCalls): ReclaimAddresses {
   const init = (name: string): Promise<unknown> =>
@@ -31,7 +35,7 @@ export function reclaimAddresses(dial: Dial, calls: NetworkCalls): ReclaimAddres
 
   return async (name, refusal) => {
     if (!GIVEN_TO.test(refusal.message)) return false;
-    const wire = await inspect(dial, name);
+    const wire = await lookAt(dial, name);
     const lost: Attachment[] = [];
     for (let said: PodmanError | undefined = refusal; said !== undefined; ) {
       const attachment: Attachment | undefined = await lostAddress(calls, wire, said);
@@ -41,26 +45,43 @@ export function reclaimAddresses(dial: Dial, calls: NetworkCalls): ReclaimAddres
       await calls.disconnectNetwork(attachment.network, name);
       said = await refusalOf(init(name));
     }
-    for (const { network, ...options } of lost) {
-      await refusalOf(calls.connectNetwork(network, name, options));
-      await refusalOf(calls.disconnectNetwork(network, name));
-      await calls.connectNetwork(network, name, options);
-    }
+    for (const { network, ...options } of lost) await calls.connectNetwork(network, name, options);
     return true;
   };
 }
 
-const inspect = async (dial: Dial, name: string): Promise<WireContainer | undefined> =>
-  (
-    await dial.call<WireContainer>({
+/** Is it refused, or on the network without an address, because what it had there was forgotten half way? */
+export async function isHalfConnected(
+  dial: Dial,
+  { network, container }: { readonly network: string; readonly container: string },
+  refusal: PodmanError,
+): Promise<boolean> {
+  let wire: WireContainer | undefined;
+  const unseen = await refusalOf(lookAt(dial, container).then((seen) => (wire = seen)));
+  if (unseen) return HALF_CONNECTED.test(unseen.message);
+  if (!wire) return false;
+  if (GIVEN_TO.test(refusal.message)) return isGivenTo(wire, refusal);
+  const hasNamespace = wire.State?.Status === 'running' || wire.State?.Status === 'initialized';
+  const attachment = wire.NetworkSettings?.Networks?.[network];
+  return hasNamespace && attachment !== undefined && !attachment.IPAddress;
+}
+
+const lookAt = (dial: Dial, name: string): Promise<WireContainer | undefined> =>
+  foundOrUndefined(
+    dial.call<WireContainer>({
       method: 'GET',
       path: `${containerPath(name)}/json`,
       what: `inspect container ${name}`,
-    })
-  ).body;
+    }),
+  );
+
+function isGivenTo({ Id }: WireContainer, { message }: PodmanError): boolean {
+  const owner = GIVEN_TO.exec(message)?.[2];
+  return owner !== undefined && Id.startsWith(owner);
+}
 
 /** Podman's "no", as a value; anything else is thrown on. */
-const refusalOf = (call: Promise<unknown>): Promise<PodmanError | undefined> =>
+export const refusalOf = (call: Promise<unknown>): Promise<PodmanError | undefined> =>
   call.then(
     () => undefined,
     (error: unknown) => {
@@ -73,10 +94,10 @@ const refusalOf = (call: Promise<unknown>): Promise<PodmanError | undefined> =>
 async function lostAddress(
   { inspectNetwork }: NetworkCalls,
   wire: WireContainer | undefined,
-  { message }: PodmanError,
+  refusal: PodmanError,
 ): Promise<Attachment | undefined> {
-  const [, ip = '', owner = ''] = GIVEN_TO.exec(message) ?? [];
-  if (!wire || owner === '' || !wire.Id.startsWith(owner)) return undefined;
+  if (!wire || !isGivenTo(wire, refusal)) return undefined;
+  const ip = GIVEN_TO.exec(refusal.message)?.[1] ?? '';
   for (const [network, { Aliases }] of Object.entries(wire.NetworkSettings?.Networks ?? {})) {
     const { subnets = [] } = (await inspectNetwork(network)) ?? {};
     if (!isWithin(ip, subnets)) continue;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createLibpod } from '../../src/podman/libpod.ts';
+import type { AttachedNetwork } from '../../src/state/template.ts';
 import { type Bench, real } from '../contract/subjects.ts';
 import { call } from '../fakes/unix-socket.ts';
 import { type FaultyPodman, openFaultyPodman } from './faulty-podman.ts';
@@ -39,10 +40,19 @@ async function killInStart(name: string, afterMs: number): Promise<void> {
   await starting;
 }
 
-const plainStart = async (name: string): Promise<string> =>
-  (await call(podman.socket, `/v4.0.0/libpod/containers/${name}/start`, { method: 'POST' })).text;
+const plain = async (verb: 'init' | 'start', name: string): Promise<string> =>
+  (await call(podman.socket, `/v4.0.0/libpod/containers/${name}/${verb}`, { method: 'POST' })).text;
 
-test("a container whose start was cut off by the death of Podman's service starts with its addresses", {
+/** As it is when whoever gives the addresses back dies half way, and the next one starts what it finds. */
+async function startWithout(name: string, networks: readonly AttachedNetwork[]): Promise<void> {
+  for (const network of networks) await bench.podman.disconnectNetwork(network.name, name);
+  await plain('init', name);
+  await bench.podman.startContainer(name);
+  for (const { name: network, ...options } of networks)
+    await bench.podman.connectNetwork(network, name, options);
+}
+
+test("a container whose start was cut off by the death of Podman's service starts with its addresses, also at the second try", {
   timeout: 120_000,
 }, async () => {
   const made = await Promise.all(
@@ -67,8 +77,9 @@ test("a container whose start was cut off by the death of Podman's service start
     const networks = made.map(({ name }) => ({ name, ip: addresses[name] ?? '', aliases: ['twin'] }));
     const name = await bench.create(`c${index}`, 'server', { network: { mode: 'bridge', networks } });
     await killInStart(name, afterMs);
-    if ((await plainStart(name)).includes('IPAM error')) refused += 1;
-    await bench.podman.startContainer(name);
+    if ((await plain('start', name)).includes('IPAM error')) refused += 1;
+    if (refused > 1) await startWithout(name, networks);
+    else await bench.podman.startContainer(name);
     expect(await bench.podman.inspectContainer(name)).toMatchObject({
       state: 'running',
       networks: addresses,
@@ -76,5 +87,5 @@ test("a container whose start was cut off by the death of Podman's service start
     await bench.podman.removeContainer(name);
     if (refused > 1) break;
   }
-  expect(refused, 'starts that a plain Podman refuses for ever').toBeGreaterThan(0);
+  expect(refused, 'starts that a plain Podman refuses for ever').toBe(2);
 });

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { agentText, ensureBusybox } from './busybox-agents.ts';
 import { cgroupValue, type HostContainer } from './podman-host.ts';
-import { openSite, type Site } from './site.ts';
+import { type Controller, openSite, type Site } from './site.ts';
 import { untilStable } from './status.ts';
 
 const LIMITS = 'resources: {limits: {cpu: 500m, memory: 64Mi, pids: 32}}';
@@ -10,18 +10,25 @@ const LIMITS = 'resources: {limits: {cpu: 500m, memory: 64Mi, pids: 32}}';
 describe('an agent that asks for nothing', () => {
   let site: Site;
   let container: HostContainer;
+  let controller: Controller;
 
   beforeAll(async () => {
     site = openSite();
     await ensureBusybox(site.host);
     site.write('agent.yaml', agentText({ name: 'plain', namespace: site.namespace, more: LIMITS }));
-    site.start();
+    controller = site.start();
     await untilStable(site, 1);
     const [found] = await site.host.containers(site.namespace);
     if (!found) throw new Error('nothing runs');
     container = found;
   }, 60_000);
   afterAll(() => site?.cleanUp(), 60_000);
+
+  test('has a controller that listens on no port', { timeout: 30_000 }, () => {
+    const found = listeners(controller.pid);
+    expect(found.unix).toContain(site.apiSocket);
+    expect(found.tcp).toEqual([]);
+  });
 
   const inside = (script: string): Promise<string> =>
     site.host.podman('exec', container.Id, 'sh', '-c', script);
@@ -53,3 +60,31 @@ describe('an agent that asks for nothing', () => {
     expect(cgroupValue(Pid, 'cpu', ['cpu.cfs_quota_us', 'cpu.max'])).toMatch(/^50000/);
   });
 });
+
+/** What a process and its children listen on, as the kernel has it. */
+function listeners(pid: number): { readonly tcp: readonly string[]; readonly unix: readonly string[] } {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  const inodes = new Set([pid, ...children.map(Number)].flatMap(socketsOf));
+  const rows = (file: string): string[][] =>
+    readFileSync(`/proc/${pid}/net/${file}`, 'utf8')
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((row) => row.trim().split(/\s+/));
+  const tcp = ['tcp', 'tcp6'].flatMap((file) =>
+    rows(file).filter((row) => row[3] === TCP_LISTEN && inodes.has(row[9] ?? '')),
+  );
+  const unix = rows('unix').filter((row) => inodes.has(row[6] ?? '') && row[7] !== undefined);
+  return { tcp: tcp.map((row) => row[1] ?? ''), unix: unix.map((row) => row[7] ?? '') };
+}
+
+const TCP_LISTEN = '0A';
+
+const socketsOf = (pid: number): string[] =>
+  readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
+    } catch {
+      return [];
+    }
+  });

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { call } from '../fakes/unix-socket.ts';
 import { agentText, ensureBusybox } from './busybox-agents.ts';
 import type { HostContainer } from './podman-host.ts';
 import { type Controller, openSite, type Site } from './site.ts';
@@ -102,25 +104,56 @@ describe('secrets and configuration', () => {
     expect(await containers()).toEqual(before);
   });
 
+  test('are in no message about a file that they break', { timeout: 30_000 }, async () => {
+    site.write(
+      'broken.yaml',
+      `${head('Secret', 'broken', site.namespace)}stringData: {token: [${secrets[0]}]}\n`,
+    );
+    site.write('torn.yaml', `${head('Secret', 'torn', site.namespace)}stringData: {token: "${secrets[1]}\n`);
+    await until('both are told', async () => {
+      const { stderr } = await site.rookery('plan');
+      return stderr.includes('broken.yaml') && stderr.includes('torn.yaml');
+    });
+  });
+
   test('show a secret nowhere else', { timeout: 60_000 }, async () => {
+    const { namespace, host } = site;
+    const podman = async (...args: string[]): Promise<string> => host.podman(...args);
+    const groups = ['/api/v1', '/apis/rookery.dev/v1alpha1'];
+    const paths = [
+      ...groups,
+      ...['secrets', 'configmaps', 'events'].map((kind) => `/api/v1/namespaces/${namespace}/${kind}`),
+      `/api/v1/namespaces/${namespace}/secrets/api`,
+      ...['agents', 'networks', 'volumes', 'images', 'podgroups'].map(
+        (kind) => `/apis/rookery.dev/v1alpha1/namespaces/${namespace}/${kind}`,
+      ),
+      '/apis/rookery.dev/v1alpha1/convergence',
+      '/metrics',
+      '/readyz?verbose',
+    ];
     const said = await Promise.all([
       site.rookery('get', 'all', '-o', 'json'),
       site.rookery('get', 'secrets', '-o', 'yaml'),
       site.rookery('describe', 'secret', 'api'),
       site.rookery('describe', 'agent', 'secret-env'),
+      site.rookery('why', 'secret-env'),
+      site.rookery('rollout', 'history', 'secret-env'),
+      site.rookery('diff'),
       site.rookery('events', '-A'),
       site.rookery('plan', '-o', 'json'),
+      site.rookery('validate', '--manifests', site.manifests),
     ]);
-    const inspected = await site.host.containers(site.namespace);
     const places: Record<string, string> = {
       'the log': controller.output(),
       'the command line': said.map(({ stdout, stderr }) => stdout + stderr).join('\n'),
-      'podman inspect': JSON.stringify(inspected.map(withoutEnvironment)),
-      'podman ps': await site.host.podman('ps', '--all', '--format', 'json'),
-      'podman secret ls': await site.host.podman('secret', 'ls'),
-      'the process': execFileSync('tr', ['\\0', ' '], {
-        input: execFileSync('cat', [`/proc/${controller.pid}/cmdline`]),
-      }).toString(),
+      'the API': (await Promise.all(paths.map((path) => textOf(site.apiSocket, path)))).join('\n'),
+      'podman inspect': JSON.stringify((await host.containers(namespace)).map(withoutEnvironment)),
+      'podman ps': await podman('ps', '--all', '--format', 'json'),
+      'podman images': await podman('images', '--all', '--format', 'json'),
+      'podman network inspect': await podman('network', 'inspect', `${namespace}.default`),
+      'podman events': await podman('events', '--stream=false', '--since', '10m', '--format', 'json'),
+      'podman secret ls': await podman('secret', 'ls'),
+      'the arguments of every process': everyArgument(),
     };
     for (const secret of secrets)
       for (const form of [secret, Buffer.from(secret).toString('base64')]) {
@@ -129,8 +162,29 @@ describe('secrets and configuration', () => {
         expect(filesWith(site.stateDir, form)).toBe('');
       }
     expect(places['the command line']).toContain('secret-env');
+    for (const word of ['"kind":"SecretList"', 'rookery_agents', '"kind":"AgentList"', 'broken.yaml'])
+      expect(places['the API']).toContain(word);
+    expect(places['the arguments of every process']).toContain('conmon');
   });
 });
+
+/** What the kernel tells everybody of whoever runs now; a process that ends meanwhile has none. */
+function everyArgument(): string {
+  const read = (pid: string): string => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    } catch {
+      return '';
+    }
+  };
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(read)
+    .join('\n');
+}
+
+/** The answer whatever its status. */
+const textOf = async (socket: string, path: string): Promise<string> => (await call(socket, path)).text;
 
 /** Podman 4.3 itself shows the secrets in the environment of a container that runs. */
 const withoutEnvironment = (container: HostContainer): object => ({

@@ -35,6 +35,7 @@ export interface Site {
   readonly dir: string;
   readonly manifests: string;
   readonly stateDir: string;
+  readonly apiSocket: string;
   readonly namespace: string;
   readonly host: PodmanHost;
   /** The examples' build contexts. */
@@ -91,6 +92,7 @@ export function openSite(options: SiteOptions = {}): Site {
     dir,
     manifests,
     stateDir,
+    apiSocket,
     namespace,
     host,
     images,
