@@ -4,6 +4,7 @@ import { createCollector } from '../controllers/collect.ts';
 import { createSharedReconcilers } from '../controllers/kinds.ts';
 import { previewDiff } from '../controllers/diff.ts';
 import { previewPlan } from '../controllers/preview.ts';
+import { restoreVolume } from '../controllers/restore-volume.ts';
 import type { World } from '../controllers/world.ts';
 import { messageOf } from './api/errors.ts';
 import { type KeyString, keyString, type ObjectKey, parseKey } from './api/key.ts';
@@ -117,6 +118,7 @@ export function assemble(parts: Parts): Engine {
     source: parts.adapters.source.status,
     window,
     act: (key, request) => performAct(world, { key, request }, clock.now()),
+    restore: (key, from) => restoreVolume(world, { key, from, signal }),
     metrics: metrics.render,
     reachable: () => reachability,
     isBusy: () => Object.values(manager.queues()).some(({ queued, running }) => queued + running > 0),
@@ -193,9 +195,9 @@ function createMetricsOf(
 
 const syncWith =
   ({ adapters }: Parts, keeper: DesiredKeeper): Backend['sync'] =>
-  async ({ allowNonFastForward = false, approvePrune, now = false }) => {
+  async ({ allowNonFastForward = false, approvePrune, approve = [], now = false }) => {
     await adapters.source.fetch({ allowNonFastForward });
-    await keeper.refresh({ approvePrune, now });
+    await keeper.refresh({ approvePrune, approve, now });
   };
 
 const installationOf = ({ store, home }: Parts) => ({ ...store.installation, home });

@@ -1,12 +1,16 @@
+import { basename } from 'node:path';
 import type { World } from '../controllers/world.ts';
 import type { ActRequest } from './api/act-request.ts';
+import { messageOf } from './api/errors.ts';
 import { agentKey, keyString, type ObjectKey } from './api/key.ts';
 import type { SourceStatus } from './api/source-status.ts';
 import { APPLY_AT_ONCE, type SyncWindowStatus } from './api/sync-window.ts';
-import type { AgentStatus, ConvergeView, DiffView, PlanView } from './api/status.ts';
+import type { AgentStatus, ConvergeView, DiffView, PlanView, VolumeExportView } from './api/status.ts';
+import type { VolumeExport } from './podman/container-files.ts';
 import type { LogEntry, LogRequest } from './server/backend.ts';
 import type { Backend, ObjectReader } from './server/backend.ts';
 import { conflict } from './server/errors.ts';
+import type { DesiredState } from './state/desired.ts';
 import { runningThenNewest } from './state/observed.ts';
 
 type ActAnswer = { readonly message: string } | { readonly refused: string };
@@ -18,6 +22,7 @@ export interface BackendOptions {
   readonly diff: () => Promise<DiffView>;
   readonly sync: Backend['sync'];
   readonly act: (key: ObjectKey, request: ActRequest) => Promise<ActAnswer>;
+  readonly restore: (key: ObjectKey, from: string | undefined) => Promise<string>;
   readonly metrics: Backend['metrics'];
   /** Something is being looked at, or waits to be: what is known may not be the newest. */
   readonly isBusy: () => boolean;
@@ -41,11 +46,23 @@ export function createBackend(options: BackendOptions): Backend {
       if ('refused' in answer) throw conflict(answer.refused);
       return answer.message;
     },
+    exports: async () => (await world.files.volumeExports()).map(exportView),
+    restore: (namespace, name, from) =>
+      options.restore({ kind: 'Volume', namespace, name }, from).catch((error: unknown) => {
+        throw conflict(messageOf(error));
+      }),
     convergence: () => convergence(options),
     readiness: () => readiness(options),
     metrics: options.metrics,
   };
 }
+
+const exportView = ({ volume, path, exportedAtMs, sizeBytes }: VolumeExport): VolumeExportView => ({
+  volume: volume.replace('.', '/'),
+  file: basename(path),
+  exportedAt: new Date(exportedAtMs).toISOString(),
+  sizeBytes,
+});
 
 interface LogQuery {
   readonly namespace: string;
@@ -117,10 +134,17 @@ function convergence({ world, objects, isBusy, source, window }: BackendOptions)
       ...waitingForWindow(window()),
     ],
     problems,
+    ...pruneBlockedOf(desired),
     source: source(),
     window: window(),
   };
 }
+
+const pruneBlockedOf = ({
+  pruneBlocked,
+  awaitsConsent = [],
+}: DesiredState): Pick<ConvergeView, 'pruneBlocked'> =>
+  pruneBlocked === undefined ? {} : { pruneBlocked: { message: pruneBlocked, objects: awaitsConsent } };
 
 const waitingForWindow = ({ waiting, message }: SyncWindowStatus): ConvergeView['waitingFor'] =>
   waiting.map((object) => ({

@@ -523,7 +523,28 @@ describe('health and our own verbs', () => {
     expect((await call(socketPath, `${verbs}/sync?approvePrune=true`, { method: 'POST' })).code).toBe(200);
     expect((await call(socketPath, `${verbs}/sync?approvePrune=yes`, { method: 'POST' })).code).toBe(400);
     expect((await get(`${verbs}/convergence`)).body).toMatchObject({ kind: 'Convergence', converged: true });
-    expect(backend.asked).toEqual(['plan', 'sync', 'sync, approving']);
+    const some = `${verbs}/sync?approve=Agent/default/a&approve=Volume/default/b`;
+    expect((await call(socketPath, some, { method: 'POST' })).code).toBe(200);
+    expect((await call(socketPath, `${verbs}/sync?approve=a`, { method: 'POST' })).code).toBe(400);
+    expect(backend.asked).toEqual([
+      'plan',
+      'sync',
+      'sync, approving',
+      'sync, Agent/default/a, Volume/default/b',
+    ]);
+  });
+
+  test('exports of volumes, and putting one back', async () => {
+    const group = '/apis/rookery.dev/v1alpha1';
+    await start();
+    expect((await get(`${group}/exports`)).body).toMatchObject({ items: [{ volume: 'a/data' }] });
+    const path = `${group}/namespaces/a/volumes/data/restore`;
+    expect((await call(socketPath, path, { method: 'POST' })).code).toBe(404);
+    backend.registry.publish({ ...fakeAgent('data', { namespace: 'a' }), kind: 'Volume' });
+    expect((await call(socketPath, path, { method: 'POST' })).code).toBe(200);
+    expect((await call(socketPath, `${path}?from=x.tar`, { method: 'POST' })).code).toBe(200);
+    expect((await call(socketPath, path)).code).toBe(405);
+    expect(backend.asked).toEqual(['restore a/data from the newest', 'restore a/data from x.tar']);
   });
 });
 

@@ -168,6 +168,21 @@ describe('a branch is followed', () => {
   });
 });
 
+test('the newest commit may agree to removals, object by object', async () => {
+  const message = ['--trailer', 'Rookery-Approve-Prune: Agent/default/a, vol/data', '--trailer'];
+  repository.push({ 'a.yaml': agentYaml('a') });
+  const { source, read } = follow();
+  expect((await read()).approvedPrunes).toEqual(new Set());
+  repository.push({ 'a.yaml': undefined }, ...message, 'rookery-approve-prune: Cow/x, Network/lab/n,');
+  await source.fetch();
+  expect((await read()).approvedPrunes).toEqual(
+    new Set(['Agent/default/a', 'Volume/default/data', 'Network/lab/n']),
+  );
+  repository.push({ 'b.yaml': agentYaml('b') });
+  await source.fetch();
+  expect((await read()).approvedPrunes).toEqual(new Set());
+});
+
 describe('a rewritten history', () => {
   test('is not followed until somebody agrees', async () => {
     const first = repository.push({ 'a.yaml': agentYaml('a', '  layer: 1') });

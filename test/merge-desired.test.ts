@@ -206,7 +206,7 @@ describe('much at once needs consent', () => {
     const text = merge([first, left(13)]).pruneBlocked;
     expect(text).toContain('ConfigMap default/n, ConfigMap default/o');
     expect(text).toContain(
-      'and 2 more is removed. Put the manifests back, or agree: rookery apply --approve-prune',
+      'and 2 more is removed. Put the manifests back, or agree: rookery prune approve, or rookery apply --approve-prune',
     );
   });
 
@@ -221,6 +221,17 @@ describe('much at once needs consent', () => {
     const some = merge([first, left(0, { approvedPrunes: new Set(letters(2).map(keyOf)) })]);
     expect(some.pruned).toEqual(new Set(letters(2).map(keyOf)));
     expect(some.pruneBlocked).toBeDefined();
+    expect(some.awaitsConsent).toEqual(letters(20).slice(2).map(keyOf));
+  });
+
+  test('the source itself may agree to some', () => {
+    const approvedPrunes = new Set(letters(18).map(keyOf));
+    const { pruned, pruneBlocked } = merge([
+      first,
+      { snapshot: snapshotOf([object('t')], { approvedPrunes }), absenceMs: 0 },
+    ]);
+    expect(pruned.size).toBe(19);
+    expect(pruneBlocked).toBeUndefined();
   });
 
   test('consent lasts until what it was given for is gone, and for nothing more', () => {

@@ -109,3 +109,24 @@ test('after a lost state even one removal is asked about, and what is held stays
   await keeper.refresh({ approvePrune: true });
   expect(keeper.current().pruned.size).toBe(1);
 });
+
+test('one may agree to some of it by name, and is asked about the rest', async () => {
+  const { host, keeper, gone } = site();
+  await keeper.refresh();
+  await gone();
+  expect(keeper.current().awaitsConsent).toEqual(NAMES.map(keyOf));
+  await keeper.refresh({ approve: [keyOf('a'), keyOf('b')] });
+  expect([...keeper.current().pruned].sort()).toEqual([keyOf('a'), keyOf('b')]);
+  expect(keeper.current().awaitsConsent).toEqual(['c', 'd', 'e'].map(keyOf));
+  expect([...host.approved].sort()).toEqual([keyOf('a'), keyOf('b')]);
+  keeper.close();
+});
+
+test('agreeing to what is there is agreeing to nothing', async () => {
+  const { host, keeper } = site();
+  await keeper.refresh();
+  await keeper.refresh({ approve: [keyOf('a')] });
+  expect(host.approved.size).toBe(0);
+  expect(keeper.current().pruned.size).toBe(0);
+  keeper.close();
+});

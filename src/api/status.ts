@@ -137,6 +137,15 @@ export interface DiffView {
   readonly problems: readonly string[];
 }
 
+/** A tar archive of what a deleted volume held. */
+export interface VolumeExportView {
+  /** `namespace/name` of the Volume. */
+  readonly volume: string;
+  readonly file: string;
+  readonly exportedAt: string;
+  readonly sizeBytes: number;
+}
+
 /** How `rookery apply` ends. */
 export interface ConvergeView {
   readonly converged: boolean;
@@ -150,6 +159,8 @@ export interface ConvergeView {
     readonly message: string;
   }[];
   readonly problems: readonly string[];
+  /** What would be removed if somebody agreed, and why it is not. */
+  readonly pruneBlocked?: { readonly message: string; readonly objects: readonly string[] };
   /** Where the manifests come from. */
   readonly source?: SourceStatus;
   /** Whether what is new is applied now. */

@@ -22,6 +22,8 @@ export const actions: Readonly<Record<CommandName, () => Promise<Action>>> = {
   crds: async () => (await import('./commands/crds.ts')).crds,
   secrets: async () => (await import('./commands/secrets.ts')).secrets,
   status: async () => (await import('./commands/status.ts')).status,
+  prune: async () => (await import('./commands/prune.ts')).prune,
+  volume: async () => (await import('./commands/volume.ts')).volume,
   sync: async () => (await import('./commands/sync.ts')).sync,
   version: async () => (await import('./commands/version.ts')).version,
   completion: async () => (await import('./commands/completion.ts')).completion,

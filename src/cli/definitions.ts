@@ -1,42 +1,11 @@
+import type { CommandDefinition, CommandName } from './command-definition.ts';
+import { approvePrune, output } from './common-options.ts';
 import type { OptionDefinition } from './option-definition.ts';
 import { runOptions } from './run-options.ts';
+import { sourceCommands } from './source-commands.ts';
 import { sourceOptions } from './source-options.ts';
 
-export type { OptionDefinition };
-
-export type CommandName =
-  | 'run'
-  | 'service'
-  | 'doctor'
-  | 'apply'
-  | 'plan'
-  | 'validate'
-  | 'get'
-  | 'describe'
-  | 'rollout'
-  | 'why'
-  | 'diff'
-  | 'suspend'
-  | 'resume'
-  | 'logs'
-  | 'events'
-  | 'graph'
-  | 'crds'
-  | 'secrets'
-  | 'status'
-  | 'sync'
-  | 'version'
-  | 'completion';
-
-export interface CommandDefinition {
-  readonly name: CommandName;
-  readonly summary: string;
-  readonly arguments?: readonly { readonly name: string; readonly description: string }[];
-  readonly options?: readonly OptionDefinition[];
-  /** A command line, and what it is good for. */
-  readonly examples: readonly (readonly [string, string])[];
-  readonly exitCodes?: string;
-}
+export type { CommandDefinition, CommandName, OptionDefinition };
 
 export const globalOptions: readonly OptionDefinition[] = [
   { flags: '--manifests <directory>', description: 'directory of manifests (default: ./manifests)' },
@@ -63,18 +32,9 @@ export const globalOptions: readonly OptionDefinition[] = [
   },
 ];
 
-const output = (choices: readonly string[]): OptionDefinition => ({
-  flags: '-o, --output <format>',
-  description: 'output format',
-  choices,
-});
 const timeout: OptionDefinition = {
   flags: '--timeout <duration>',
   description: 'give up after this long, such as 90s or 10m (default: 10m)',
-};
-const approvePrune: OptionDefinition = {
-  flags: '--approve-prune',
-  description: 'allow the deletions that the prune guard holds back',
 };
 const watch: OptionDefinition = { flags: '-w, --watch', description: 'go on with every change' };
 const allNamespaces: OptionDefinition = {
@@ -149,57 +109,7 @@ export const commands: readonly CommandDefinition[] = [
     examples: [['rookery plan --manifests manifests/mvs', 'what apply would do to these agents']],
     exitCodes: '0 when nothing would change, 2 when something would, 1 on errors',
   },
-  {
-    name: 'status',
-    summary: 'Show where the manifests come from, what is applied, and how far it is',
-    options: [output(['text', 'json'])],
-    examples: [
-      ['rookery status', 'the commit that is applied, when the remote last answered, what is missing'],
-    ],
-    exitCodes: '0 when everything is applied and healthy, 1 when not',
-  },
-  {
-    name: 'sync',
-    summary: 'Let the controller look for something newer now',
-    options: [
-      {
-        flags: '--allow-non-fast-forward',
-        description: 'agree to a rewritten history, this once',
-      },
-      { flags: '--now', description: 'apply at once what waits for a sync window, this once' },
-      approvePrune,
-    ],
-    examples: [
-      ['rookery sync', 'do not wait for the next interval'],
-      ['rookery sync --now', 'do not wait for the sync window either'],
-    ],
-    exitCodes:
-      '0 when the newest manifests are applied, 1 when they are refused or wait for a sync window, or the remote does not answer',
-  },
-  {
-    name: 'secrets',
-    summary: 'Make keys, and encrypt, edit or re-encrypt the Secrets of manifests',
-    arguments: [
-      { name: '<action>', description: 'keygen, encrypt, edit or rotate' },
-      { name: '[file...]', description: 'manifests; encrypt without one takes a value from standard input' },
-    ],
-    options: [
-      {
-        flags: '--recipient <key>',
-        repeatable: true,
-        description: 'whom to encrypt for, age1…; may be repeated (default: our own keys)',
-      },
-    ],
-    examples: [
-      ['rookery secrets keygen', 'make a key; prints the public half, which others encrypt for'],
-      ['rookery secrets encrypt secret.yaml', 'encrypt every value of the Secrets in a manifest'],
-      ['rookery secrets edit secret.yaml', 'edit them in $EDITOR; no disk sees them'],
-      [
-        'rookery secrets rotate secret.yaml --recipient age1… --recipient age1…',
-        'encrypt them for others from now on',
-      ],
-    ],
-  },
+  ...sourceCommands,
   {
     name: 'validate',
     summary: 'Check manifests without Podman and without a controller',

@@ -35,7 +35,10 @@ export interface DesiredKeeper {
 }
 
 export interface RefreshOptions {
+  /** Somebody agrees to all that is gone. */
   readonly approvePrune?: boolean;
+  /** Somebody agrees to the removal of these. */
+  readonly approve?: readonly KeyString[];
   /** Somebody has what waits for a sync window applied at once. */
   readonly now?: boolean;
 }
@@ -85,10 +88,15 @@ export function createDesiredKeeper(
     told = meaning;
     options.onChange(next.desired);
   };
-  const refreshOnce = async ({ approvePrune = false, now = false }: RefreshOptions): Promise<void> => {
-    const next = await merge(approvePrune ? 'all' : options.approved());
+  const refreshOnce = async ({
+    approvePrune = false,
+    approve = [],
+    now = false,
+  }: RefreshOptions): Promise<void> => {
+    const next = await merge(approvePrune ? 'all' : new Set([...options.approved(), ...approve]));
     // Also what is not absent for long enough yet: nobody agrees twice.
     if (approvePrune) await options.onApprove([...next.absentSinceMs.keys()]);
+    else await options.onApprove(approve);
     await options.onApprovalEnd(outlived(options, next));
     accept(now ? next : hold(next));
   };
@@ -138,24 +146,31 @@ function askFirst(
   const refused = asked.filter(mustAskBeforePruning);
   if (refused.length === 0) return merged;
   const names = refused.map((key) => parseKey(key).name).join(', ');
-  const pruneBlocked = `the state directory was lost or damaged; ${names} would be removed. Agree: rookery apply --approve-prune`;
+  const pruneBlocked = `the state directory was lost or damaged; ${names} would be removed. Agree: rookery prune approve, or rookery apply --approve-prune`;
   const pruned = new Set([...desired.pruned].filter((key) => !refused.includes(key)));
   const kept = [...previous.objects].filter(([key]) => refused.includes(key));
   return {
     ...merged,
-    desired: { ...desired, objects: new Map([...desired.objects, ...kept]), pruned, pruneBlocked },
+    desired: {
+      ...desired,
+      objects: new Map([...desired.objects, ...kept]),
+      pruned,
+      pruneBlocked,
+      awaitsConsent: refused,
+    },
   };
 }
 
 /** Two states of one meaning are told once: a rescan of unchanged files wakes nobody. */
 function meaningOf(desired: DesiredState): string {
-  const { objects, problems, stalled, pruned, pruneBlocked, frozen, held } = desired;
+  const { objects, problems, stalled, pruned, pruneBlocked, awaitsConsent, frozen, held } = desired;
   return hashOf({
     objects: [...objects].map(([key, object]) => [key, object.specHash, object.inputs, object.position.file]),
     problems: problems.map(({ message, position }) => [message, position]),
     stalled: [...stalled.keys()],
     pruned: [...pruned],
     pruneBlocked,
+    awaitsConsent,
     frozen,
     held,
   });

@@ -95,6 +95,7 @@ export type Call =
       readonly labels: Texts;
     }
   | { readonly type: 'ExportVolume'; readonly name: string; readonly toFile: string }
+  | { readonly type: 'RestoreVolume'; readonly name: string; readonly fromFile: string }
   | { readonly type: 'RemoveVolume'; readonly name: string }
   /** The value is never part of an operation: plans are printed and journalled. */
   | { readonly type: 'CreateSecret'; readonly name: string }

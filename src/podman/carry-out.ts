@@ -97,6 +97,7 @@ const PLAIN: { readonly [T in PlainType]: (podman: Podman, call: CallOf<T>) => P
   RemoveNetwork: (podman, { name }) => podman.removeNetwork(name),
   CreateVolume: (podman, call) => podman.createVolume(call),
   ExportVolume: (podman, { name, toFile }) => podman.exportVolume(name, toFile),
+  RestoreVolume: (podman, { name, fromFile }) => podman.restoreVolume(name, fromFile),
   RemoveVolume: (podman, { name }) => podman.removeVolume(name),
   RemoveSecret: (podman, { name }) => podman.removeSecret(name),
 };

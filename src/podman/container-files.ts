@@ -1,4 +1,4 @@
-import { chmod, mkdir, open, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** Files of ours that containers mount; they lie in the state directory, which only we can enter. */
@@ -20,6 +20,17 @@ export interface ContainerFiles {
   writeHosts(network: string, content: string): Promise<string>;
   removeHosts(network: string): Promise<void>;
   volumeExport(name: string): Promise<string>;
+  /** Newest first. */
+  volumeExports(): Promise<VolumeExport[]>;
+}
+
+/** What a deleted volume held. */
+export interface VolumeExport {
+  readonly path: string;
+  /** Podman's name of the volume. */
+  readonly volume: string;
+  readonly exportedAtMs: number;
+  readonly sizeBytes: number;
 }
 
 /** Programs of any uid read them in their container: whatever the umask, and so with a `chmod`. */
@@ -51,7 +62,22 @@ export function createContainerFiles(root: string, now: () => number): Container
       await mkdir(exports, { recursive: true, mode: 0o700 });
       return join(exports, `${name}-${new Date(now()).toISOString().replaceAll(':', '-')}.tar`);
     },
+    volumeExports: () => exportsIn(exports),
   };
+}
+
+const EXPORT_FILE = /^(.+)-(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d\.\d{3}Z)\.tar$/;
+
+async function exportsIn(directory: string): Promise<VolumeExport[]> {
+  const files = await readdir(directory).catch((): string[] => []);
+  const found = files.map(async (file): Promise<VolumeExport[]> => {
+    const [, volume, hours, minutes, seconds] = EXPORT_FILE.exec(file) ?? [];
+    if (volume === undefined) return [];
+    const path = join(directory, file);
+    const { size } = await stat(path);
+    return [{ path, volume, exportedAtMs: Date.parse(`${hours}:${minutes}:${seconds}`), sizeBytes: size }];
+  });
+  return (await Promise.all(found)).flat().sort((left, right) => right.exportedAtMs - left.exportedAtMs);
 }
 
 /** Named by content: when the directory is there it is whole, because it was renamed into place. */

@@ -4,11 +4,12 @@ import { hasLabels, labelFilter } from './labels.ts';
 import { observedVolume } from './observe.ts';
 import type { Podman } from './podman.ts';
 import { exportVolume } from './volume-export.ts';
+import { restoreVolume } from './volume-restore.ts';
 import type { WireVolume } from './wire.ts';
 
 type VolumeCalls = Pick<
   Podman,
-  'listVolumes' | 'inspectVolume' | 'createVolume' | 'removeVolume' | 'exportVolume'
+  'listVolumes' | 'inspectVolume' | 'createVolume' | 'removeVolume' | 'exportVolume' | 'restoreVolume'
 >;
 
 export function volumeCalls(dial: Dial): VolumeCalls {
@@ -39,6 +40,7 @@ export function volumeCalls(dial: Dial): VolumeCalls {
     },
 
     exportVolume: (name, toFile) => exportVolume(dial, name, toFile),
+    restoreVolume: (name, fromFile) => restoreVolume(dial, name, fromFile),
   };
 }
 

@@ -1,5 +1,13 @@
 import type { ActRequest } from '../api/act-request.ts';
-import type { ApiObject, ConvergeView, DiffView, EventObject, PlanView } from '../api/status.ts';
+import type { KeyString } from '../api/key.ts';
+import type {
+  ApiObject,
+  ConvergeView,
+  DiffView,
+  EventObject,
+  PlanView,
+  VolumeExportView,
+} from '../api/status.ts';
 
 /** What the API server needs of the controller; the composition root supplies it. */
 export interface Backend {
@@ -20,6 +28,10 @@ export interface Backend {
   sync(options: SyncOptions): Promise<void>;
   /** Takes down what a person asks of one agent; returns what will be done. Throws `ApiError` where it makes no sense. */
   act(namespace: string, name: string, request: ActRequest): Promise<string>;
+  /** What was saved of volumes before they were deleted, newest first. */
+  exports(): Promise<readonly VolumeExportView[]>;
+  /** Puts an export, the newest of its name unless `from` names another file, into an empty volume; returns what was done. Throws `ApiError`. */
+  restore(namespace: string, name: string, from?: string): Promise<string>;
   /** How far the world is from the manifests right now. */
   convergence(): ConvergeView;
   readiness(): readonly { readonly check: string; readonly ok: boolean; readonly message: string }[];
@@ -29,6 +41,8 @@ export interface Backend {
 export interface SyncOptions {
   /** Agrees to the deletions that the prune guard holds back. */
   readonly approvePrune: boolean;
+  /** Agrees to the deletion of these alone. */
+  readonly approve?: readonly KeyString[];
   /** Agrees to a rewritten history, this once. */
   readonly allowNonFastForward?: boolean;
   /** Has what waits for a sync window applied at once. */

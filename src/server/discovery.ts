@@ -14,6 +14,7 @@ export function discoveryAt(path: string): object | undefined {
       return resourceList(API_VERSION, [
         ...kindsBelow(GROUP_PATH).map(resourceOf),
         ...SUBRESOURCES.map(subresourceOf),
+        { name: 'volumes/restore', singularName: '', namespaced: true, kind: 'Volume', verbs: ['create'] },
       ]);
     case CORE_PATH:
       return resourceList('v1', [

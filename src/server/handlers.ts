@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { KeyString } from '../api/key.ts';
 import { kinds } from '../api/kinds.ts';
 import { API_VERSION } from '../api/meta.ts';
 import type { ConvergeView } from '../api/status.ts';
@@ -6,7 +7,7 @@ import { VERSION } from './version.ts';
 import type { Backend } from './backend.ts';
 import { readAct } from './acts.ts';
 import { discoveryAt } from './discovery.ts';
-import { ApiError, notFound } from './errors.ts';
+import { ApiError, badRequest, notFound } from './errors.ts';
 import { feedOf, type Served } from './feed.ts';
 import { answerReadiness } from './health.ts';
 import { streamLog } from './logs.ts';
@@ -51,6 +52,11 @@ export async function answer(
       const act = readAct(route.subresource, request.body);
       return sendJson(response, success(await backend.act(route.namespace, route.name, act)));
     }
+    case 'Restore': {
+      objectOf(backend, { ...route, type: 'Object', resource: 'Volume' });
+      const from = request.query.get('from') ?? undefined;
+      return sendJson(response, success(await backend.restore(route.namespace, route.name, from)));
+    }
     case 'Verb':
       return answerVerb(backend, route.verb, { request, response });
     case 'Health':
@@ -73,7 +79,8 @@ export const isWatch = (query: URLSearchParams): boolean => flag(query, 'watch')
 const POSTED: ReadonlySet<Verb> = new Set(['plan', 'diff', 'sync']);
 
 function refuseOtherMethods(route: Route, method: string): void {
-  const isPosted = route.type === 'Act' || (route.type === 'Verb' && POSTED.has(route.verb));
+  const isPosted =
+    route.type === 'Act' || route.type === 'Restore' || (route.type === 'Verb' && POSTED.has(route.verb));
   const isAllowed = isPosted ? method === 'POST' : method === 'GET' || method === 'HEAD';
   if (isAllowed) return;
   throw new ApiError(405, 'MethodNotAllowed', `${method} is not allowed here: ${hintFor(route)}`);
@@ -88,6 +95,8 @@ function hintFor(route: Route): string {
       return 'the files are the truth: edit the manifests, and the controller follows';
     case 'Act':
       return `${route.subresource} is asked for with POST`;
+    case 'Restore':
+      return 'restore is asked for with POST';
     case 'Verb':
       return `${route.verb} is asked for with ${POSTED.has(route.verb) ? 'POST' : 'GET'}`;
     default:
@@ -138,6 +147,13 @@ const syncAnswer = ({ source, window }: ConvergeView): object => ({
   ...(window && { window }),
 });
 
+function objectNamed(text: string): KeyString {
+  const steps = text.split('/');
+  if (steps.length !== 3 || steps.includes(''))
+    throw badRequest(`approve "${text}" must be Kind/namespace/name`);
+  return text as KeyString;
+}
+
 const found = (object: Served | undefined): readonly Served[] => (object ? [object] : []);
 
 interface Exchange {
@@ -154,10 +170,17 @@ async function answerVerb(backend: Backend, verb: Verb, { request, response }: E
     case 'sync':
       await backend.sync({
         approvePrune: flag(request.query, 'approvePrune'),
+        approve: request.query.getAll('approve').map(objectNamed),
         allowNonFastForward: flag(request.query, 'allowNonFastForward'),
         now: flag(request.query, 'now'),
       });
       return sendJson(response, syncAnswer(backend.convergence()));
+    case 'exports':
+      return sendJson(response, {
+        kind: 'VolumeExports',
+        apiVersion: API_VERSION,
+        items: await backend.exports(),
+      });
     case 'convergence':
       return sendJson(response, { kind: 'Convergence', apiVersion: API_VERSION, ...backend.convergence() });
   }

@@ -27,12 +27,13 @@ export type Route =
       readonly name: string;
       readonly subresource: Subresource;
     }
+  | { readonly type: 'Restore'; readonly namespace: string; readonly name: string }
   | { readonly type: 'Verb'; readonly verb: Verb }
   | { readonly type: 'Health'; readonly check: 'healthz' | 'livez' | 'readyz' }
   | { readonly type: 'Metrics' }
   | { readonly type: 'Version' };
 
-const VERBS = ['plan', 'diff', 'sync', 'convergence'] as const;
+const VERBS = ['plan', 'diff', 'sync', 'convergence', 'exports'] as const;
 export type Verb = (typeof VERBS)[number];
 
 /** Of an agent, and only to be written: what a person asks for outside the files. */
@@ -89,6 +90,8 @@ function parseResource(prefix: string, steps: readonly string[]): Route | undefi
 }
 
 function parseAct(resource: Resource, { namespace, name, subresource }: PodSteps): Route | undefined {
+  if (resource === 'Volume' && subresource === 'restore' && namespace !== '' && name !== undefined)
+    return { type: 'Restore', namespace, name };
   const known = SUBRESOURCES.find((candidate) => candidate === subresource);
   if (resource !== 'Agent' || namespace === '' || name === undefined || !known) return undefined;
   return { type: 'Act', namespace, name, subresource: known };

@@ -61,6 +61,8 @@ export interface Snapshot {
   readonly origin: string;
   /** The git commit whose files these are, when the source knows. */
   readonly commit?: string;
+  /** Removals that the source itself agrees to. */
+  readonly approvedPrunes?: ReadonlySet<KeyString>;
   readonly takenAtMs: number;
 }
 
@@ -73,6 +75,8 @@ export interface DesiredState {
   /** Confirmed gone from the source and cleared by the prune guards. */
   readonly pruned: ReadonlySet<KeyString>;
   readonly pruneBlocked?: string;
+  /** What would be removed if somebody agreed. */
+  readonly awaitsConsent?: readonly KeyString[];
   readonly frozen?: string;
   /** What is new and waits for a sync window; it is in none of the others. */
   readonly held?: HeldChanges;

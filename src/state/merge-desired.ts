@@ -45,7 +45,7 @@ export function mergeDesired(input: MergeInput): Merged {
     pruned: guard.pruned,
     origin: snapshot.origin,
     ...(snapshot.commit !== undefined && { commit: snapshot.commit }),
-    ...(guard.blocked !== undefined && { pruneBlocked: guard.blocked }),
+    ...(guard.blocked && { pruneBlocked: guard.blocked.message, awaitsConsent: guard.blocked.refused }),
     ...(absence.recheckAtMs !== undefined && { recheckAtMs: absence.recheckAtMs }),
   };
   return { desired, absentSinceMs: absence.sinceMs };
@@ -117,22 +117,26 @@ function confirmAbsence(input: MergeInput, stalled: ReadonlyMap<KeyString, unkno
 
 interface Guard {
   readonly pruned: ReadonlySet<KeyString>;
-  readonly blocked?: string;
+  readonly blocked?: { readonly message: string; readonly refused: readonly KeyString[] };
 }
 
 /** A removal that was let through once is not asked about again while it is carried out. */
 function guardPrunes(input: MergeInput, confirmed: readonly KeyString[]): Guard {
-  const { approvedPrunes, previous } = input;
-  const isApproved = (key: KeyString): boolean => approvedPrunes === 'all' || approvedPrunes.has(key);
+  const { approvedPrunes, previous, snapshot } = input;
+  const isApproved = (key: KeyString): boolean =>
+    approvedPrunes === 'all' || approvedPrunes.has(key) || snapshot.approvedPrunes?.has(key) === true;
   const unasked = confirmed.filter((key) => !isApproved(key));
-  const blocked = refusal(input, unasked);
-  if (blocked === undefined) return { pruned: new Set(confirmed) };
+  const why = refusal(input, unasked);
+  if (why === undefined) return { pruned: new Set(confirmed) };
   const refused = unasked.filter((key) => !previous.pruned.has(key));
   if (refused.length === 0) return { pruned: new Set(confirmed) };
   const held = new Set(refused);
   return {
     pruned: new Set(confirmed.filter((key) => !held.has(key))),
-    blocked: `${blocked}; nothing of ${listed(refused)} is removed. Put the manifests back, or agree: rookery apply --approve-prune`,
+    blocked: {
+      message: `${why}; nothing of ${listed(refused)} is removed. Put the manifests back, or agree: rookery prune approve, or rookery apply --approve-prune`,
+      refused,
+    },
   };
 }
 

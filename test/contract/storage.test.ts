@@ -109,6 +109,64 @@ describe.each(realSubjects())('a volume on $name', { timeout: 60_000 }, (subject
     await podman.removeVolume(name);
   });
 
+  test('holds again what was exported, owners and modes included, and nothing is written over', async () => {
+    const { podman } = bench;
+    const [from, to] = [bench.name('from'), bench.name('to')];
+    const run = async (volume: string, script: string): Promise<string> => {
+      const mounts = [{ type: 'volume', name: volume, target: '/data', readOnly: false }] as const;
+      const container = await bench.create('worker', 'server', {
+        addCapabilities: ['CHOWN'],
+        mounts,
+        args: [`${script}; exit 0`],
+      });
+      await podman.startContainer(container);
+      const lines: string[] = [];
+      const options = { follow: true, timestamps: false };
+      for await (const { text } of podman.logs(container, options, AbortSignal.timeout(20_000)))
+        lines.push(text);
+      await podman.removeContainer(container);
+      return lines.join('\n');
+    };
+    for (const name of [from, to])
+      await podman.createVolume({ name, driver: 'local', options: {}, labels: bench.labels });
+    const look =
+      'cd /data; find . | sort | while read f; do stat -c "%n %a %u:%g" $f; done; cat deep/file; readlink link';
+    await run(
+      from,
+      'cd /data; mkdir -m 750 deep; echo precious > deep/file; chmod 640 deep/file; chown 1000:1001 deep/file; ln -s deep/file link',
+    );
+    const before = await run(from, look);
+    expect(before).toContain('./deep/file 640 1000:1001');
+    const directory = mkdtempSync(join(tmpdir(), 'rookery-export-'));
+    try {
+      const file = join(directory, 'volume.tar');
+      await podman.exportVolume(from, file);
+      await podman.restoreVolume(to, file);
+      expect(await run(to, look)).toBe(before);
+      await expect(podman.restoreVolume(to, file)).rejects.toMatchObject({
+        kind: 'InUse',
+        message: expect.stringContaining('is not empty') as unknown,
+      });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+    for (const name of [from, to]) await podman.removeVolume(name);
+  });
+
+  test('is not restored while a container runs with it', async () => {
+    const { podman } = bench;
+    const name = bench.name('busy');
+    await podman.createVolume({ name, driver: 'local', options: {}, labels: bench.labels });
+    const mounts = [{ type: 'volume', name, target: '/data', readOnly: false }] as const;
+    const container = await bench.create('holder', 'server', { mounts });
+    await podman.startContainer(container);
+    await expect(podman.restoreVolume(name, '/nonexistent/file.tar')).rejects.toMatchObject({
+      kind: 'InUse',
+    });
+    await podman.removeContainer(container);
+    await podman.removeVolume(name);
+  });
+
   test("is not exported at the price of somebody else's container", async () => {
     const { podman } = bench;
     const name = bench.name('foreign');

@@ -56,6 +56,8 @@ export function createFakeBackend(agents: readonly ApiObject[] = [], view = view
       acts.push({ name, request });
       return Promise.resolve(`${name} hears ${request.action}`);
     },
+    exports: () => Promise.resolve([]),
+    restore: unused,
     convergence: () => state.view,
     readiness: () => [],
     metrics: unused,

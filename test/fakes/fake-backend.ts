@@ -56,8 +56,16 @@ export function createFakeBackend(nowMs = 1_000): FakeBackend {
       return Promise.resolve(fake.plans);
     },
     diff: () => Promise.resolve({ agents: [], problems: [] }),
-    sync: ({ approvePrune }) => {
-      fake.asked.push(approvePrune ? 'sync, approving' : 'sync');
+    exports: () =>
+      Promise.resolve([
+        { volume: 'a/data', file: 'a.data-x.tar', exportedAt: '2026-01-01T00:00:00.000Z', sizeBytes: 1 },
+      ]),
+    restore: (namespace, name, from = 'the newest') => {
+      fake.asked.push(`restore ${namespace}/${name} from ${from}`);
+      return Promise.resolve('restored');
+    },
+    sync: ({ approvePrune, approve = [] }) => {
+      fake.asked.push(['sync', ...(approvePrune ? ['approving'] : []), ...approve].join(', '));
       return Promise.resolve();
     },
     act: (namespace, name, request) => {

@@ -153,6 +153,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       removeConfigMap: () => Promise.resolve(),
       writeHosts: (network) => Promise.resolve(`/state/hosts/${network}`),
       removeHosts: () => Promise.resolve(),
+      volumeExports: () => Promise.resolve([]),
       volumeExport: (name) => Promise.resolve(`/state/exports/${name}.tar`),
     },
     random: () => host.random(),

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { shortCommit } from '../../api/source-status.ts';
+import { DEFAULT_NAMESPACE } from '../../api/dns-label.ts';
 import type { KeyString } from '../../api/key.ts';
+import { findKind } from '../../api/kind-names.ts';
 import type { ManifestProblem, Position, Snapshot } from '../../state/desired.ts';
 import { assemble } from '../assemble.ts';
 import { loadAll } from '../directory.ts';
@@ -59,9 +61,21 @@ export async function readCheckout(
     settle: (real, isWritten) => settled(checkout, options, { real, isWritten }),
   });
   return {
-    snapshot: { ...relabelled(snapshot, directory), commit: commit.id },
+    snapshot: {
+      ...relabelled(snapshot, directory),
+      commit: commit.id,
+      approvedPrunes: new Set(commit.approvals.flatMap(approvedKey)),
+    },
     plaintextSecrets: plaintextSecrets(loaded).map((place) => place.replace(`${directory}/`, '')),
   };
+}
+
+/** A word that names no object agrees to nothing. */
+function approvedKey(word: string): KeyString[] {
+  const [kind = '', ...names] = word.split('/');
+  const known = findKind(kind);
+  const [namespace = '', name = ''] = names.length === 1 ? [DEFAULT_NAMESPACE, ...names] : names;
+  return known && names.length <= 2 && name !== '' ? [`${known.kind}/${namespace}/${name}`] : [];
 }
 
 const plaintextSecrets = ({ objects }: LoadedFile): string[] =>

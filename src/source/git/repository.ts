@@ -13,6 +13,8 @@ export interface Commit {
   readonly subject: string;
   readonly author: string;
   readonly committedAtMs: number;
+  /** What its trailers `Rookery-Approve-Prune: Kind/namespace/name, …` say, word by word. */
+  readonly approvals: readonly string[];
 }
 
 /** A file, link or directory of a commit; a submodule is a `commit`. */
@@ -136,11 +138,13 @@ async function readSecretFile(path: string, what: string): Promise<string> {
   }
 }
 
-const COMMIT_FORMAT = '%H%n%T%n%ct%n%an%n%s';
+const APPROVALS = '%(trailers:key=Rookery-Approve-Prune,valueonly,unfold,separator=%x2C)';
+const COMMIT_FORMAT = `%H%n%T%n%ct%n%an%n${APPROVALS}%n%s`;
 
 function parseCommit(text: string): Commit {
-  const [id = '', tree = '', seconds = '', author = '', subject = ''] = text.split('\n');
-  return { id, tree, subject, author, committedAtMs: Number(seconds) * 1_000 };
+  const [id = '', tree = '', seconds = '', author = '', approved = '', subject = ''] = text.split('\n');
+  const approvals = approved.split(',').map((word) => word.trim());
+  return { id, tree, subject, author, committedAtMs: Number(seconds) * 1_000, approvals };
 }
 
 /** `MODE TYPE ID SIZE\tPATH`, each closed by a zero. */

@@ -19,6 +19,7 @@ type ResourceCalls = Pick<
   | 'createVolume'
   | 'removeVolume'
   | 'exportVolume'
+  | 'restoreVolume'
   | 'listSecrets'
   | 'createSecret'
   | 'removeSecret'
@@ -119,6 +120,15 @@ function volumes(world: World) {
       if (!volume) return;
       world.volumes.delete(name);
       world.emit({ type: 'volume', action: 'remove', id: name, name, labels: volume.labels });
+    },
+    restoreVolume: async (name) => {
+      if (!world.volumes.has(name))
+        throw failure('NotFound', `volume ${name} not found: no such volume`, 404);
+      const users = [...world.containers.values()].filter(({ state }) => state === 'running');
+      const isUsed = users.some(({ request }) =>
+        request.template.mounts.some((mount) => mount.type === 'volume' && mount.name === name),
+      );
+      if (isUsed) throw failure('InUse', `volume ${name} is being used`, 409);
     },
     exportVolume: async (name) => {
       if (!world.volumes.has(name))

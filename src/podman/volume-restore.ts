@@ -1,0 +1,78 @@
+import { createReadStream } from 'node:fs';
+import type { Dial } from './dial.ts';
+import { PodmanError } from './errors.ts';
+import { ARCHIVE_TIMEOUT_MS, readVolume } from './volume-export.ts';
+import { MOUNT_POINT, withHelper } from './volume-helper.ts';
+import type { WireContainerSummary } from './wire.ts';
+
+/**
+ * Puts what an export holds into a volume, owners and modes as they were. Only into an empty one that nobody uses: what
+ * is there is never written over, and no program sees half of it.
+ */
+export async function restoreVolume(dial: Dial, volume: string, fromFile: string): Promise<void> {
+  const what = `restore volume ${volume}`;
+  await refuseUsed(dial, volume, what);
+  await withHelper(dial, { volume, mode: 'rw', what }, async (path) => {
+    if (await holdsSomething(readVolume(dial, path, what)))
+      throw new PodmanError(
+        'InUse',
+        `Podman could not ${what}: it is not empty, and nothing is written over`,
+      );
+    await dial.call({
+      method: 'PUT',
+      path,
+      // Else everything would belong to the user of the helper's image.
+      query: { path: MOUNT_POINT, copyUIDGID: false },
+      upload: { data: createReadStream(fromFile), contentType: 'application/x-tar' },
+      what,
+      timeoutMs: ARCHIVE_TIMEOUT_MS,
+    });
+  });
+}
+
+async function refuseUsed(dial: Dial, volume: string, what: string): Promise<void> {
+  const query = { filters: JSON.stringify({ volume: [volume], status: ['running', 'paused'] }) };
+  const users = await dial.call<WireContainerSummary[]>({
+    method: 'GET',
+    path: '/containers/json',
+    query,
+    what,
+  });
+  const [user] = users.body ?? [];
+  if (user)
+    throw new PodmanError(
+      'InUse',
+      `Podman could not ${what}: container ${user.Names?.[0] ?? user.Id} runs with it; restore before its agents are there`,
+    );
+}
+
+const BLOCK_BYTES = 512;
+const NAME_BYTES = 100;
+const TYPE_AT = 156;
+const EXTENDED = 'xgLK';
+/** More than any headers of the root alone have. */
+const LOOK_AT_BYTES = 16 * 1024;
+
+/** Anything but its root. */
+async function holdsSomething(archive: AsyncIterable<Buffer>): Promise<boolean> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of archive) {
+    chunks.push(chunk);
+    sizeBytes += chunk.length;
+    if (sizeBytes >= LOOK_AT_BYTES) return true;
+  }
+  return entryNames(Buffer.concat(chunks)).some((name) => name.replaceAll(/^[./]+|\/+$/g, '') !== '');
+}
+
+function entryNames(archive: Buffer): string[] {
+  const names: string[] = [];
+  for (let at = 0; at + BLOCK_BYTES <= archive.length && archive[at] !== 0; ) {
+    const header = archive.subarray(at, at + BLOCK_BYTES);
+    const size = Number.parseInt(header.toString('latin1', 124, 135), 8) || 0;
+    if (!EXTENDED.includes(header.toString('latin1', TYPE_AT, TYPE_AT + 1)))
+      names.push(header.toString('utf8', 0, NAME_BYTES).replace(/\0.*$/s, ''));
+    at += BLOCK_BYTES * (1 + Math.ceil(size / BLOCK_BYTES));
+  }
+  return names;
+}
