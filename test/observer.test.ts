@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { ObjectKey } from '../src/api/key.ts';
 import { createObserver, type Observer } from '../src/podman/observer.ts';
 import type { Labels } from '../src/podman/podman.ts';
+import type { ContainerTemplate } from '../src/state/template.ts';
 import { ownerLabels } from '../src/state/names.ts';
 import { createFakePodman, type FakePodman } from './fakes/fake-podman.ts';
 import { createSimulatedClock, type SimulatedClock } from './fakes/simulated-clock.ts';
@@ -42,9 +43,14 @@ const start = async (): Promise<void> => {
   await started;
 };
 
-async function create(key: ObjectKey, name: string, labels?: Labels): Promise<void> {
+async function create(
+  key: ObjectKey,
+  name: string,
+  labels?: Labels,
+  network: ContainerTemplate['network'] = { mode: 'none' },
+): Promise<void> {
   const image = { reference: IMAGE, id: (await podman.inspectImage(IMAGE))?.id ?? '' };
-  const template = aTemplate({ image, network: { mode: 'none' } });
+  const template = aTemplate({ image, network });
   const owned = labels ?? ownerLabels(installation, key, 'uid-1');
   await podman.createContainer({ name, template, labels: owned, annotations: {} });
   await podman.startContainer(name);
@@ -235,4 +241,21 @@ test('a container that was renamed before its id was known is found by its label
   observer.expect(twin, 'a-twin');
   await podman.renameContainer('a-twin', 'mine');
   expect(await namesOf(twin)).toEqual(['mine']);
+});
+
+test('a network that somebody puts a container on is noticed at once, though the event has no label', async () => {
+  const request = { driver: 'bridge', subnets: [], internal: false, dns: true, options: {}, labels: {} };
+  for (const name of ['base', 'lab']) await podman.createNetwork({ ...request, name });
+  await start();
+  const base = { mode: 'bridge', networks: [{ name: 'base', aliases: [] }] } as const;
+  await create(twin, 'a-twin', undefined, base);
+  await create(other, 'an-other', undefined, base);
+  await observer.observe(twin);
+  await observer.observe(other);
+  await clock.advance(1_000);
+  changed = [];
+  await podman.connectNetwork('lab', 'a-twin', { aliases: [] });
+  await clock.settle();
+  expect(changed).toEqual(['twin']);
+  expect((await observer.observe(twin)).containers[0]?.networks).toHaveProperty('lab');
 });

@@ -11,7 +11,7 @@ const API_PREFIX = '/v4.0.0/libpod';
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
 export interface DialRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** Below `/libpod`, every variable part through `encodeURIComponent`. */
   readonly path: string;
   /** Completes the sentence "Podman could not …", for errors. */
@@ -125,16 +125,13 @@ function modemOptions(request: DialRequest, signal: AbortSignal): object {
     method: request.method,
     path: `${API_PREFIX}${request.path}?`,
     options: { _query: request.query ?? {}, _body: request.body ?? {} },
-    headers: SENDS.has(request.method) ? { 'Content-Type': contentType } : {},
+    headers: request.method === 'POST' ? { 'Content-Type': contentType } : {},
     isStream: true,
     statusCodes: EVERY_STATUS,
     abortSignal: signal,
     ...(request.upload ? { file: request.upload.data } : {}),
   };
 }
-
-/** docker-modem sends no JSON body with PUT, only an upload. */
-const SENDS: ReadonlySet<DialRequest['method']> = new Set(['POST', 'PUT']);
 
 const EVERY_STATUS: Readonly<Record<number, true>> = Object.fromEntries(
   Array.from({ length: 500 }, (_, index) => [index + 100, true] as const),

@@ -23,6 +23,8 @@ export interface Observation {
   expect(key: ObjectKey, name: string): void;
   /** An event about one of its containers: any may be lost, doubled or late. */
   hint(key: ObjectKey, event: PodmanEvent): void;
+  /** An event that names one of our containers by its id alone, such as one of a network. */
+  hintId(event: PodmanEvent): void;
   /** Finds what no event told; tells of every object that differs. */
   list(): Promise<void>;
   /** Events may have been missed: nothing known counts until the next list. */
@@ -100,6 +102,11 @@ export function createObservation(options: ObservationOptions): Observation {
     hint: (key, { id, atMs }) => {
       index.add(keyString(key), id);
       if (!isOld(keyString(key), atMs)) mark(key);
+    },
+    hintId: (event) => {
+      for (const [id, { key, observed }] of known)
+        if (allOf(observed).some((container) => container.id === event.id) && !isOld(id, event.atMs))
+          mark(key);
     },
     list,
     lose: () => {

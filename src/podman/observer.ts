@@ -47,7 +47,9 @@ export function createObserver(options: ObserverOptions): Observer {
     if (QUIET_ACTIONS.test(event.action)) return;
     const key = event.type === 'container' ? ownerOf(event.labels, installation().id) : undefined;
     if (key) observation.hint(key, event);
-    else if (event.type !== 'container') options.onResource(event);
+    // Of a network's connect and disconnect the id is the container's.
+    if (event.type === 'network') observation.hintId(event);
+    if (event.type !== 'container') options.onResource(event);
   };
   /** Also the pulse: a Podman that hangs keeps its event stream open and says nothing. */
   const relist = (): void =>

@@ -1,35 +1,35 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
+import { open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Dial } from './dial.ts';
-import { MOUNT_POINT, withHelper } from './volume-helper.ts';
+import { FILES, runTar, VOLUME } from './volume-tar.ts';
 
-export const ARCHIVE_TIMEOUT_MS = 30 * 60_000;
-
-/** Writes the volume's contents as a tar archive; the file appears when it is whole. */
-export function exportVolume(dial: Dial, volume: string, toFile: string): Promise<void> {
-  const what = `export volume ${volume}`;
-  return withHelper(dial, { volume, mode: 'ro', what }, (path) =>
-    writeWhole(readVolume(dial, path, what), toFile),
-  );
-}
-
-export const readVolume = (dial: Dial, path: string, what: string): AsyncIterable<Buffer> =>
-  dial.stream({
-    method: 'GET',
-    path,
-    query: { path: `${MOUNT_POINT}/.` },
-    what,
-    timeoutMs: ARCHIVE_TIMEOUT_MS,
-  });
-
-async function writeWhole(chunks: AsyncIterable<Buffer>, toFile: string): Promise<void> {
+/** Writes the volume's contents as a tar archive, owners and modes included; the file appears when it is whole. */
+export async function exportVolume(dial: Dial, volume: string, toFile: string): Promise<void> {
   const partial = `${toFile}.partial`;
+  const file = join(FILES, basename(partial));
   try {
-    await pipeline(chunks, createWriteStream(partial, { mode: 0o600, flush: true }));
+    await runTar(dial, {
+      volume,
+      filesDirectory: dirname(toFile),
+      writes: 'Files',
+      args: ['-c', '--numeric-owner', '-f', file, '-C', VOLUME, '.'],
+      what: `export volume ${volume}`,
+    });
+    await flush(partial);
     await rename(partial, toFile);
   } catch (error) {
     await rm(partial, { force: true });
     throw error;
+  }
+}
+
+/** Ours alone, and on the disk before it has its name. */
+async function flush(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.chmod(0o600);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }

@@ -1,8 +1,7 @@
-import { createReadStream } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { Dial } from './dial.ts';
 import { PodmanError } from './errors.ts';
-import { ARCHIVE_TIMEOUT_MS, readVolume } from './volume-export.ts';
-import { MOUNT_POINT, withHelper } from './volume-helper.ts';
+import { FILES, runTar, VOLUME } from './volume-tar.ts';
 import type { WireContainerSummary } from './wire.ts';
 
 /**
@@ -12,22 +11,17 @@ import type { WireContainerSummary } from './wire.ts';
 export async function restoreVolume(dial: Dial, volume: string, fromFile: string): Promise<void> {
   const what = `restore volume ${volume}`;
   await refuseUsed(dial, volume, what);
-  await withHelper(dial, { volume, mode: 'rw', what }, async (path) => {
-    if (await holdsSomething(readVolume(dial, path, what)))
-      throw new PodmanError(
-        'InUse',
-        `Podman could not ${what}: it is not empty, and nothing is written over`,
-      );
-    await dial.call({
-      method: 'PUT',
-      path,
-      // Else everything would belong to the user of the helper's image.
-      query: { path: MOUNT_POINT, copyUIDGID: false },
-      upload: { data: createReadStream(fromFile), contentType: 'application/x-tar' },
+  await runTar(
+    dial,
+    {
+      volume,
+      filesDirectory: dirname(fromFile),
+      writes: 'Volume',
+      args: ['-x', '-p', '--numeric-owner', '-f', join(FILES, basename(fromFile)), '-C', VOLUME],
       what,
-      timeoutMs: ARCHIVE_TIMEOUT_MS,
-    });
-  });
+    },
+    (container) => refuseFull(dial, { container, what }),
+  );
 }
 
 async function refuseUsed(dial: Dial, volume: string, what: string): Promise<void> {
@@ -46,6 +40,20 @@ async function refuseUsed(dial: Dial, volume: string, what: string): Promise<voi
     );
 }
 
+interface Filled {
+  readonly container: string;
+  readonly what: string;
+}
+
+async function refuseFull(dial: Dial, { container, what }: Filled): Promise<void> {
+  const path = `/containers/${encodeURIComponent(container)}/archive`;
+  const query = { path: `${VOLUME}/.` };
+  const archive = dial.stream({ method: 'GET', path, query, what, timeoutMs: LOOK_TIMEOUT_MS });
+  if (await holdsSomething(archive))
+    throw new PodmanError('InUse', `Podman could not ${what}: it is not empty, and nothing is written over`);
+}
+
+const LOOK_TIMEOUT_MS = 30_000;
 const BLOCK_BYTES = 512;
 const NAME_BYTES = 100;
 const TYPE_AT = 156;

@@ -115,7 +115,7 @@ describe.each(realSubjects())('a volume on $name', { timeout: 60_000 }, (subject
     const run = async (volume: string, script: string): Promise<string> => {
       const mounts = [{ type: 'volume', name: volume, target: '/data', readOnly: false }] as const;
       const container = await bench.create('worker', 'server', {
-        addCapabilities: ['CHOWN'],
+        security: { ...bench.template('server').security, addCapabilities: ['CHOWN'] },
         mounts,
         args: [`${script}; exit 0`],
       });

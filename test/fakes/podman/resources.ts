@@ -47,14 +47,22 @@ function networks(world: World) {
     },
     connectNetwork: async (network, nameOrId, options) => {
       requireNetwork(world, network);
-      connect(world, requireContainer(world, nameOrId), { network, ...options });
+      const container = requireContainer(world, nameOrId);
+      connect(world, container, { network, ...options });
+      tellNetwork(world, container, 'connect');
     },
     disconnectNetwork: async (network, nameOrId) => {
       requireNetwork(world, network);
-      requireContainer(world, nameOrId).attachments.delete(network);
+      const container = requireContainer(world, nameOrId);
+      container.attachments.delete(network);
+      tellNetwork(world, container, 'disconnect');
     },
   } satisfies Partial<Podman>;
 }
+
+/** Podman names the container in it, by its id. */
+const tellNetwork = (world: World, { id, name }: { id: string; name: string }, action: string): void =>
+  world.emit({ type: 'network', action, id, name, labels: {} });
 
 function requireNetwork(world: World, name: string): void {
   if (world.networks.has(name)) return;
