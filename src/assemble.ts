@@ -62,12 +62,7 @@ export function assemble(parts: Parts): Engine {
   const { store, clock, log } = parts;
   const ending = new AbortController();
   const reachability = { ok: true, message: '' };
-  const wiring: Wiring = {
-    enqueue: () => undefined,
-    graph: dependencyGraph(EMPTY_DESIRED),
-    order: new Map(),
-    queues: () => ({}),
-  };
+  const wiring = unwired();
   const registry = createRegistry({ nowMs: () => clock.now() });
   const metrics = createMetricsOf(registry, wiring, parts);
   const podman = timed(parts.podman, { clock, onCall: metrics.podmanCall });
@@ -175,6 +170,13 @@ interface Wiring {
   /** Agents that others need come first: of one change the lower ones are then the first to follow. */
   order: ReadonlyMap<KeyString, number>;
 }
+
+const unwired = (): Wiring => ({
+  enqueue: () => undefined,
+  graph: dependencyGraph(EMPTY_DESIRED),
+  order: new Map(),
+  queues: () => ({}),
+});
 
 function createMetricsOf(
   registry: ReturnType<typeof createRegistry>,

@@ -533,19 +533,6 @@ describe('health and our own verbs', () => {
       'sync, Agent/default/a, Volume/default/b',
     ]);
   });
-
-  test('exports of volumes, and putting one back', async () => {
-    const group = '/apis/rookery.dev/v1alpha1';
-    await start();
-    expect((await get(`${group}/exports`)).body).toMatchObject({ items: [{ volume: 'a/data' }] });
-    const path = `${group}/namespaces/a/volumes/data/restore`;
-    expect((await call(socketPath, path, { method: 'POST' })).code).toBe(404);
-    backend.registry.publish({ ...fakeAgent('data', { namespace: 'a' }), kind: 'Volume' });
-    expect((await call(socketPath, path, { method: 'POST' })).code).toBe(200);
-    expect((await call(socketPath, `${path}?from=x.tar`, { method: 'POST' })).code).toBe(200);
-    expect((await call(socketPath, path)).code).toBe(405);
-    expect(backend.asked).toEqual(['restore a/data from the newest', 'restore a/data from x.tar']);
-  });
 });
 
 describe('what a person asks of an agent', () => {

@@ -45,13 +45,6 @@ export function lifecycleCalls(
       what: `remove container ${name}`,
     });
 
-  /** A paused one hears no signal: Podman 4.3 waits for it in vain, and then refuses. */
-  const thaw = async (name: string): Promise<void> => {
-    if ((await inspect(name))?.state !== 'paused') return;
-    const path = `${containerPath(name)}/unpause`;
-    await dial.call({ method: 'POST', path, what: `unpause container ${name}` }).catch(refusalOnly);
-  };
-
   const isDown = async (name: string): Promise<boolean> => {
     const container = await inspect(name);
     return container === undefined || !isRunning(container);
@@ -83,7 +76,7 @@ export function lifecycleCalls(
     },
 
     async stopContainer(name, graceSeconds) {
-      await thaw(name);
+      if ((await inspect(name))?.state === 'paused') await unpause(dial, name);
       await absentIsDone(stop(name, graceSeconds)).catch(async (error: unknown) => {
         refusalOnly(error);
         if (!(await isDown(name))) throw error;
@@ -125,6 +118,12 @@ function startCall(dial: Dial, reclaim: ReclaimAddresses): Start {
       return dial.call(request);
     });
   };
+}
+
+/** A paused one hears no signal: Podman 4.3 waits for it in vain, and then refuses to stop it. */
+async function unpause(dial: Dial, name: string): Promise<void> {
+  const path = `${containerPath(name)}/unpause`;
+  await dial.call({ method: 'POST', path, what: `unpause container ${name}` }).catch(refusalOnly);
 }
 
 const isRefusal = (error: unknown): error is PodmanError =>

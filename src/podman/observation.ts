@@ -66,10 +66,7 @@ export function createObservation(options: ObservationOptions): Observation {
     isIndexed = true;
     for (const key of changedKeys(summaries, known)) mark(key);
   };
-  const whenIndexed = (): Promise<void> => {
-    indexing ??= list().finally(() => (indexing = undefined));
-    return indexing;
-  };
+  const whenIndexed = (): Promise<void> => (indexing ??= list().finally(() => (indexing = undefined)));
   const look = async (key: ObjectKey): Promise<ObservedAgent> => {
     if (!isIndexed) await whenIndexed();
     const observedAtMs = clock.now();
@@ -93,21 +90,19 @@ export function createObservation(options: ObservationOptions): Observation {
       throw error;
     }
   };
-  const isOld = (id: KeyString, atMs: number): boolean =>
-    !stale.has(id) && saw(known.get(id)?.observed.observedAtMs ?? 0, atMs, clock.now());
+  const suspect = (key: ObjectKey, atMs: number): void => {
+    const id = keyString(key);
+    if (stale.has(id) || !saw(known.get(id)?.observed.observedAtMs ?? 0, atMs, clock.now())) mark(key);
+  };
   return {
     observe,
     invalidate: (key) => void stale.add(keyString(key)),
     expect: (key, name) => index.add(keyString(key), name),
     hint: (key, { id, atMs }) => {
       index.add(keyString(key), id);
-      if (!isOld(keyString(key), atMs)) mark(key);
+      suspect(key, atMs);
     },
-    hintId: (event) => {
-      for (const [id, { key, observed }] of known)
-        if (allOf(observed).some((container) => container.id === event.id) && !isOld(id, event.atMs))
-          mark(key);
-    },
+    hintId: ({ id, atMs }) => holdersOf(known, id).forEach((key) => suspect(key, atMs)),
     list,
     lose: () => {
       isIndexed = false;
@@ -146,6 +141,11 @@ function keysOf(summaries: readonly ContainerSummary[], installation: string): O
 
 const allOf = ({ containers, holder }: ObservedAgent): readonly ObservedContainer[] =>
   holder ? [...containers, holder.container] : containers;
+
+const holdersOf = (known: ReadonlyMap<KeyString, Known>, containerId: string): ObjectKey[] =>
+  [...known.values()]
+    .filter(({ observed }) => allOf(observed).some(({ id }) => id === containerId))
+    .map(({ key }) => key);
 
 /** Keys whose list differs from what is known: new, gone, or in another state or run. */
 function changedKeys(
