@@ -58,16 +58,20 @@ function whichRuns(
   const [place] = votes;
   if (votes.size > 1 || place === UNDECIDED || place === undefined) return undefined;
   if (place !== wanted && !pods.some(({ name }) => name === place)) return undefined;
-  // Who is new in the new pod has nothing to go back to, and goes with it.
-  const names = new Set((goesBack ? voters : sharers).map(({ key }) => key.name));
+  const moving = new Set(voters.map(({ key }) => key.name));
+  // Who never served is in nobody's way, and who is new in the new pod has nothing to go back to.
+  const mustEnd = (pod: string, agent: string): boolean =>
+    moving.has(agent) || (!goesBack && sharers.some((one) => one.key.name === agent && servesIn(one, pod)));
   const isBusy = pods.some(
     ({ name, infraState, members }) =>
       name !== place &&
       infraState === 'running' &&
-      members.some((one) => isRunning(one) && names.has(ownerOf(one))),
+      members.some((one) => isRunning(one) && mustEnd(name, ownerOf(one))),
   );
   return isBusy ? undefined : place;
 }
+
+const servesIn = (record: AgentRecord, pod: string): boolean => podOf(record, record.currentRevision) === pod;
 
 const UNDECIDED = '?';
 

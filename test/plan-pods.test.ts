@@ -197,6 +197,21 @@ describe('the pod of a group that should run', () => {
     expect(placeOf({ wanted: B, pods: [aPod(A, 'running'), aPod(B, 'created')], sharers }).run).toBe(B);
   });
 
+  test('starts though one that never served still runs in the old one', () => {
+    const late = [aContainer('aaaaaaaa', 1, { labels: { [labels.name]: 'm1' } })];
+    const pods = [aPod(A, 'running', { members: late }), aPod(B, 'created')];
+    const sharers = [aMember('m0', stopping), aMember('m1', { state: 'Blocked' })];
+    expect(placeOf({ wanted: B, pods, sharers }).run).toBe(B);
+  });
+
+  test('is not taken from under one that serves there, whoever else is on the way', () => {
+    const serves = [aContainer('bbbbbbbb', 1, { labels: { [labels.name]: 'm1' } })];
+    const pods = [aPod(A, 'exited'), aPod(B, 'running', { members: serves })];
+    expect(
+      placeOf({ wanted: B, pods, sharers: [aMember('m0', preparing), aMember('m1', rest)] }).run,
+    ).toBeUndefined();
+  });
+
   test('is none that a person took away', () => {
     expect(
       placeOf({ wanted: B, pods: [aPod(B, 'running')], sharers: [aMember('m0', back)] }).run,

@@ -13,6 +13,7 @@ const group = (hostPort: number): object => ({
   metadata: { name: 'core', namespace: NAMESPACE },
   spec: { ports: [{ containerPort: 80, hostPort }] },
 });
+const ROLLOUT = { minHealthySeconds: 2, monitorSeconds: 10, healthyDeadlineSeconds: 60 };
 const MEMBERS = ['base', 'web', 'side'];
 const member = (name: string, spec: object = {}, env: Record<string, string> = {}): object =>
   agentManifest(
@@ -319,6 +320,114 @@ describe('a person', () => {
     expect(await act('side', 'undo')).toMatch(
       /refused: .*differs only in its pod; all of its pod group go back/,
     );
+  });
+});
+
+describe('a pod group that moves', () => {
+  const watched = async (): Promise<string> => {
+    const old = await deployed();
+    for (const name of MEMBERS) host.programs.set(name, () => ({ readyAfterMs: 1_500 }));
+    await host.apply(group(6001));
+    await host.until(all('Verifying'), 120_000);
+    return old;
+  };
+
+  test('takes along who is new in it', async () => {
+    const old = await deployed();
+    await host.apply(group(6001), member('late', { dependsOn: [{ name: 'web' }] }));
+    await host.until(all('Healthy', [...MEMBERS, 'late']), 300_000);
+    await host.clock.advance(5_000);
+    expect(await running()).not.toContain(old);
+    expect(up()).toHaveLength(4);
+  });
+
+  test('leaves behind who is new in it when it goes back, until it is tried again', async () => {
+    const old = await deployed();
+    breakIn('web', old);
+    await host.apply(group(6001), member('late'));
+    await host.until(all('RolledBack'), 300_000);
+    await host.clock.advance(60_000);
+    expect(up()).toEqual([...MEMBERS].sort());
+    expect(await pods()).toHaveLength(1);
+    expect(host.status('late')?.ready).toBe(false);
+    host.programs.delete('web');
+    await host.apply(member('web', {}, { FIXED: '1' }));
+    await host.until(all('Healthy', [...MEMBERS, 'late']), 300_000);
+    expect(up()).toHaveLength(4);
+  });
+
+  test('runs its jobs again, and goes back with one that fails', async () => {
+    const job = { restartPolicy: 'OnFailure', readinessProbe: undefined };
+    host.programs.set('job', () => ({ exitAfterMs: 100, exitCode: 0 }));
+    const old = await deployed(member('job', job));
+    expect(host.status('job')?.phase).toBe('Completed');
+    await host.apply(group(6001));
+    await host.until(() => all('Healthy')() && all('Completed', ['job'])(), 300_000);
+    await host.clock.advance(5_000);
+    const [second] = await running();
+    expect(second).not.toBe(old);
+    host.programs.set('job', ({ network }) => ({
+      exitAfterMs: 100,
+      exitCode: network.mode === 'pod' && network.pod === second ? 0 : 9,
+    }));
+    await host.apply(group(6002));
+    await host.until(all('RolledBack', [...MEMBERS, 'job']), 300_000);
+    await host.clock.advance(30_000);
+    expect(await running()).toEqual([second]);
+    expect(up()).toEqual([...MEMBERS].sort());
+  });
+
+  test('stays as it is where one of its members says Pause, until a person has it go back', async () => {
+    const old = await deployed();
+    await host.apply(...MEMBERS.map((name) => member(name, { rollout: { ...ROLLOUT, onFailure: 'Pause' } })));
+    await host.clock.advance(5_000);
+    breakIn('web', old);
+    await host.apply(group(6001));
+    await host.until(all('Paused'), 300_000);
+    await host.clock.advance(60_000);
+    expect(await running()).not.toContain(old);
+    expect(await pods()).toHaveLength(2);
+    await act('side', 'abort');
+    await host.until(all('RolledBack'), 60_000);
+    await host.until(() => up().length === 3, 10_000);
+    expect(await running()).toEqual([old]);
+  });
+
+  test('goes on after a reboot of the host', async () => {
+    const old = await watched();
+    await host.reboot();
+    await host.until(() => !host.isBooting() && all('Healthy')(), 300_000);
+    await host.clock.advance(5_000);
+    expect(await running()).not.toContain(old);
+    expect(await pods()).toHaveLength(1);
+    expect(up()).toHaveLength(3);
+  });
+
+  test('stays in the new pod, as best it can, when the old one was pruned', async () => {
+    const old = await watched();
+    await host.podman.removePod(old);
+    const side = host.running().find((name) => name.includes('.side-')) ?? '';
+    host.programs.set('side', () => ({ exitAfterMs: 50, exitCode: 3 }));
+    host.podman.controls.kill(side, 3);
+    await host.until(all('Failed', ['side']), 300_000);
+    await host.clock.advance(60_000);
+    expect(await running()).toHaveLength(1);
+    expect(up()).toEqual(expect.arrayContaining(['base', 'web']));
+    host.programs.delete('side');
+    await host.until(all('Healthy'), 600_000);
+    expect(host.podman.controls.containers()).toHaveLength(3);
+  });
+
+  test('finds another way in the graph than through those that wait for it', async () => {
+    const old = await deployed(
+      agentManifest('outside', { dependsOn: [{ name: 'base' }] }),
+      member('inside', { dependsOn: [{ name: 'outside' }] }),
+    );
+    await host.apply(group(6001), agentManifest('outside', { dependsOn: [{ name: 'base' }] }, { V: '2' }));
+    await host.until(all('Monitoring', ['inside']), 120_000);
+    await host.until(all('Healthy', [...MEMBERS, 'inside', 'outside']), 300_000);
+    await host.clock.advance(5_000);
+    expect(await running()).not.toContain(old);
   });
 });
 

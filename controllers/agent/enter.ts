@@ -306,12 +306,13 @@ const exitsOf = (view: View): number =>
 function survive(view: View): AgentRecord {
   const { record, facts } = view;
   const { currentRevision, stableRevision, targetRevision } = record;
-  const isLost = facts.noWayBack !== undefined && currentRevision === stableRevision && !hasAPlace(view);
+  const isLost =
+    facts.noWayBack !== undefined && currentRevision === stableRevision && !isWithOthersInOldPod(view);
   return isLost && targetRevision !== undefined ? { ...record, currentRevision: targetRevision } : record;
 }
 
 /** The others of its pod group are back in the old pod: the new one is not run for its sake. */
-function hasAPlace(view: View): boolean {
+function isWithOthersInOldPod(view: View): boolean {
   const stable = findRevision(view.record, view.record.stableRevision);
   return isOnTheWay(view) && stable !== undefined && hasItsPod(view, stable);
 }

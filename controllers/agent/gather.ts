@@ -1,5 +1,6 @@
 import type { Agent } from '../../src/api/agent.ts';
 import { agentKey, keyString, type ObjectKey } from '../../src/api/key.ts';
+import type { Gate } from '../../src/plan/graph.ts';
 import type { Acts } from '../../src/state/acts.ts';
 import { hashOf } from '../../src/state/canonical.ts';
 import type { DesiredObject } from '../../src/state/desired.ts';
@@ -47,7 +48,7 @@ export function gather(input: GatherInput): AgentFacts {
     missing: resolved.missing,
     gating: updateGating(input, unit, change),
     ...(change !== undefined && { change }),
-    bootGating: gatingOf(world.graph().gates.get(keyString(key)) ?? [], peers),
+    bootGating: gatingOf(gatesOf(input, unit.fellows), peers),
     dependencyDown: object && dependencyDown(object, peers),
     ...(input.noWayBack !== undefined && { noWayBack: input.noWayBack }),
     suspended: object?.manifest.spec.suspend === true || acts.suspended !== undefined,
@@ -130,9 +131,7 @@ function updateGating(
   const housing = podGating(placed, pods);
   if (!housing.open) return housing;
   const pod = podToMoveTo(placed);
-  const graph = world.graph();
-  const gates =
-    pod === undefined ? (graph.gates.get(keyString(key)) ?? []) : gatesOfMove(graph, keyString(key), fellows);
+  const gates = gatesOf(input, fellows);
   if (record?.currentRevision === undefined || !observed.containers.some(isRunning))
     return gatingOf(gates, peers);
   const records = everyRecord(peers, world.store.records.list());
@@ -144,6 +143,14 @@ function updateGating(
   );
   return gating.open ? rolloutSlot(records, { ...slotsOf(world, key.namespace), own: pod }) : gating;
 }
+
+const gatesOf = (
+  { world, key, record, resolved }: GatherInput,
+  fellows: AgentFacts['fellows'],
+): readonly Gate[] =>
+  podToMoveTo({ wish: resolved.wish, record }) === undefined
+    ? (world.graph().gates.get(keyString(key)) ?? [])
+    : gatesOfMove(world.graph(), keyString(key), fellows);
 
 const slotsOf = (world: World, namespace: string): Omit<Slots, 'own'> => ({
   namespace,

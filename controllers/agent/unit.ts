@@ -126,13 +126,15 @@ export function isLeftBehind(view: View): boolean {
   return way !== undefined && newestAttempt(companionsOf(view, way), way.pod) > way.attempt;
 }
 
-/** The first of the others that failed on the way. */
+const isDrawnBack = ({ reason }: AgentRecord): boolean => reason === POD_GROUP_FAILED;
+
+/** One of the others that failed on the way; sooner one that failed by itself. */
 export function failedFellow(view: View): AgentRecord | undefined {
   const way = wayOf(view);
   if (!way) return undefined;
   return companionsOf(view, way)
     .filter((fellow) => hasFailedAt(fellow, way))
-    .sort((left, right) => left.stateEnteredAtMs - right.stateEnteredAtMs)[0];
+    .sort((left, right) => Number(isDrawnBack(left)) - Number(isDrawnBack(right)))[0];
 }
 
 /** Who came with the new pod has no way back: it goes when the others do. */

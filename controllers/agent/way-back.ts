@@ -33,6 +33,7 @@ export async function noWayBack(
   const lost = [
     ...(hasImage ? [] : [`container and image ${template.image.reference}`]),
     ...(await missingSecrets(world, secrets)).map((name) => `secret ${name}`),
+    ...(await missingPod(world, template)).map((name) => `pod ${name}`),
   ];
   if (lost.length === 0) return undefined;
   return `no way back if this fails: of revision ${stable.id}, ${lost.join(', ')} are gone from Podman; was it pruned?`;
@@ -64,6 +65,15 @@ const containerOf = (
     ({ labels: found }) =>
       found[labels.revision] === id && found[labels.attempt] === String(attemptOf(record, id)),
   );
+
+/** A container of it could not be made anywhere else. */
+async function missingPod(
+  { podman }: WayBackWorld,
+  { network }: ContainerTemplate,
+): Promise<readonly string[]> {
+  if (network.mode !== 'pod' || (await podman.inspectPod(network.pod))) return [];
+  return [network.pod];
+}
 
 async function missingSecrets(
   { podman, installation }: WayBackWorld,
