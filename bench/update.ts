@@ -1,8 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { get, request } from 'node:http';
-import { createServer } from 'node:net';
+import { request } from 'node:http';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { callPort, freePort } from '../test/fakes/ports.ts';
 import { type Background, type Host, IMAGE, start } from './host.ts';
 import { until } from './rookery.ts';
 
@@ -19,7 +18,6 @@ export interface UpdateResult {
   readonly failed: number;
 }
 
-const CALL_EVERY_MS = 20;
 const LOOK_EVERY_MS = 10;
 /** Ready within a second, promoted at once: soaking is time on purpose, not speed. Long enough to turn bad in. */
 const MONITOR_SECONDS = 8;
@@ -29,7 +27,7 @@ const SICK_AFTER_SECONDS = 5;
 export async function update(host: Host, strategy: Strategy, rounds: number): Promise<UpdateResult> {
   await host.clear();
   const site = await openSite(host, strategy);
-  const caller = callEvery20Ms(site.hostPort);
+  const caller = callPort(site.hostPort);
   try {
     const healthySeconds: number[] = [];
     const rolledBackSeconds: number[] = [];
@@ -37,8 +35,9 @@ export async function update(host: Host, strategy: Strategy, rounds: number): Pr
       healthySeconds.push(await goodUpdate(site, `good-${round}`));
       rolledBackSeconds.push(await badUpdate(site, `bad-${round}`));
     }
-    const { requests, failed } = await caller.end();
-    return { healthySeconds, rolledBackSeconds, requests, failed };
+    await caller.end();
+    const { length: failed } = caller.failures;
+    return { healthySeconds, rolledBackSeconds, requests: caller.asked(), failed };
   } finally {
     await caller.end();
     await site.controller.stop();
@@ -162,58 +161,5 @@ function statusOf(socketPath: string): Promise<Status> {
       });
     });
     asked.on('error', () => resolve(NO_STATUS)).end();
-  });
-}
-
-interface Caller {
-  end(): Promise<{ readonly requests: number; readonly failed: number }>;
-}
-
-/** A connection for each request, whether the one before was answered or not. */
-function callEvery20Ms(port: number): Caller {
-  const ending = new AbortController();
-  let requests = 0;
-  let failed = 0;
-  const calling = async (): Promise<void> => {
-    const pending = new Set<Promise<void>>();
-    while (!ending.signal.aborted) {
-      requests += 1;
-      const call = ask(port).catch(() => void (failed += 1));
-      pending.add(call);
-      void call.finally(() => pending.delete(call));
-      await sleep(CALL_EVERY_MS);
-    }
-    await Promise.all(pending);
-  };
-  const over = calling();
-  return {
-    end: async () => {
-      ending.abort();
-      await over;
-      return { requests, failed };
-    },
-  };
-}
-
-const ask = (port: number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const asked = get({ host: '127.0.0.1', port, agent: false, timeout: 3_000 }, (response) => {
-      response.resume();
-      response.on('error', reject).on('end', () => {
-        if (response.statusCode === 200) resolve();
-        else reject(new Error(`HTTP ${response.statusCode}`));
-      });
-    });
-    asked.on('timeout', () => asked.destroy(new Error('no answer within 3 s'))).on('error', reject);
-  });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
   });
 }

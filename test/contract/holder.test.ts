@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { get } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { agentKey } from '../../src/api/key.ts';
 import { createLanes } from '../../src/manager/lanes.ts';
@@ -13,7 +11,8 @@ import { isPortFree } from '../../src/podman/ports.ts';
 import { networkNamespaceOf } from '../../src/probe/namespace.ts';
 import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { ContainerTemplate, HolderTemplate } from '../../src/state/template.ts';
-import { type Bench, eventually, freePort, never, realSubjects, subjects } from './subjects.ts';
+import { ask as request, callPort, freePort } from '../fakes/ports.ts';
+import { type Bench, eventually, never, realSubjects, subjects } from './subjects.ts';
 
 const HTTP_PORT = 8080;
 const UDP_PORT = 8081;
@@ -208,12 +207,12 @@ describe.each(realSubjects())('traffic on $name', { timeout: 120_000 }, (subject
   test(`${SWITCHES} switches lose no request of a caller every 20 ms, and nobody is asked before or after`, async () => {
     await route('A');
     await eventually(async () => (await request(hostPort).catch(() => '')) === 'A');
-    const caller = callEvery20Ms(hostPort);
+    const caller = callPort(hostPort);
     for (let round = 1; round <= SWITCHES; round += 1) {
       const [next, last] = round % 2 === 1 ? (['B', 'A'] as const) : (['A', 'B'] as const);
       await restart(next);
       await route(next);
-      const since = caller.started();
+      const since = caller.asked();
       await eventually(() => Promise.resolve(caller.answers.length > since + 10));
       expect(new Set(caller.answers.slice(since + 1))).toEqual(new Set([next]));
       await stage.bench.podman.stopContainer(replicas[last], 1);
@@ -286,38 +285,3 @@ describe.each(realSubjects())('traffic on $name', { timeout: 120_000 }, (subject
     expect(await ask('B')).toBe('A');
   });
 });
-
-/** One request over a connection of its own. */
-const request = (port: number): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const asked = get({ host: '127.0.0.1', port, agent: false, timeout: 2_000 }, (response) => {
-      let body = '';
-      response.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      response.on('end', () => resolve(body.trim()));
-    });
-    asked.on('timeout', () => asked.destroy(new Error('no answer within 2 s'))).on('error', reject);
-  });
-
-/** Answers are in the order in which they were asked for. */
-function callEvery20Ms(port: number) {
-  const answers: string[] = [];
-  const failures: string[] = [];
-  let asked = 0;
-  const ending = new AbortController();
-  const loop = async (): Promise<void> => {
-    const pending: Promise<void>[] = [];
-    while (!ending.signal.aborted) {
-      const index = asked++;
-      const note = (answer: string): void => void (answers[index] = answer);
-      pending.push(request(port).then(note, (error: unknown) => void failures.push(String(error))));
-      await sleep(20);
-    }
-    await Promise.all(pending);
-  };
-  const running = loop();
-  const end = (): Promise<void> => {
-    ending.abort();
-    return running;
-  };
-  return { answers, failures, started: () => asked, end };
-}

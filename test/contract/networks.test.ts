@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ContainerTemplate } from '../../src/state/template.ts';
-import { type Bench, freePort, everySubject } from './subjects.ts';
+import { freePort } from '../fakes/ports.ts';
+import { type Bench, everySubject } from './subjects.ts';
 
 describe.each(everySubject())('networks on $name', { timeout: 30_000 }, (subject) => {
   let bench: Bench;

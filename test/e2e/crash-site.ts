@@ -1,13 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createGitRepository } from '../fakes/git-repository.ts';
+import { freePort } from '../fakes/ports.ts';
 import { ensureBusybox } from './busybox-agents.ts';
 import { BYSTANDER, type Chapter, chapters } from './crash-story.ts';
 import { type FaultRule, openFaultyPodman } from './faulty-podman.ts';
 import { leftoversOf } from './leftovers.ts';
 import type { OwnPodman } from './own-podman.ts';
 import type { HostContainer } from './podman-host.ts';
-import { freePort, openSite, type Site, type SiteOptions } from './site.ts';
+import { openSite, type Site, type SiteOptions } from './site.ts';
 import { type Supervisor, supervise } from './supervisor.ts';
 import { until } from './until.ts';
 

@@ -12,7 +12,8 @@ import type { GitSettings } from '../../src/source/git/settings.ts';
 import { createSecretOpener } from '../../src/source/secrets/opener.ts';
 import { createGitRepository, type GitRepository } from '../fakes/git-repository.ts';
 import { agentYaml } from '../fakes/manifest-tree.ts';
-import { freePort } from './site.ts';
+
+import { freePort } from '../fakes/ports.ts';
 import { until } from './until.ts';
 
 const TOKEN = 'canary-token-of-the-test';

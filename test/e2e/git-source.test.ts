@@ -4,8 +4,9 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createGitRepository, type GitRepository } from '../fakes/git-repository.ts';
+import { freePort } from '../fakes/ports.ts';
 import { agentText, ensureBusybox, WAITS } from './busybox-agents.ts';
-import { type Controller, freePort, openSite, type Site } from './site.ts';
+import { type Controller, openSite, type Site } from './site.ts';
 import { untilStable } from './status.ts';
 import { until } from './until.ts';
 

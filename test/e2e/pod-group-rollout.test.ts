@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AgentStatus } from '../../src/api/status.ts';
+import { freePort } from '../fakes/ports.ts';
 import { agentText, ensureBusybox, SERVES, WAITS } from './busybox-agents.ts';
 import type { HostContainer } from './podman-host.ts';
-import { type Controller, freePort, openSite, type Site } from './site.ts';
+import { type Controller, openSite, type Site } from './site.ts';
 import { conditionOf, untilStable } from './status.ts';
 import { until } from './until.ts';
 

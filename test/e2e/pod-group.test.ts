@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../fakes/ports.ts';
 import { agentText, ensureBusybox, SERVES, WAITS } from './busybox-agents.ts';
 import type { HostContainer } from './podman-host.ts';
-import { freePort, openSite, type Site } from './site.ts';
+import { openSite, type Site } from './site.ts';
 import { isStable, untilStable } from './status.ts';
 import { until } from './until.ts';
 

@@ -3,9 +3,10 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { BUSYBOX } from '../contract/busybox.ts';
+import { freePort } from '../fakes/ports.ts';
 import { agentText, ensureBusybox } from './busybox-agents.ts';
 import type { HostContainer } from './podman-host.ts';
-import { freePort, openSite, type Site } from './site.ts';
+import { openSite, type Site } from './site.ts';
 import { conditionOf, isStable, untilStable } from './status.ts';
 import { until } from './until.ts';
 

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AgentStatus } from '../../src/api/status.ts';
+import { freePort } from '../fakes/ports.ts';
 import { type PodmanHost, removeNamespace, testPodman } from './podman-host.ts';
 import { until } from './until.ts';
 
@@ -205,18 +205,6 @@ function getFrom<T>(socketPath: string, path: string): Promise<T> {
     });
     asked.on('error', reject).on('timeout', () => asked.destroy(new Error(`${path}: no answer`)));
     asked.end();
-  });
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
   });
 }
 

@@ -1,6 +1,5 @@
-import { get } from 'node:http';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { PortCaller } from '../fakes/ports.ts';
 import { REPOSITORY } from './site.ts';
 
 const PORT = 8080;
@@ -8,13 +7,19 @@ const CALL_EVERY_MS = 20;
 
 /**
  * Answers every request with `REVISION uptime`. MODE is what becomes of it: `good`, `crash` (ends as it begins), `unready`
- * (serves, but its probe fails), `sick` (its probe fails from SICK_AFTER seconds on, while it goes on serving).
+ * (serves, but its probe fails), `sick` (its probe fails from SICK_AFTER seconds on, while it goes on serving), `once` (a
+ * second start of the revision ends as it begins).
  */
 const SERVES = `
 import http.server, os, signal, sys, threading, time
 mode, began = os.environ["MODE"], time.monotonic()
 if mode == "crash":
     sys.exit(3)
+if mode == "once":
+    try:
+        os.close(os.open("/data/" + os.environ["REVISION"] + "-" + os.uname().nodename, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        sys.exit(3)
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         uptime = time.monotonic() - began
@@ -73,9 +78,14 @@ export interface WebAgent {
   readonly namespace: string;
   readonly hostPort: number;
   readonly revision: string;
-  readonly mode: 'good' | 'crash' | 'unready' | 'sick';
+  readonly mode: 'good' | 'crash' | 'unready' | 'sick' | 'once';
   readonly strategy: 'Recreate' | 'BlueGreen' | 'Canary';
   readonly replicas: number;
+  /** 2 by default. */
+  readonly soakSeconds?: number;
+  readonly monitorSeconds?: number;
+  /** Canary alone: a person says whether the others follow. */
+  readonly isApproved?: boolean;
 }
 
 export const MIN_HEALTHY_SECONDS = 2;
@@ -93,15 +103,27 @@ spec:
 ${indented(SERVES)}
   env: [{name: REVISION, value: "${web.revision}"}, {name: MODE, value: "${web.mode}"}, {name: SICK_AFTER, value: "5"}]
   replicas: ${web.replicas}
-  ports: [{name: http, containerPort: ${PORT}, hostPort: ${web.hostPort}}]
+${web.mode === 'once' ? ONCE : ''}  ports: [{name: http, containerPort: ${PORT}, hostPort: ${web.hostPort}}]
   terminationGracePeriodSeconds: 3
   readinessProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 1, failureThreshold: 2}
   rollout:
     strategy: ${web.strategy}
-    minHealthySeconds: ${MIN_HEALTHY_SECONDS}
-    monitorSeconds: ${MONITOR_SECONDS}
-    healthyDeadlineSeconds: 10
+    minHealthySeconds: ${web.soakSeconds ?? MIN_HEALTHY_SECONDS}
+    monitorSeconds: ${web.monitorSeconds ?? MONITOR_SECONDS}
+    healthyDeadlineSeconds: ${10 + (web.soakSeconds ?? 0)}
     drainSeconds: 1
+${web.isApproved ? '    canary: {replicas: 1, promotion: Manual}\n' : ''}`;
+
+/** Where it leaves a mark that it was started. */
+const ONCE = `  volumes: [{name: data, volume: {claimName: data}}]
+  volumeMounts: [{name: data, mountPath: /data}]
+`;
+
+export const volumeText = (namespace: string): string => `
+apiVersion: rookery.dev/v1alpha1
+kind: Volume
+metadata: {name: data, namespace: ${namespace}}
+spec: {retention: Delete}
 `;
 
 export const callerText = (namespace: string): string => `
@@ -130,48 +152,13 @@ spec:
 
 const indented = (text: string): string => text.trim().replace(/^(?=.)/gm, '      ');
 
-export interface Caller {
-  tally(): Tally;
-  end(): Promise<void>;
-}
-
-/** Somebody outside who uses the published port, over a new connection each time. */
-export function callPort(hostPort: number): Caller {
-  const ending = new AbortController();
-  const failures: string[] = [];
+/** As the caller inside counts, of somebody outside. */
+export function tallyOf({ answers, failures }: PortCaller): Tally {
   const firstUptimeS: Record<string, number> = {};
-  let answers = 0;
-  const note = (answer: string): void => {
+  const answered = answers.filter((answer) => answer !== undefined);
+  for (const answer of answered) {
     const [revision = '', uptime] = answer.split(' ');
-    answers += 1;
     firstUptimeS[revision] ??= Number(uptime);
-  };
-  const calling = async (): Promise<void> => {
-    const pending = new Set<Promise<void>>();
-    while (!ending.signal.aborted) {
-      const call = ask(hostPort).then(note, (error: unknown) => void failures.push(String(error)));
-      pending.add(call);
-      void call.finally(() => pending.delete(call));
-      await sleep(CALL_EVERY_MS);
-    }
-    await Promise.all(pending);
-  };
-  const over = calling();
-  return {
-    tally: () => ({ failures: [...failures], answers, firstUptimeS: { ...firstUptimeS } }),
-    end: () => {
-      ending.abort();
-      return over;
-    },
-  };
+  }
+  return { failures: [...failures], answers: answered.length, firstUptimeS };
 }
-
-const ask = (port: number): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const asked = get({ host: '127.0.0.1', port, agent: false, timeout: 3_000 }, (response) => {
-      let body = '';
-      response.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      response.on('error', reject).on('end', () => resolve(body));
-    });
-    asked.on('timeout', () => asked.destroy(new Error('no answer within 3 s'))).on('error', reject);
-  });
