@@ -71,6 +71,20 @@ describe('rollout status', () => {
     expect(code).toBe(2);
   });
 
+  test.each([[['status', '-w', 'twin']], [['status', 'twin', '-w']], [['status', '--watch', 'twin']]])(
+    '%j names the agent',
+    async (argv) => {
+      const done = await run(twinIn({}), ['rollout', ...argv]);
+      expect(done).toMatchObject({ code: 0, err: '' });
+    },
+  );
+
+  test('is told when --watch has another value', async () => {
+    const { code, err } = await run(twinIn({}), ['rollout', 'status', 'twin', '--watch=maybe']);
+    expect(code).toBe(1);
+    expect(err).toContain('must be true or false');
+  });
+
   test('gives up in time', async () => {
     let nowMs = 0;
     const services = { nowMs: () => (nowMs += 400) };

@@ -123,7 +123,7 @@ describe('service install', () => {
     });
     expect(await rookery(['install'])).toMatchObject({
       code: 1,
-      err: expect.stringContaining('Job failed.'),
+      err: 'rookery: systemctl --user start rookery.service failed: Job failed.\n',
     });
   });
 

@@ -61,8 +61,13 @@ export function gather(input: GatherInput): AgentFacts {
   };
 }
 
-const originOf = ({ desired }: World, { position: { file, line } }: DesiredObject): Origin => {
-  const { commit } = desired();
+/** Told as in the source, wherever on this host that lies. */
+const originOf = ({ desired }: World, { position }: DesiredObject): Origin => {
+  const { commit, origin } = desired();
+  const { line } = position;
+  const file = position.file.startsWith(`${origin}/`)
+    ? position.file.slice(origin.length + 1)
+    : position.file;
   return { file, line, ...(commit !== undefined && { commit }) };
 };
 

@@ -159,7 +159,6 @@ export const commands: readonly CommandDefinition[] = [
       {
         flags: '-w, --watch [boolean]',
         description: 'status: wait until it is over, which is the default; --watch=false returns at once',
-        choices: ['true', 'false'],
       },
       { flags: '--timeout <duration>', description: 'status: give up after this long, such as 90s or 10m' },
       {

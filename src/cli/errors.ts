@@ -11,6 +11,7 @@ const FOR_PEOPLE: ReadonlySet<string> = new Set([
   'PodmanError',
   'SocketError',
   'SecretError',
+  'SystemdError',
 ]);
 
 export function explain(error: unknown): string {

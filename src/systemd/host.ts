@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { SystemdError } from './error.ts';
 import type { InstallationFacts, Place, Step } from './installation.ts';
 import { systemctl } from './installation.ts';
 import { UNIT } from './unit.ts';
@@ -88,7 +89,7 @@ export async function carryOut(
     if (step.type === 'Remove') await host.remove(step.path);
     if (step.type === 'Run') {
       const { exitCode, stderr } = await host.run(step.command);
-      if (exitCode !== 0) throw new Error(`${step.command.join(' ')} failed: ${stderr.trim()}`);
+      if (exitCode !== 0) throw new SystemdError(`${step.command.join(' ')} failed: ${stderr.trim()}`);
     }
     if (step.type === 'Try') {
       const { exitCode } = await host.run(step.command);

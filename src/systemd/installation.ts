@@ -1,3 +1,4 @@
+import { SystemdError } from './error.ts';
 import { type Enabled, enabledBy, isOurs, type Scope, UNIT, type UnitOptions, unitText } from './unit.ts';
 
 /** What the host says before anything is done. */
@@ -152,7 +153,7 @@ export function uninstallSteps(
 
 function refuseForeign(unit: string, path: string): void {
   if (!isOurs(unit))
-    throw new Error(`${path} was not written by rookery service install; move it away first`);
+    throw new SystemdError(`${path} was not written by rookery service install; move it away first`);
 }
 
 export const systemctl = (scope: Scope, ...words: readonly string[]): string[] => [

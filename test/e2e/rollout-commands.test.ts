@@ -59,7 +59,7 @@ test('status, history and why tell of an update', { timeout: LIMIT_MS }, async (
     /successfully rolled out: revision/,
   );
   const history = await succeeds(rollout('history', 'web'));
-  expect(history).toMatch(/Stable +current,target,stable +\w+ +\S*web\.yaml:2 +env V changed v0 → v1/);
+  expect(history).toMatch(/Stable +current,target,stable +\w+ +web\.yaml:2 +env V changed v0 → v1/);
   const why = await succeeds(site.rookery('why', 'web'));
   expect(why).toMatch(/\(nothing\) → \w{8} {2}Manifest: Stable/);
   expect(why).toMatch(

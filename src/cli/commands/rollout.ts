@@ -13,7 +13,8 @@ const ASKED = ['undo', 'pause', 'resume', 'approve', 'abort', 'retry', 'restart'
 export const ROLLOUT_ACTIONS = ['status', 'history', ...ASKED] as const;
 type RolloutAction = (typeof ROLLOUT_ACTIONS)[number];
 
-export const rollout: Action = async (context, input) => {
+export const rollout: Action = async (context, given) => {
+  const input = giveBackAgent(given);
   const [word = '', agent] = input.args;
   const action = actionOf(word);
   await refuseForeignOptions(context, action, input.options);
@@ -25,6 +26,16 @@ export const rollout: Action = async (context, input) => {
   const body = { action, ...(typeof toRevision === 'string' && { toRevision }) };
   return askAgent(context, agent, { subresource: 'rollout', body });
 };
+
+const WATCH: ReadonlySet<unknown> = new Set([undefined, true, 'true', 'false']);
+
+/** As kubectl's, `-w` takes no value but after `=`: the word that follows it is the agent. */
+function giveBackAgent({ args, options }: Input): Input {
+  const { watch } = options;
+  if (WATCH.has(watch)) return { args, options };
+  if (args.length > 1) throw new CliError(`--watch "${String(watch)}": must be true or false`);
+  return { args: [...args, String(watch)], options: { ...options, watch: true } };
+}
 
 function actionOf(word: string): RolloutAction {
   const action = ROLLOUT_ACTIONS.find((one) => one === word);
