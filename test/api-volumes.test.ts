@@ -8,7 +8,7 @@ import { call, temporaryDirectory } from './fakes/unix-socket.ts';
 const GROUP = '/apis/rookery.dev/v1alpha1';
 const RESTORE = `${GROUP}/namespaces/a/volumes/data/restore`;
 
-test('exports of volumes, and putting one back', async () => {
+test('exports of volumes, putting one back, and consent to removals by name', async () => {
   const directory = temporaryDirectory();
   const socketPath = join(directory.path, 'api.sock');
   const backend = createFakeBackend();
@@ -22,7 +22,13 @@ test('exports of volumes, and putting one back', async () => {
     expect(await post(RESTORE)).toBe(200);
     expect(await post(`${RESTORE}?from=x.tar`)).toBe(200);
     expect((await call(socketPath, RESTORE)).code).toBe(405);
-    expect(backend.asked).toEqual(['restore a/data from the newest', 'restore a/data from x.tar']);
+    expect(await post(`${GROUP}/sync?approve=Agent/a/web&approve=Volume/a/data`)).toBe(200);
+    expect(await post(`${GROUP}/sync?approve=web`)).toBe(400);
+    expect(backend.asked).toEqual([
+      'restore a/data from the newest',
+      'restore a/data from x.tar',
+      'sync, Agent/a/web, Volume/a/data',
+    ]);
   } finally {
     await server.close();
     directory.remove();
