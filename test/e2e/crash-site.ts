@@ -26,6 +26,8 @@ export interface CrashSiteOptions {
   readonly site?: SiteOptions;
   /** Makes a directory the controller's user's. */
   readonly give?: (directory: string) => void;
+  /** Podman's service is away. */
+  readonly onAway?: () => void;
 }
 
 const CHAPTER_MS = 90_000;
@@ -34,7 +36,7 @@ const NOTHING = /^$/;
 export async function openCrashSite(options: CrashSiteOptions): Promise<CrashSite> {
   const { podman, give = () => undefined } = options;
   await ensureBusybox(podman.host);
-  const proxy = await openFaultyPodman(podman.socket, join(podman.directory, 'faulty.sock'));
+  const proxy = await openFaultyPodman(podman.socket, join(podman.directory, 'faulty.sock'), options.onAway);
   const env = { ...options.site?.env, CONTAINER_HOST: proxy.url, ROOKERY_MANIFESTS: '' };
   const site = openSite({ ...options.site, host: podman.host, env });
   const repository = createGitRepository();

@@ -78,7 +78,10 @@ describe.each([
     });
 
     test("when Podman's service dies in create, start, stop and build", async () => {
-      crash = await openCrashSite(host);
+      const wake = (): void => {
+        starting ??= host.podman.start().finally(() => (starting = undefined));
+      };
+      crash = await openCrashSite({ ...host, onAway: wake });
       const { rule, calls } = deaths({
         random: createRandom(SEED),
         chance: chance * 0.7,
@@ -86,7 +89,7 @@ describe.each([
         kill: () => {
           if (starting) return;
           host.podman.kill();
-          starting = host.podman.start().finally(() => (starting = undefined));
+          wake();
         },
       });
       await crash.play(rule, LOST_BY_PODMAN);

@@ -42,10 +42,20 @@ export interface FaultyPodman {
 interface Proxy {
   readonly podmanSocket: string;
   readonly rule: FaultRule;
+  readonly onAway: () => void;
 }
 
-export async function openFaultyPodman(podmanSocket: string, socket: string): Promise<FaultyPodman> {
-  const proxy: { podmanSocket: string; rule: FaultRule } = { podmanSocket, rule: () => undefined };
+/** @param onAway Podman's service does not take a connection: the place to start it, as its socket unit would. */
+export async function openFaultyPodman(
+  podmanSocket: string,
+  socket: string,
+  onAway: () => void = () => undefined,
+): Promise<FaultyPodman> {
+  const proxy: { podmanSocket: string; rule: FaultRule; onAway: () => void } = {
+    podmanSocket,
+    rule: () => undefined,
+    onAway,
+  };
   const server = createServer(
     (incoming, outgoing) => void pass(proxy, incoming, outgoing).catch(() => outgoing.destroy()),
   );
@@ -91,7 +101,11 @@ async function pass(proxy: Proxy, incoming: IncomingMessage, outgoing: ServerRes
   if (fault?.type === 'Delay') await sleep(fault.ms);
   const { method, url, headers } = incoming;
   const onward = request({ socketPath: proxy.podmanSocket, method, path: url, headers, agent: false });
-  onward.on('error', () => outgoing.destroy()).on('response', (reply) => answer(reply, outgoing, fault));
+  onward.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.syscall === 'connect') proxy.onAway();
+    outgoing.destroy();
+  });
+  onward.on('response', (reply) => answer(reply, outgoing, fault));
   // A client that goes away is one that goes away from Podman, too.
   outgoing.once('close', () => onward.destroy());
   if (body) onward.end(body);

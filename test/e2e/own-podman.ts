@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createPodmanHost, type PodmanHost } from './podman-host.ts';
@@ -10,7 +10,7 @@ export interface OwnPodman {
   readonly directory: string;
   readonly socket: string;
   readonly host: PodmanHost;
-  /** Its containers run on. */
+  /** Its containers run on. Nothing when it is dead already. */
   kill(): void;
   /** As its socket unit would. */
   start(): Promise<void>;
@@ -60,6 +60,7 @@ export function startOwnPodman(options: OwnPodmanOptions = {}): OwnPodman {
 /** An ordinary user's service is the child of the process that made its user namespace. */
 function processesOf(directory: string): number[] {
   const [pid = ''] = readFileSync(join(directory, 'service.pid'), 'utf8').split(' ');
+  if (!existsSync(`/proc/${pid}`)) return [];
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
   const isService = (child: string): boolean =>
     readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('\0system\0service\0');
