@@ -6,7 +6,7 @@ import { connectPodman } from '../src/podman/connect.ts';
 import { type ApiServer, startServer } from '../src/server/server.ts';
 import { createFakeBackend } from './fakes/fake-backend.ts';
 import { createRecordingLog } from './fakes/log.ts';
-import { temporaryDirectory } from './fakes/unix-socket.ts';
+import { call, temporaryDirectory } from './fakes/unix-socket.ts';
 
 const directory = temporaryDirectory();
 let number = 0;
@@ -89,3 +89,12 @@ test('a client that never ends its request loses its connection', async () => {
   await new Promise<void>((resolve) => client.once('close', () => resolve()));
   expect(client.destroyed).toBe(true);
 }, 5_000);
+
+test('clients that never end their request keep nobody waiting', async () => {
+  await start();
+  const slow = Array.from({ length: 50 }, () => connect(socketPath));
+  for (const socket of slow) socket.write('GET /healthz HTTP/1.1\r\nhost:');
+  await expect.poll(() => slow.every(({ bytesWritten }) => bytesWritten > 0)).toBe(true);
+  expect((await call(socketPath, '/healthz')).code).toBe(200);
+  for (const socket of slow) socket.destroy();
+});
