@@ -1,0 +1,19 @@
+export default {
+  testRunner: 'vitest',
+  vitest: { configFile: 'vitest.mutate.config.ts', related: false },
+  plugins: ['@stryker-mutator/vitest-runner'],
+  mutate: ['src/plan/**/*.ts', 'src/state/**/*.ts', 'controllers/agent/**/*.ts'],
+  coverageAnalysis: 'perTest',
+  // What is made once when a file is loaded needs every test for each of its mutants: hours for tables of names.
+  ignoreStatic: true,
+  concurrency: 2,
+  timeoutMS: 20_000,
+  thresholds: { high: 95, low: 85, break: 85 },
+  incremental: true,
+  incrementalFile: '.cache/mutants.json',
+  reporters: ['clear-text', 'json'],
+  clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
+  jsonReporter: { fileName: '.cache/mutation.json' },
+  tempDirName: '.cache/mutate',
+  ignorePatterns: ['/.cache', '/dist', '/coverage', '/bench', '/docs', '/images', '/crds', '/manifests'],
+};
