@@ -1,3 +1,4 @@
+import { WaitingError } from '../src/api/errors.ts';
 import { keyString, type ObjectKey } from '../src/api/key.ts';
 import { labels } from '../src/api/labels.ts';
 import type { Reconciler } from '../src/manager/reconciler.ts';
@@ -61,9 +62,32 @@ async function settle(subject: Subject<'PodGroup'>, wanted: ResolvedPod): Promis
     };
     const plan = planPods(aim, pods);
     if (plan.operations.length === 0 || round > MAX_PLANS) return { place, pods };
+    refuseUnknownMembers(pods, wanted.name, plan.operations);
     await refuseStranger(subject, wanted, plan.operations);
     if (plan.operations.some(({ type }) => type === 'StopContainer')) tellPods(world, key, pods, run);
     await perform(world, key, plan.operations, context.signal);
+  }
+}
+
+/** After a lost state they are heard of later than their pod; a person's own container in it is never heard of. */
+const UNKNOWN_RETRY_MS = 1_000;
+
+/** With a pod goes all that is in it: so nothing is done to one that has a container of nobody known. */
+function refuseUnknownMembers(
+  pods: readonly LivePod[],
+  wanted: string,
+  operations: readonly Operation[],
+): void {
+  const left = pods.filter(({ name }) => name !== wanted);
+  for (const { id, infraId, name, containerIds, members } of left) {
+    const known = new Set(members.map((member) => member.id));
+    const unknown = containerIds.find((container) => !known.has(container));
+    const isTouched = operations.some(
+      (operation) => 'id' in operation && [id, infraId].includes(operation.id),
+    );
+    if (unknown === undefined || !isTouched) continue;
+    const what = `pod ${name} holds container ${unknown.slice(0, 12)}, which belongs to no agent that is known`;
+    throw new WaitingError('UnknownMember', `${what}; remove it, if it is yours`, UNKNOWN_RETRY_MS);
   }
 }
 

@@ -393,6 +393,46 @@ describe('a pod group that moves', () => {
     expect(await running()).toEqual([old]);
   });
 
+  test('begins anew when its members are edited that all stand still in the new pod', async () => {
+    for (const name of MEMBERS) host.programs.set(name, () => ({ readyAfterMs: 1_500 }));
+    const asked = { rollout: { ...ROLLOUT, onFailure: 'Pause' } };
+    await host.apply(group(6000), ...MEMBERS.map((name) => member(name, asked)));
+    await host.start();
+    await host.until(all('Healthy'), 300_000);
+    await host.apply(group(6001));
+    await host.until(all('Monitoring'), 120_000);
+    host.programs.set('side', () => ({ exitAfterMs: 50, exitCode: 3 }));
+    await host.apply(member('side', asked, { V: '2' }));
+    await host.until(all('Paused'), 300_000);
+    host.programs.delete('side');
+    await host.apply(...MEMBERS.map((name) => member(name, {}, { V: '3' })));
+    await host.until(all('Healthy'), 300_000);
+    await host.clock.advance(5_000);
+    expect(await pods()).toHaveLength(1);
+    expect(up()).toHaveLength(3);
+  });
+
+  test('removes no pod with members that it has yet to hear of after the state was lost', async () => {
+    const old = await deployed();
+    const before = ids();
+    host.crash();
+    host.loseState();
+    await host.apply(group(6001));
+    host.podman.controls.beforeCall = ({ method }) =>
+      method === 'inspectContainer'
+        ? new Promise<void>((resolve) => void host.clock.setTimer(5_000, resolve))
+        : undefined;
+    await host.start();
+    host.podman.controls.beforeCall = () => undefined;
+    const removed = (): string[] => order('removePod');
+    await host.until(() => all('Monitoring')() || removed().length > 0, 300_000);
+    expect(removed()).toEqual([]);
+    expect(before.every((id) => ids().includes(id))).toBe(true);
+    await host.until(all('Healthy'), 300_000);
+    await host.clock.advance(5_000);
+    expect(await running()).not.toContain(old);
+  });
+
   test('goes on after a reboot of the host', async () => {
     const old = await watched();
     await host.reboot();

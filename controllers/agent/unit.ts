@@ -163,14 +163,19 @@ export function joinUnit(view: View): Pick<AgentRecord, 'unit'> {
   const network = facts.wish?.template.network;
   const pod = network?.mode === 'pod' ? network.pod : facts.wish === undefined ? record.unit?.pod : undefined;
   if (pod === undefined) return {};
-  if (!isElsewhere(record, pod)) {
-    const isUnproven = record.unit?.pod === pod && podOf(record, record.stableRevision) !== pod;
-    return isUnproven && record.unit ? { unit: { ...record.unit, waits: false } } : {};
-  }
+  const isUnproven = record.unit?.pod === pod && podOf(record, record.stableRevision) !== pod;
+  if (!isElsewhere(record, pod) && !isUnproven) return {};
+  return { unit: { pod, attempt: nextAttempt(view, pod), waits: false } };
+}
+
+/** The others’ newest, where they are ahead; else one more, unless it is in the pod already and nobody failed there. */
+function nextAttempt({ record, facts }: View, pod: string): number {
   const newest = newestAttempt(facts.fellows, pod);
   const own = attemptAt(record, pod);
-  const attempt = own === 0 || newest > own ? Math.max(newest, 1) : own + 1;
-  return { unit: { pod, attempt, waits: false } };
+  if (own === 0 || newest > own) return Math.max(newest, 1);
+  const goesOn =
+    !isElsewhere(record, pod) && !facts.fellows.some((one) => hasFailedAt(one, { pod, attempt: own }));
+  return goesOn ? own : own + 1;
 }
 
 /** Some were promoted and some not: those that were go back to where the others serve. */

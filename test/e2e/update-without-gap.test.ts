@@ -41,9 +41,9 @@ describe.each(PLACES)('an agent that is called every 20 ms, for $name', { timeou
     await place?.cleanUp();
   }, 60_000);
 
-  const update = async (revision: string): Promise<void> => {
+  const update = async (revision: string, mode: WebAgent['mode'] = 'good'): Promise<void> => {
     const { currentRevision } = await place.site.status('web');
-    called.become({ revision, mode: 'good' });
+    called.become({ revision, mode });
     await called.untilPhase(
       `${revision} is stable`,
       (status) => isStable(status) && status.currentRevision !== currentRevision,
@@ -63,6 +63,12 @@ describe.each(PLACES)('an agent that is called every 20 ms, for $name', { timeou
     await update('two');
     await called.expectNoGap('good update');
     expect(await called.revisionsThatAnswered()).toEqual(['one', 'two']);
+  });
+
+  test('lets a revision that starts slowly take its time', async () => {
+    await update('late', 'slow');
+    await called.expectNoGap('slow start');
+    expect(await called.revisionsThatAnswered()).toContain('late');
   });
 
   test.each([

@@ -8,7 +8,7 @@ const CALL_EVERY_MS = 20;
 /**
  * Answers every request with `REVISION uptime`. MODE is what becomes of it: `good`, `crash` (ends as it begins), `unready`
  * (serves, but its probe fails), `sick` (its probe fails from SICK_AFTER seconds on, while it goes on serving), `once` (a
- * second start of the revision ends as it begins).
+ * second start of the revision ends as it begins), `slow` (does not listen for its first four seconds).
  */
 const SERVES = `
 import http.server, os, signal, sys, threading, time
@@ -20,6 +20,8 @@ if mode == "once":
         os.close(os.open("/data/" + os.environ["REVISION"] + "-" + os.uname().nodename, os.O_CREAT | os.O_EXCL))
     except FileExistsError:
         sys.exit(3)
+if mode == "slow":
+    time.sleep(4)
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         uptime = time.monotonic() - began
@@ -78,7 +80,7 @@ export interface WebAgent {
   readonly namespace: string;
   readonly hostPort: number;
   readonly revision: string;
-  readonly mode: 'good' | 'crash' | 'unready' | 'sick' | 'once';
+  readonly mode: 'good' | 'crash' | 'unready' | 'sick' | 'once' | 'slow';
   readonly strategy: 'Recreate' | 'BlueGreen' | 'Canary';
   readonly replicas: number;
   /** 2 by default. */
