@@ -1,10 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call } from '../fakes/unix-socket.ts';
 import { agentText, ensureBusybox } from './busybox-agents.ts';
-import type { HostContainer } from './podman-host.ts';
+import { filesWith, withoutEnvironment } from './hiding-places.ts';
 import { type Controller, openSite, type Site } from './site.ts';
 import { untilStable } from './status.ts';
 import { until } from './until.ts';
@@ -186,17 +185,5 @@ function everyArgument(): string {
 /** The answer whatever its status. */
 const textOf = async (socket: string, path: string): Promise<string> => (await call(socket, path)).text;
 
-/** Podman 4.3 itself shows the secrets in the environment of a container that runs. */
-const withoutEnvironment = (container: HostContainer): object => ({
-  ...container,
-  Config: { ...container.Config, Env: [] },
-});
-
 const head = (kind: string, name: string, namespace: string): string =>
   `apiVersion: v1\nkind: ${kind}\nmetadata: {name: ${name}, namespace: ${namespace}}\n`;
-
-function filesWith(directory: string, text: string): string {
-  return execFileSync('sh', ['-c', 'grep -rlF -e "$1" "$2" || true', 'sh', text, directory], {
-    encoding: 'utf8',
-  });
-}
