@@ -25,6 +25,26 @@ tar -C image -c . | podman import --quiet - localhost/busybox:1
 cat >manifests/page.yaml <<'END'${PAGE}END
 `;
 
+const CANARY = 'canary-of-the-service';
+const READER = PAGE.replace('name: page', 'name: reader').replace(
+  '  readiness',
+  '  env: [{name: VALUE, valueFrom: {secretKeyRef: {name: api, key: token}}}]\n  readiness',
+);
+/** The draft is encrypted before it comes near the repository. */
+const PUSH_A_SECRET = `
+key=$(${ROOKERY} secrets keygen --age-identity keys/host)
+${ROOKERY} secrets keygen --age-identity keys/other
+git init --quiet --bare --initial-branch=main remote.git
+git clone --quiet remote.git fleet
+printf 'apiVersion: v1\nkind: Secret\nmetadata: {name: api}\nstringData:\n  token: ${CANARY}\n' >secret.yaml
+${ROOKERY} secrets encrypt secret.yaml --recipient "$key"
+mv secret.yaml fleet/; cp manifests/page.yaml fleet/
+cat >fleet/reader.yaml <<'END'${READER}END
+cd fleet; git add --all; git checkout --quiet -B main
+git -c user.name=Ann -c user.email=ann@example.org commit --quiet -m 'the fleet'
+git push --quiet origin main
+`;
+
 /** systemd 252 and Podman 4.3: the oldest that there is a promise for. */
 const lab = createSystemdLab('bookworm');
 
@@ -224,6 +244,26 @@ describe.runIf(isRoot)('a service of a rootless user on a real systemd', { timeo
       async () => (await lab.root(`test -e /proc/${pid} || echo gone`)) === 'gone',
     );
     expect(await session(`${ROOKERY} service uninstall`)).toContain('removed /home/guest/.config');
+  });
+
+  test('follows a git repository, and decrypts with an identity that systemd hands it', async () => {
+    await lab.user(PUSH_A_SECRET);
+    await rookery('service install --git /home/lab/remote.git --age-identity keys/host');
+    await until('both agents are healthy', async () => (await service('StatusText')) === '2/2 healthy');
+    const unit = await lab.user('cat .config/systemd/user/rookery.service');
+    expect(unit).toContain('LoadCredential=age-identity:/home/lab/keys/host\n');
+    expect(unit).not.toContain('--age-identity');
+    const read = 'podman ps --quiet --filter label=rookery.dev/name=reader';
+    expect(await lab.user(`podman exec $(${read}) /bin/sh -c 'echo $VALUE'`)).toBe(CANARY);
+    const journal = await lab.user('journalctl --user --unit rookery --output json --no-pager');
+    expect(journal).toContain('Agent/default/reader');
+    expect(journal).not.toContain(CANARY);
+    expect(await lab.user(`grep -rlF ${CANARY} .local/state/rookery || true`)).toBe('');
+    const before = await container();
+    await lab.user('mv keys/host keys/host.right; cp keys/other keys/host; systemctl --user restart rookery');
+    await until('status tells it', async () => /encryptedData\.token/.test(await rookery('status || true')));
+    expect(await container()).toBe(before);
+    expect(await lab.user(`podman exec $(${read}) /bin/sh -c 'echo $VALUE'`)).toBe(CANARY);
   });
 
   test('is removed as it was installed, and leaves the agents', async () => {
