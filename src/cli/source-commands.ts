@@ -49,7 +49,7 @@ export const sourceCommands: readonly CommandDefinition[] = [
   },
   {
     name: 'volume',
-    summary: 'Show what was saved of deleted volumes, and put it back',
+    summary: 'Show what was saved of removed volumes, and put it back',
     arguments: [
       { name: '<action>', description: 'exports, or restore' },
       { name: '[name]', description: 'restore: the Volume to put it into, which must be empty and unused' },
