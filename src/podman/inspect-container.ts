@@ -7,6 +7,16 @@ import type { WireContainer } from './wire.ts';
 
 export const containerPath = (nameOrId: string): string => `/containers/${encodeURIComponent(nameOrId)}`;
 
+/** What Podman says of it, word for word. */
+export const inspectWire = (dial: Dial, nameOrId: string): Promise<WireContainer | undefined> =>
+  foundOrUndefined(
+    dial.call<WireContainer>({
+      method: 'GET',
+      path: `${containerPath(nameOrId)}/json`,
+      what: `inspect container ${nameOrId}`,
+    }),
+  );
+
 export type InspectContainer = (nameOrId: string) => Promise<ObservedContainer | undefined>;
 
 /**
@@ -14,18 +24,14 @@ export type InspectContainer = (nameOrId: string) => Promise<ObservedContainer |
  * told of, between the first and the look at `/proc`: its exit code must not be lost.
  */
 export function createInspect(dial: Dial, isAlive: IsProcessAlive): InspectContainer {
-  const look = (nameOrId: string): Promise<WireContainer | undefined> => {
-    const path = `${containerPath(nameOrId)}/json`;
-    return foundOrUndefined(dial.call({ method: 'GET', path, what: `inspect container ${nameOrId}` }));
-  };
   const isTrue = async (wire: WireContainer): Promise<boolean> => {
     const observed = observedContainer(wire);
     return !isRunning(observed) || isAlive(observed.pid, wire.State?.ConmonPid ?? 0);
   };
   return async (nameOrId) => {
-    const first = await look(nameOrId);
+    const first = await inspectWire(dial, nameOrId);
     if (!first || (await isTrue(first))) return first && observedContainer(first);
-    const second = await look(nameOrId);
+    const second = await inspectWire(dial, nameOrId);
     if (!second || (await isTrue(second))) return second && observedContainer(second);
     return lostContainer(observedContainer(second));
   };

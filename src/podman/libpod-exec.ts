@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dial } from './dial.ts';
 import { PodmanError } from './errors.ts';
 import { readFrames } from './frames.ts';
+import { containerPath } from './inspect-container.ts';
 import type { Podman } from './podman.ts';
 
 /** What is kept of a command's output; the rest is read and dropped, so that the command can end. */
@@ -39,7 +40,7 @@ async function exec(dial: Dial, request: ExecRequest): Promise<{ exitCode: numbe
 async function createExec(dial: Dial, request: ExecRequest, what: string): Promise<string> {
   const reply = await dial.call<{ readonly Id?: string }>({
     method: 'POST',
-    path: `/containers/${encodeURIComponent(request.name)}/exec`,
+    path: `${containerPath(request.name)}/exec`,
     body: { Cmd: request.command, AttachStdout: true, AttachStderr: true },
     what,
     signal: request.signal,

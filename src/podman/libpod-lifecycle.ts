@@ -1,12 +1,12 @@
 import { isRunning } from '../state/observed.ts';
-import { absentIsDone, foundOrUndefined } from './absence.ts';
+import { absentIsDone } from './absence.ts';
 import { refuseReplacedBinds } from './bind-guard.ts';
 import type { Dial, Reply } from './dial.ts';
-import { PodmanError } from './errors.ts';
-import { containerPath, type InspectContainer } from './inspect-container.ts';
+import type { PodmanError } from './errors.ts';
+import { containerPath, type InspectContainer, inspectWire } from './inspect-container.ts';
 import type { Podman, StartOptions } from './podman.ts';
 import type { ReclaimAddresses } from './reclaim-addresses.ts';
-import type { WireContainer } from './wire.ts';
+import { isRefusal, refusalOf } from './refusal.ts';
 
 /** On top of the grace: SIGKILL, unmounting, network teardown. */
 const STOP_MARGIN_MS = 30_000;
@@ -71,16 +71,14 @@ export function lifecycleCalls(
         throw refusal;
       }
       // The failing stop, 5 s on 4.3, is what makes Podman see that nothing runs; one without grace would not.
-      await stop(name, 1).catch(refusalOnly);
+      await refusalOf(stop(name, 1));
       await start(name, options);
     },
 
     async stopContainer(name, graceSeconds) {
       if ((await inspect(name))?.state === 'paused') await unpause(dial, name);
-      await absentIsDone(stop(name, graceSeconds)).catch(async (error: unknown) => {
-        refusalOnly(error);
-        if (!(await isDown(name))) throw error;
-      });
+      const refusal = await refusalOf(absentIsDone(stop(name, graceSeconds)));
+      if (refusal && !(await isDown(name))) throw refusal;
     },
 
     async killContainer(name, signal) {
@@ -90,18 +88,13 @@ export function lifecycleCalls(
 
     async removeContainer(name) {
       // The first try may only find out that nothing runs; a full disk, too, fails it once.
-      await absentIsDone(remove(name)).catch((error: unknown) => {
-        refusalOnly(error);
-        return absentIsDone(remove(name));
-      });
+      if (await refusalOf(absentIsDone(remove(name)))) await absentIsDone(remove(name));
     },
   };
 }
 
 async function bindsOf(dial: Dial, name: string): Promise<string[]> {
-  const what = `inspect container ${name}`;
-  const path = `${containerPath(name)}/json`;
-  const wire = await foundOrUndefined(dial.call<WireContainer>({ method: 'GET', path, what }));
+  const wire = await inspectWire(dial, name);
   return (wire?.Mounts ?? []).flatMap(({ Type, Source }) => (Type === 'bind' && Source ? [Source] : []));
 }
 
@@ -123,13 +116,5 @@ function startCall(dial: Dial, reclaim: ReclaimAddresses): Start {
 /** A paused one hears no signal: Podman 4.3 waits for it in vain, and then refuses to stop it. */
 async function unpause(dial: Dial, name: string): Promise<void> {
   const path = `${containerPath(name)}/unpause`;
-  await dial.call({ method: 'POST', path, what: `unpause container ${name}` }).catch(refusalOnly);
-}
-
-const isRefusal = (error: unknown): error is PodmanError =>
-  error instanceof PodmanError && error.statusCode !== undefined;
-
-/** Passes over Podman's own "no"; anything else (a timeout, a broken connection) is thrown on. */
-function refusalOnly(error: unknown): void {
-  if (!isRefusal(error)) throw error;
+  await refusalOf(dial.call({ method: 'POST', path, what: `unpause container ${name}` }));
 }

@@ -1,5 +1,6 @@
 import type { Dial, Query } from './dial.ts';
 import { type Frame, readFrames } from './frames.ts';
+import { containerPath } from './inspect-container.ts';
 import { createLineCutter, type LineCutter } from './lines.ts';
 import type { LogLine, LogOptions, Podman } from './podman.ts';
 
@@ -20,7 +21,7 @@ async function* readLogs(
   // A followed log of a silent container has no head before its first line: no timeout but the caller's.
   const chunks = dial.stream({
     method: 'GET',
-    path: `/containers/${encodeURIComponent(name)}/logs`,
+    path: `${containerPath(name)}/logs`,
     query: logQuery(options),
     what: `read the log of container ${name}`,
     signal,

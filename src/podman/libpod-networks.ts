@@ -3,7 +3,8 @@ import type { Dial } from './dial.ts';
 import { hasLabels, labelFilter } from './labels.ts';
 import { observedNetwork } from './observe.ts';
 import type { CreateNetwork, Podman } from './podman.ts';
-import { isHalfConnected, refusalOf } from './reclaim-addresses.ts';
+import { isHalfConnected } from './reclaim-addresses.ts';
+import { refusalOf } from './refusal.ts';
 import { staticAddress } from './static-address.ts';
 import type { WireNetwork } from './wire.ts';
 

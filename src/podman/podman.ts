@@ -67,7 +67,7 @@ export interface Podman {
   removeVolume(name: string): Promise<void>;
   /** A tar archive; the file appears when it is whole. */
   exportVolume(name: string, toFile: string): Promise<void>;
-  /** Puts what an export holds into an empty volume that no running container has. */
+  /** Puts what an export holds into an empty volume that no running or paused container has. */
   restoreVolume(name: string, fromFile: string): Promise<void>;
 
   /** Podman 4.3 keeps no labels on secrets: they are ours by the prefix of their name. */

@@ -1,9 +1,9 @@
 import { BlockList } from 'node:net';
-import { foundOrUndefined } from './absence.ts';
 import type { Dial } from './dial.ts';
-import { PodmanError } from './errors.ts';
-import { containerPath } from './inspect-container.ts';
+import type { PodmanError } from './errors.ts';
+import { containerPath, inspectWire } from './inspect-container.ts';
 import type { Podman } from './podman.ts';
+import { refusalOf } from './refusal.ts';
 import type { WireContainer } from './wire.ts';
 
 /** Said by 4.3 and 5.4 of an address that has been given out, with the id of the container that it was given to. */
@@ -35,7 +35,7 @@ export function reclaimAddresses(dial: Dial, calls: NetworkCalls): ReclaimAddres
 
   return async (name, refusal) => {
     if (!GIVEN_TO.test(refusal.message)) return false;
-    const wire = await lookAt(dial, name);
+    const wire = await inspectWire(dial, name);
     const lost: Attachment[] = [];
     for (let said: PodmanError | undefined = refusal; said !== undefined; ) {
       const attachment: Attachment | undefined = await lostAddress(calls, wire, said);
@@ -57,7 +57,7 @@ export async function isHalfConnected(
   refusal: PodmanError,
 ): Promise<boolean> {
   let wire: WireContainer | undefined;
-  const unseen = await refusalOf(lookAt(dial, container).then((seen) => (wire = seen)));
+  const unseen = await refusalOf(inspectWire(dial, container).then((seen) => (wire = seen)));
   if (unseen) return HALF_CONNECTED.test(unseen.message);
   if (!wire) return false;
   if (GIVEN_TO.test(refusal.message)) return isGivenTo(wire, refusal);
@@ -66,29 +66,10 @@ export async function isHalfConnected(
   return hasNamespace && attachment !== undefined && !attachment.IPAddress;
 }
 
-const lookAt = (dial: Dial, name: string): Promise<WireContainer | undefined> =>
-  foundOrUndefined(
-    dial.call<WireContainer>({
-      method: 'GET',
-      path: `${containerPath(name)}/json`,
-      what: `inspect container ${name}`,
-    }),
-  );
-
 function isGivenTo({ Id }: WireContainer, { message }: PodmanError): boolean {
   const owner = GIVEN_TO.exec(message)?.[2];
   return owner !== undefined && Id.startsWith(owner);
 }
-
-/** Podman's "no", as a value; anything else is thrown on. */
-export const refusalOf = (call: Promise<unknown>): Promise<PodmanError | undefined> =>
-  call.then(
-    () => undefined,
-    (error: unknown) => {
-      if (error instanceof PodmanError && error.statusCode !== undefined) return error;
-      throw error;
-    },
-  );
 
 /** The attachment that was refused because this very container has its address. */
 async function lostAddress(

@@ -1,12 +1,13 @@
 import { basename, dirname, join } from 'node:path';
 import type { Dial } from './dial.ts';
 import { PodmanError } from './errors.ts';
+import { containerPath } from './inspect-container.ts';
 import { FILES, runTar, VOLUME } from './volume-tar.ts';
 import type { WireContainerSummary } from './wire.ts';
 
 /**
- * Puts what an export holds into a volume, owners and modes as they were. Only into an empty one that nobody uses: what
- * is there is never written over, and no program sees half of it.
+ * Puts what an export holds into a volume, owners and modes as they were. Only into an empty one that
+ * no running or paused container has: what is there is never written over, and no program sees half of it.
  */
 export async function restoreVolume(dial: Dial, volume: string, fromFile: string): Promise<void> {
   const what = `restore volume ${volume}`;
@@ -46,7 +47,7 @@ interface Filled {
 }
 
 async function refuseFull(dial: Dial, { container, what }: Filled): Promise<void> {
-  const path = `/containers/${encodeURIComponent(container)}/archive`;
+  const path = `${containerPath(container)}/archive`;
   const query = { path: `${VOLUME}/.` };
   const archive = dial.stream({ method: 'GET', path, query, what, timeoutMs: LOOK_TIMEOUT_MS });
   if (await holdsSomething(archive))

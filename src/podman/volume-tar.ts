@@ -3,6 +3,7 @@ import { LABEL_PREFIX } from '../api/labels.ts';
 import { absentIsDone, foundOrUndefined } from './absence.ts';
 import type { Dial } from './dial.ts';
 import { PodmanError } from './errors.ts';
+import { containerPath } from './inspect-container.ts';
 import { logCalls } from './libpod-logs.ts';
 import type { WireContainer, WireImage } from './wire.ts';
 
@@ -93,7 +94,7 @@ const bind = (source: string, destination: string, mode: 'ro' | 'rw'): object =>
 });
 
 async function run(dial: Dial, container: string, what: string): Promise<void> {
-  const path = pathOf(container);
+  const path = containerPath(container);
   await dial.call({ method: 'POST', path: `${path}/start`, what });
   const query = { condition: 'stopped' };
   const call = { method: 'POST', path: `${path}/wait`, query, what, timeoutMs: TAR_TIMEOUT_MS } as const;
@@ -112,7 +113,7 @@ async function lastWords(dial: Dial, container: string): Promise<string> {
 
 /** What a crash left. Somebody else's container of that name is never touched. */
 async function removeLeftover(dial: Dial, name: string, { volume, what }: TarWork): Promise<void> {
-  const path = `${pathOf(name)}/json`;
+  const path = `${containerPath(name)}/json`;
   const found = await foundOrUndefined(dial.call<WireContainer>({ method: 'GET', path, what }));
   if (found?.Config?.Labels?.[EXPORT_OF] === volume) return removeHelper(dial, name, what);
   if (found)
@@ -126,10 +127,8 @@ const removeHelper = (dial: Dial, name: string, what: string): Promise<void> =>
   absentIsDone(
     dial.call({
       method: 'DELETE',
-      path: pathOf(name),
+      path: containerPath(name),
       query: { force: true, timeout: 0, v: true },
       what,
     }),
   );
-
-const pathOf = (container: string): string => `/containers/${encodeURIComponent(container)}`;
