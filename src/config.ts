@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DEFAULT_NAMESPACE, DNS_LABEL, DNS_LABEL_HINT, LONGEST_DNS_LABEL } from './api/dns-label.ts';
 import { type GitFlags, gitSource, type WebhookSettings } from './config/git.ts';
-import { createReader, type Environment, oneOf, type Read, wholeNumber } from './config/reader.ts';
+import { createReader, type Environment, oneOf, type Read, wholeNumber, severalOf } from './config/reader.ts';
 import { parseSyncWindow, type SyncWindowRule } from './schedule/sync-windows.ts';
 import type { GitSettings } from './source/git/settings.ts';
 
@@ -190,9 +190,6 @@ export function resolveConfig(flags: Flags, env: Environment, host: Host): Confi
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return config;
 }
-
-/** Several values of one variable have colons between them. */
-const severalOf = (text = ''): string[] => text.split(':').filter((part) => part !== '');
 
 const syncWindows = (read: Read, texts: readonly string[]): SyncWindowRule[] =>
   texts.flatMap(

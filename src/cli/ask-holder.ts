@@ -1,6 +1,9 @@
+import type { Config } from '../config.ts';
+import type { Log } from '../manager/reconciler.ts';
 import { type ApiClient, createApiClient, NoControllerError } from './api-client.ts';
 import { type Context, wait } from './context.ts';
 import { CliError, isLocked } from './errors.ts';
+import { createWarningLog } from './warning-log.ts';
 
 /** A controller takes the lock first and listens last, after it has read the manifests and Podman. */
 const STARTING_MS = 10_000;
@@ -29,19 +32,25 @@ export async function askHolder<T>(
   }
 }
 
+type Alone<T> = (config: Config, options: { readonly log: Log }) => Promise<T>;
+
 export type Attempt<T> = { readonly done: T } | { readonly locked: Error };
 
 /** Does it without a controller, unless one holds the lock: then that one is to be asked, and nothing is loaded in vain. */
-export async function unlessHeld<T>(
-  { services, config }: Context,
-  alone: () => Promise<T>,
-): Promise<Attempt<T>> {
+export async function unlessHeld<T>(context: Context, alone: Alone<T>): Promise<Attempt<T>> {
+  const { services, config } = context;
   const holder = await services.findHolder(config);
   if (holder) return { locked: holder };
   try {
-    return { done: await alone() };
+    return { done: await alone(config, { log: await createWarningLog(context) }) };
   } catch (error) {
     if (!isLocked(error)) throw error;
     return { locked: error };
   }
+}
+
+/** @param path of the API, where the holder answers the same */
+export async function aloneOrAsk<T>(context: Context, alone: Alone<T>, path: string): Promise<T> {
+  const attempt = await unlessHeld(context, alone);
+  return 'done' in attempt ? attempt.done : askHolder<T>(context, attempt.locked, (api) => api.post(path));
 }

@@ -4,7 +4,7 @@ import { type CommandDefinition, commands, globalOptions, type OptionDefinition 
 export const commandReference = (): string =>
   [
     '# The command line',
-    'Every option is also read from the environment: `--api-socket` from `ROOKERY_API_SOCKET`, and so on; an option on the command line wins. `--root`, `--path`, `--sync-window` and `--recipient` take several values from their variables with colons between them. Podman’s socket is also read from `CONTAINER_HOST`; `NO_COLOR` turns colours off.',
+    `Every option is also read from the environment: \`--api-socket\` from \`ROOKERY_API_SOCKET\`, and so on; an option on the command line wins. ${inWords(repeatable())} take several values from their variables with colons between them. Podman’s socket is also read from \`CONTAINER_HOST\`; \`NO_COLOR\` turns colours off.`,
     '## Options of every command',
     optionTable(globalOptions),
     ...commands.flatMap(section),
@@ -12,6 +12,16 @@ export const commandReference = (): string =>
   ]
     .join('\n\n')
     .replace(/\n+$/, '\n');
+
+const repeatable = (): string[] => {
+  const all = [...globalOptions, ...commands.flatMap(({ options = [] }) => options)];
+  const names = all
+    .filter((option) => option.repeatable)
+    .map(({ flags }) => /--[a-z-]+/.exec(flags)?.[0] ?? flags);
+  return [...new Set(names)].map((name) => `\`${name}\``);
+};
+
+const inWords = (names: readonly string[]): string => `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 
 function section(definition: CommandDefinition): string[] {
   const { name, summary, options = [], examples, exitCodes } = definition;

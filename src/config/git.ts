@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { durationMs } from '../api/duration.ts';
 import { parseGitUrl } from '../api/git-url.ts';
 import type { GitSettings, Verification } from '../source/git/settings.ts';
-import { type Environment, oneOf, type Read, type Setting } from './reader.ts';
+import { type Environment, oneOf, type Read, type Setting, severalOf } from './reader.ts';
 
 /** What the command line says of a git source. */
 export interface GitFlags {
@@ -129,7 +129,7 @@ function file(
 }
 
 function pathsOf({ path }: GitFlags, { env, problems }: GitReading): string[] {
-  const given = path ?? env['ROOKERY_PATH']?.split(':').filter((text) => text !== '') ?? [];
+  const given = path ?? severalOf(env['ROOKERY_PATH']);
   for (const text of given.filter((each) => each === '' || each.startsWith('/') || leavesRepository(each)))
     problems.push(`--path "${text}": must be a directory within the repository, such as hosts/box`);
   return given.length === 0 ? [''] : given.map((text) => join('.', text));

@@ -11,6 +11,9 @@ export interface Setting {
 
 export type Read = <T, F>(setting: Setting, parse: (text: string) => T, fallback: F) => T | F;
 
+/** Several values of one variable have colons between them. */
+export const severalOf = (text = ''): string[] => text.split(':').filter((part) => part !== '');
+
 /** Collects what is wrong instead of throwing, so that a person sees all of it at once. */
 export const createReader =
   (env: Environment, problems: string[]): Read =>

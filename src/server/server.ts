@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Backend } from './backend.ts';
 import { ApiError, asApiError, badRequest, notFound, tooMany } from './errors.ts';
 import { type ApiRequest, answer, isWatch } from './handlers.ts';
+import { receiveWithin } from './receive-within.ts';
 import { sendError } from './respond.ts';
 import { parseRoute, type Route } from './route.ts';
 import { listenPrivately } from './socket.ts';
@@ -55,13 +56,7 @@ export async function startServer({
   const closing = new AbortController();
   const handle = createHandler({ backend, log, limits, closing: closing.signal });
   const server = createServer(
-    {
-      maxHeaderSize: limits.mostHeaderBytes,
-      headersTimeout: limits.receiveTimeoutMs,
-      requestTimeout: limits.receiveTimeoutMs,
-      // Node looks every 30 s by itself, and so long a slow client would hold its connection.
-      connectionsCheckingInterval: limits.receiveTimeoutMs / 2,
-    },
+    { maxHeaderSize: limits.mostHeaderBytes, ...receiveWithin(limits.receiveTimeoutMs) },
     handle,
   );
   server.maxConnections = limits.mostConnections;

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { receiveWithin } from './receive-within.ts';
 import { type SignatureCheck, signatureCheck } from './webhook-signature.ts';
 
 export interface WebhookOptions {
@@ -30,27 +31,18 @@ const PER_SECOND = 5;
 /** Takes a push for what it is: a reason to look now. Nothing that it says is believed, and nothing of it kept. */
 export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   const mayAsk = createAllowance(options.nowMs);
-  const server = createServer(
-    {
-      requestTimeout: RECEIVE_TIMEOUT_MS,
-      headersTimeout: RECEIVE_TIMEOUT_MS,
-      // Node looks every 30 s by itself, and so long a slow client would hold its connection.
-      connectionsCheckingInterval: RECEIVE_TIMEOUT_MS / 2,
-    },
-    (request, response) => {
-      response.on('error', () => response.destroy());
-      const refusal = refusalOf(request, mayAsk);
-      const check =
-        refusal ?? signatureCheck({ ...options, headers: request.headers, nowMs: options.nowMs() });
-      if (check === undefined) return refuse(request, response, UNSIGNED);
-      if ('code' in check) return refuse(request, response, check);
-      receive(request, check, (outcome) => {
-        if (outcome !== ACCEPTED) return refuse(request, response, outcome);
-        options.onPush();
-        answer(response, ACCEPTED);
-      });
-    },
-  );
+  const server = createServer(receiveWithin(RECEIVE_TIMEOUT_MS), (request, response) => {
+    response.on('error', () => response.destroy());
+    const refusal = refusalOf(request, mayAsk);
+    const check = refusal ?? signatureCheck({ ...options, headers: request.headers, nowMs: options.nowMs() });
+    if (check === undefined) return refuse(request, response, UNSIGNED);
+    if ('code' in check) return refuse(request, response, check);
+    receive(request, check, (outcome) => {
+      if (outcome !== ACCEPTED) return refuse(request, response, outcome);
+      options.onPush();
+      answer(response, ACCEPTED);
+    });
+  });
   server.maxConnections = MOST_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

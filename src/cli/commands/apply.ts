@@ -5,7 +5,6 @@ import type { Context, RunningController } from '../context.ts';
 import type { Input } from '../action.ts';
 import { humanDuration, parseDurationMs } from '../duration.ts';
 import { type Ending, followConvergence } from '../follow.ts';
-import { createWarningLog } from '../warning-log.ts';
 import { GROUP_PATH } from '../paths.ts';
 import { formatTable, oneLine } from '../table.ts';
 
@@ -37,10 +36,7 @@ interface Driver {
 }
 
 async function driverOf(context: Context): Promise<Driver> {
-  const { services, config } = context;
-  const attempt = await unlessHeld(context, async () =>
-    services.startController(config, { log: await createWarningLog(context) }),
-  );
+  const attempt = await unlessHeld(context, context.services.startController);
   return 'done' in attempt ? ownDriver(context, attempt.done) : holdersDriver(context, attempt.locked);
 }
 

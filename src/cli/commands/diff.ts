@@ -4,12 +4,11 @@ import type { AgentDiff, DiffView } from '../../api/status.ts';
 import { toYaml } from '../../source/to-yaml.ts';
 import { printable } from '../../terminal.ts';
 import type { Action } from '../action.ts';
-import { askHolder, unlessHeld } from '../ask-holder.ts';
+import { aloneOrAsk } from '../ask-holder.ts';
 import type { Context } from '../context.ts';
 import { explain } from '../errors.ts';
 import { agentName } from '../find-agent.ts';
 import { GROUP_PATH } from '../paths.ts';
-import { createWarningLog } from '../warning-log.ts';
 
 const SAME = 0;
 const DIFFERENT = 1;
@@ -18,7 +17,7 @@ const TROUBLE = 2;
 /** Exit codes of `diff`: 0 the same, 1 different, 2 trouble. */
 export const diff: Action = async (context, { args: [word], options }) => {
   try {
-    const view = await viewOf(context);
+    const view = await aloneOrAsk<DiffView>(context, context.services.diffOffline, `${GROUP_PATH}/diff`);
     const name = word === undefined ? undefined : agentName(word);
     const namespace = options['allNamespaces'] === true ? undefined : context.config.namespace;
     const chosen = view.agents.filter(({ object }) => {
@@ -31,14 +30,6 @@ export const diff: Action = async (context, { args: [word], options }) => {
     return TROUBLE;
   }
 };
-
-async function viewOf(context: Context): Promise<DiffView> {
-  const view = await unlessHeld(context, async () =>
-    context.services.diffOffline(context.config, { log: await createWarningLog(context) }),
-  );
-  if ('done' in view) return view.done;
-  return askHolder(context, view.locked, (api) => api.post(`${GROUP_PATH}/diff`));
-}
 
 interface Found {
   readonly chosen: readonly AgentDiff[];

@@ -2,32 +2,24 @@ import { APPLY_AT_ONCE } from '../../api/sync-window.ts';
 import type { PlanView } from '../../api/status.ts';
 import { count } from '../count.ts';
 import { printable } from '../../terminal.ts';
-import { askHolder, unlessHeld } from '../ask-holder.ts';
+import { aloneOrAsk } from '../ask-holder.ts';
 import type { Context } from '../context.ts';
 import type { Input } from '../action.ts';
 import { GROUP_PATH } from '../paths.ts';
+import { structured } from '../structured.ts';
 import { formatTable } from '../table.ts';
-import { createWarningLog } from '../warning-log.ts';
 
 const CHANGES = 2;
 
 /** Exit code as of `diff`-like tools: 0 nothing to do, 2 something, 1 something is wrong. */
 export async function plan(context: Context, { options }: Input): Promise<number> {
-  const view = await previewOf(context);
+  const view = await aloneOrAsk<PlanView>(context, context.services.planOffline, `${GROUP_PATH}/plan`);
   const { terminal } = context;
-  if (options['output'] === 'json') terminal.out(`${printable(JSON.stringify(view, null, 2))}\n`);
+  if (options['output'] === 'json') terminal.out(await structured(view, 'json'));
   else terminal.out(planText(view));
   for (const problem of view.problems) terminal.err(`${printable(problem)}\n`);
   if (view.problems.length > 0) return 1;
   return view.changes.length > 0 ? CHANGES : 0;
-}
-
-async function previewOf(context: Context): Promise<PlanView> {
-  const attempt = await unlessHeld(context, async () =>
-    context.services.planOffline(context.config, { log: await createWarningLog(context) }),
-  );
-  if ('done' in attempt) return attempt.done;
-  return askHolder(context, attempt.locked, (api) => api.post(`${GROUP_PATH}/plan`));
 }
 
 function planText({ changes, window }: PlanView): string {

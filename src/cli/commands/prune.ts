@@ -5,6 +5,7 @@ import { createApiClient } from '../api-client.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { GROUP_PATH } from '../paths.ts';
+import { structured } from '../structured.ts';
 import { formatTable } from '../table.ts';
 import { kindOf } from '../targets.ts';
 
@@ -22,9 +23,13 @@ export const prune: Action = async (context, { args: [action, ...names], options
   return approve(context, isAll ? objects : names.map((name) => waitingOne(context, objects, name)));
 };
 
-function list({ terminal }: Context, { pruneBlocked, source }: ConvergeView, isJson: boolean): number {
+async function list(
+  { terminal }: Context,
+  { pruneBlocked, source }: ConvergeView,
+  isJson: boolean,
+): Promise<number> {
   const { objects = [], message = '' } = pruneBlocked ?? {};
-  if (isJson) terminal.out(`${printable(JSON.stringify({ message, objects }, null, 2))}\n`);
+  if (isJson) terminal.out(await structured({ message, objects }, 'json'));
   else if (objects.length === 0) terminal.out('nothing waits for consent\n');
   else {
     terminal.out(formatTable([['OBJECT'], ...objects.map((object) => [object])]));

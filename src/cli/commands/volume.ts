@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { ageOf } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import { GROUP_PATH } from '../paths.ts';
+import { structured } from '../structured.ts';
 import { formatTable } from '../table.ts';
 
 export const volume: Action = (context, { args: [action, name], options }) => {
@@ -19,7 +20,7 @@ async function exports({ terminal, config, services }: Context, options: Input['
   const { items } = await createApiClient(config.apiSocketPath).get<{ items: VolumeExportView[] }>(
     `${GROUP_PATH}/exports`,
   );
-  if (options['output'] === 'json') terminal.out(`${printable(JSON.stringify(items, null, 2))}\n`);
+  if (options['output'] === 'json') terminal.out(await structured(items, 'json'));
   else if (items.length === 0) terminal.out('no volume was deleted with its data yet\n');
   else {
     const nowMs = services.nowMs();
