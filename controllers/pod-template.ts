@@ -3,7 +3,7 @@ import { keyString } from '../src/api/key.ts';
 import type { PodGroup } from '../src/api/resources.ts';
 import { hashOf } from '../src/state/canonical.ts';
 import type { DesiredObject } from '../src/state/desired.ts';
-import { podName } from '../src/state/names.ts';
+import { POD_REVISION_LENGTH, podName } from '../src/state/names.ts';
 import { ownEntry } from '../src/state/own-entry.ts';
 import { factsOf } from '../src/state/provision.ts';
 import { publishedPorts } from '../src/state/resolve.ts';
@@ -34,7 +34,7 @@ export function resolvePod(world: Pick<World, 'provisions'>, group: Group): Reso
     sharedNamespaces: spec.sharedNamespaces,
     mounts: [],
   };
-  const revision = hashOf(template).slice(0, 8);
+  const revision = hashOf(template).slice(0, POD_REVISION_LENGTH);
   return { name: podName(key.namespace, key.name, revision), revision, template, hostsFile };
 }
 

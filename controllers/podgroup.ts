@@ -3,7 +3,8 @@ import { keyString, type ObjectKey } from '../src/api/key.ts';
 import { labels } from '../src/api/labels.ts';
 import type { Reconciler } from '../src/manager/reconciler.ts';
 import type { Operation } from '../src/plan/operation.ts';
-import { type LivePod, type NewPod, planPods, portText } from '../src/plan/plan-pods.ts';
+import { type LivePod, type NewPod, planPods } from '../src/plan/plan-pods.ts';
+import { portKey } from '../src/plan/ports.ts';
 import { desiredOf } from '../src/state/desired.ts';
 import { isOurs, isPodOf, ownerLabels, ownFilter } from '../src/state/names.ts';
 import type { ObservedContainer, ObservedPod } from '../src/state/observed.ts';
@@ -104,7 +105,7 @@ async function refuseStranger(
 function newPod({ world, object, uid }: Subject<'PodGroup'>, pod: ResolvedPod): NewPod {
   const { name, revision, template } = pod;
   const own = ownerLabels(world.installation(), object.key, uid);
-  const ports = template.ports.map(portText).join(' ');
+  const ports = template.ports.map(portKey).join(' ');
   return {
     name,
     template,

@@ -62,7 +62,7 @@ export function dryWorld(
   desired: DesiredState,
   note: (key: ObjectKey, operation: Operation) => void,
 ): World {
-  const provisions = new Map(real.provisions.all());
+  let provisions = real.provisions.all();
   const nothing = (): Promise<void> => Promise.resolve();
   return {
     ...real,
@@ -70,8 +70,12 @@ export function dryWorld(
     graph: () => real.graphOf(desired),
     provisions: {
       all: () => provisions,
-      set: (key, provision) => void provisions.set(keyString(key), provision),
-      remove: (key) => void provisions.delete(keyString(key)),
+      set: (key, provision) => {
+        provisions = new Map([...provisions, [keyString(key), provision]]);
+      },
+      remove: (key) => {
+        provisions = new Map([...provisions].filter(([id]) => id !== keyString(key)));
+      },
     },
     execute: ({ key, plan }) => {
       for (const operation of plan.operations) note(key, operation);

@@ -18,17 +18,18 @@ export const createSecretReconciler = (world: World): Reconciler =>
     track: trackSecret,
   });
 
-const namesOf = (world: World, object: Subject<'Secret'>['object']): Record<string, string> =>
-  secretNames(world.installation(), object);
-
 async function trackSecret(world: World, object: Subject<'Secret'>['object']): Promise<string> {
   const uid = world.store.inventory.get(object.key)?.uid ?? world.newUid();
-  await world.store.inventory.put({ key: object.key, uid, podmanSecrets: namesOf(world, object) });
+  await world.store.inventory.put({
+    key: object.key,
+    uid,
+    podmanSecrets: secretNames(world.installation(), object),
+  });
   return uid;
 }
 
 async function ensureSecret({ world, object, context }: Subject<'Secret'>): Promise<ProvisionFacts> {
-  const wanted = new Set(Object.values(namesOf(world, object)));
+  const wanted = new Set(Object.values(secretNames(world.installation(), object)));
   const present = new Set(await world.podman.listSecrets(secretPrefix(world.installation())));
   const missing = [...wanted].filter((name) => !present.has(name));
   const create = missing.map(

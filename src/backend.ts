@@ -99,7 +99,8 @@ async function agentLogs(
 const DONE: ReadonlySet<string> = new Set(['Monitoring', 'Healthy', 'Completed', 'Suspended']);
 
 /** Converged: every agent follows its manifest and serves; an optional one that does not is told, and holds nothing up. */
-function convergence({ world, objects, isBusy, source, window }: BackendOptions): ConvergeView {
+function convergence({ world, objects, isBusy, source, ...options }: BackendOptions): ConvergeView {
+  const window = options.window();
   const desired = world.desired();
   const agents = [...desired.objects.values()].filter(({ key }) => key.kind === 'Agent');
   const waitingFor = agents.flatMap(({ key, manifest, specHash }) => {
@@ -131,12 +132,12 @@ function convergence({ world, objects, isBusy, source, window }: BackendOptions)
     waitingFor: [
       ...waitingFor.map(({ object, phase, message }) => ({ object, phase, message })),
       ...pending.map((object) => ({ object, phase: 'Terminating', message: 'its manifest is gone' })),
-      ...waitingForWindow(window()),
+      ...waitingForWindow(window),
     ],
     problems,
     ...pruneBlockedOf(desired),
     source: source(),
-    window: window(),
+    window,
   };
 }
 

@@ -2,7 +2,7 @@ import type { AgentAim, ContainerAim, ImageAim } from '../../src/plan/aim.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import { isHeld } from './asked.ts';
 import { findRevision, runningRevision, type View } from './facts.ts';
-import { isAlone, mustPull } from './judge.ts';
+import { hasRoom, isAlone, mustPull } from './judge.ts';
 import { aimFor, named, serving, survivors, type Wanted } from './replica-aim.ts';
 import { replicaId } from '../../src/state/replica.ts';
 import {
@@ -15,7 +15,6 @@ import {
   worstOf,
 } from './replicas.ts';
 import { withTraffic } from './traffic-aim.ts';
-import { awaitsPod } from './unit.ts';
 
 const FAILED_CANDIDATE_GRACE_SECONDS = 1;
 
@@ -35,7 +34,7 @@ const NOTHING: AgentAim = { containers: [], others: 'Leave' };
 /** Nothing is done, or all of it goes: there is nobody to send anywhere. */
 const WITHOUT_TRAFFIC: ReadonlySet<AgentState> = new Set(['Paused', 'Terminating']);
 
-/** What should run, state by state (`semantics.md` §6, §8). Pure: the plan finds out what that takes. */
+/** What should run, state by state (`machine.ts`). Pure: the plan finds out what that takes. */
 export function aimOf(view: View): AgentAim {
   const { state } = view.record;
   if (view.facts.suspended) return NOTHING;
@@ -160,9 +159,8 @@ function candidates(view: View): ContainerAim[] {
 
 /** Then there is nothing to wait for between create and start, and a look at each can be saved. */
 function hasNobodyToReplace(view: View): boolean {
-  const { currentRevision, stableRevision, targetRevision } = view.record;
-  const isFirst = currentRevision === undefined && stableRevision === undefined;
-  return isFirst && isAlone(view) && !awaitsPod(view, findRevision(view.record, targetRevision));
+  const { currentRevision, stableRevision } = view.record;
+  return currentRevision === undefined && stableRevision === undefined && isAlone(view) && hasRoom(view);
 }
 
 function lastWords(view: View): ContainerAim[] {

@@ -1,7 +1,8 @@
 import { keyString } from '../../src/api/key.ts';
-import type { AgentRecord, AgentState } from '../../src/state/record.ts';
+import type { AgentRecord } from '../../src/state/record.ts';
 import { wishHash } from '../../src/state/revision.ts';
 import { findRevision, type Gating, type Wish } from './facts.ts';
+import { HAS_FAILED } from './machine.ts';
 
 export interface ChangeInput {
   readonly record: AgentRecord | undefined;
@@ -22,15 +23,6 @@ export function changeOf({ record, wish, digest }: ChangeInput): string | undefi
   return isSameImage ? record.change : `image-${wish.template.image.id.slice(0, 12)}`;
 }
 
-/** An update in one of these failed, until the manifest changes or a person has it tried again. */
-const FAILED: ReadonlySet<AgentState> = new Set<AgentState>([
-  'Failing',
-  'RollingBack',
-  'RolledBack',
-  'Failed',
-  'Paused',
-]);
-
 /** The first failed update of a change stops what has not begun of it: the next would most likely fail the same way. */
 export function changeGate(
   change: string | undefined,
@@ -40,7 +32,7 @@ export function changeGate(
   if (change === undefined) return { open: true };
   const failed = records
     .filter((record) => record.change === change && record.currentRevision !== undefined)
-    .filter(({ state, key }) => FAILED.has(state) && keyString(key) !== keyString(own.key))
+    .filter(({ state, key }) => HAS_FAILED.has(state) && keyString(key) !== keyString(own.key))
     .sort((left, right) => left.stateEnteredAtMs - right.stateEnteredAtMs)[0];
   if (!failed) return { open: true };
   const { key, reason, message } = failed;

@@ -120,13 +120,13 @@ function acceptWish(view: View, event: AgentEvent): AgentRecord {
     noWayBack: ______,
     change: _______,
     unit: ________,
-    currentRevision: _________,
     ...rest
   } = withoutStep(record);
+  const back = backTogether(view);
   return {
     ...rest,
-    ...backTogether(view),
-    ...joinUnit({ ...view, record: { ...record, ...backTogether(view) } }),
+    ...back,
+    ...joinUnit({ ...view, record: { ...record, ...back } }),
     ...endRollout(view, { outcome: 'Superseded' }),
     ...requestsHeard(view, event),
     trigger: triggerOf(view, event),

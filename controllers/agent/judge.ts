@@ -126,7 +126,7 @@ export const isCreated = (view: View): boolean =>
   );
 
 /** In a pod the old one must have gone too. */
-const hasRoom = (view: View): boolean =>
+export const hasRoom = (view: View): boolean =>
   !awaitsPod(view, findRevision(view.record, view.record.targetRevision));
 
 /** Nothing runs but what is tried. */

@@ -39,7 +39,7 @@ export type AgentEvent =
 
 type Edges = Partial<Record<AgentEvent, AgentState>>;
 
-/** The states of one agent, as `semantics.md` §8 lists them: no I/O, no clock, no context. */
+/** The states of one agent, and what leads from one to another: no I/O, no clock, no context. */
 const STATES: Readonly<Record<AgentState, Edges>> = {
   Pending: {
     ALREADY_CURRENT: 'Healthy',
@@ -190,3 +190,6 @@ export const isRollingOut = (state: AgentState): boolean => ROLLOUT.has(state);
 
 /** A rollout that failed, which a person may have tried again. */
 export const GAVE_UP: ReadonlySet<AgentState> = new Set(['RolledBack', 'Failed', 'Paused']);
+
+/** An update in one of these failed, until the manifest changes or a person has it tried again. */
+export const HAS_FAILED: ReadonlySet<AgentState> = new Set([...GAVE_UP, 'Failing', 'RollingBack']);

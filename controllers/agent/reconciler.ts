@@ -82,7 +82,7 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
     world.observer.invalidate(key);
     return { requeueAfterMs: 0 };
   }
-  remember(memory, { record: decision.record, facts, nowMs: context.now() });
+  remember(memory, view);
   for (const event of narrate(decision.record, decision.transitions)) world.store.events.record(event);
   if (decision.transitions.some(({ to }) => SETTLED.has(to))) world.enqueue(COLLECTION);
   const deed = { decision, facts, plan, paced };

@@ -13,7 +13,7 @@ import {
   runningReplicas,
   runningRevisions,
 } from './replicas.ts';
-import { canRunAgain } from './rollout.ts';
+import { hasItsPod } from './unit.ts';
 import { hasCompleted, heldBack, isCondemned } from './supervise.ts';
 
 export type Wanted = Pick<ContainerAim, 'want' | 'cause'>;
@@ -60,7 +60,7 @@ function servingOne(view: View, ref: ReplicaRef): ContainerAim[] {
   const { record, facts } = view;
   const revision = findRevision(record, ref.revision);
   const live = containerOf(view, ref);
-  if (!revision || (!live && !canRunAgain(view, revision))) return [];
+  if (!revision || (!live && !hasItsPod(view, revision))) return [];
   const correctDrift = record.state === 'Healing' && mustCorrect(view);
   const wished =
     facts.wish && correctDrift

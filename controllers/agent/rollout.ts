@@ -15,14 +15,11 @@ export function wayBack(view: View): Revision | undefined {
   const revision = untouched && current?.id !== record.targetRevision ? current : newestStable(record);
   if (revision?.id === record.stableRevision && !untouched && view.facts.noWayBack !== undefined)
     return undefined;
-  return revision && canRunAgain(view, revision) ? revision : undefined;
+  return revision && hasItsPod(view, revision) ? revision : undefined;
 }
 
 const newestStable = (record: AgentRecord): Revision | undefined =>
   findRevision(record, record.stableRevision === record.targetRevision ? undefined : record.stableRevision);
-
-/** A container cannot move between pods: one whose pod is gone has no way back. */
-export const canRunAgain = (view: View, revision: Revision): boolean => hasItsPod(view, revision);
 
 /** So many that proved themselves keep their image and their secrets. */
 const STABLE_KEPT = 2;

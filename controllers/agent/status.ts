@@ -155,10 +155,10 @@ const syncedClaim = ({ waits }: StatusInput, claim: ConditionClaim): ConditionCl
 /** Ready, but out of reach: what keeps traffic from it is told here, whatever else there is to say. */
 function readiness(input: StatusInput): ConditionClaim {
   const claim = claimFor(input);
+  if (!areProbesReady(input)) return claim('Ready', false, notReadyReason(input));
   const message = unreached(input);
-  if (message !== undefined && areProbesReady(input))
-    return { ...claim('Ready', false, 'TrafficNotRouted'), message };
-  return isAllReady(input) ? claim('Ready', true, 'Ready') : claim('Ready', false, notReadyReason(input));
+  if (message === undefined) return claim('Ready', true, 'Ready');
+  return { ...claim('Ready', false, 'TrafficNotRouted'), message };
 }
 
 /** A rollout without a way back says so for as long as it is under way. */

@@ -123,8 +123,8 @@ function noteHealth(view: View): AgentRecord {
   const judged = judgedReplicas(view);
   const areUp = judged?.every((ref) => isReady(view, containerOf(view, ref)) || hasCompleted(view, ref));
   // An update proves itself first, and is sent its traffic then.
-  const areReached = isRollingOut(view.record.state) || unreached(view) === undefined;
-  return areUp && areReached ? { ...rest, healthySinceMs: healthySinceMs ?? view.nowMs } : rest;
+  const isReached = (): boolean => isRollingOut(view.record.state) || unreached(view) === undefined;
+  return areUp && isReached() ? { ...rest, healthySinceMs: healthySinceMs ?? view.nowMs } : rest;
 }
 
 /** Exit code 0 ends a run that was meant to end; a probe's kill is a crash whatever the code. */

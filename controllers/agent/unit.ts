@@ -2,6 +2,7 @@ import { areOfOneGroup, isPodOf } from '../../src/state/names.ts';
 import type { PodsFacts } from '../../src/state/provision.ts';
 import type { AgentRecord, AgentState, Revision, UnitProgress } from '../../src/state/record.ts';
 import { findRevision, type View } from './facts.ts';
+import { HAS_FAILED } from './machine.ts';
 
 /**
  * A pod group that changes is another pod, and containers cannot move: so its members go to the new pod together, and
@@ -66,15 +67,8 @@ export const newestAttempt = (records: readonly AgentRecord[], pod: string): num
   Math.max(0, ...records.map((record) => attemptAt(record, pod)));
 
 export const hasFailedAt = (record: AgentRecord, { pod, attempt }: Omit<UnitProgress, 'waits'>): boolean =>
-  attemptAt(record, pod) === attempt && FAILED.has(record.state);
+  attemptAt(record, pod) === attempt && HAS_FAILED.has(record.state);
 
-const FAILED: ReadonlySet<AgentState> = new Set<AgentState>([
-  'Failing',
-  'RollingBack',
-  'RolledBack',
-  'Failed',
-  'Paused',
-]);
 const GOES_BACK: ReadonlySet<AgentState> = new Set<AgentState>(['RollingBack', 'RolledBack', 'Failed']);
 
 const stageOf = (record: AgentRecord, { pod, attempt }: UnitProgress): number => {
@@ -146,8 +140,10 @@ export function isStranded(view: View): boolean {
   return running !== undefined && running.name !== pod && facts.fellows.some(({ unit }) => unit?.pod === pod);
 }
 
+const PAUSED: ReadonlySet<AgentState> = new Set<AgentState>(['Paused']);
+
 export const goesBackBefore = (view: View): boolean => othersAre(view, GOES_BACK);
-export const isPausedWithOthers = (view: View): boolean => othersAre(view, new Set<AgentState>(['Paused']));
+export const isPausedWithOthers = (view: View): boolean => othersAre(view, PAUSED);
 
 function othersAre(view: View, states: ReadonlySet<AgentState>): boolean {
   const way = wayOf(view);
@@ -205,7 +201,7 @@ function seenOf(view: View, pod: string): PodsFacts | undefined {
   return seen === 'Unknown' ? undefined : seen;
 }
 
-/** Its containers can be started again, or made again. */
+/** Its containers can be started again, or made again: they cannot move between pods. */
 export const hasItsPod = (view: View, { template: { network } }: Revision): boolean =>
   network.mode !== 'pod' || seenOf(view, network.pod)?.present.includes(network.pod) === true;
 

@@ -28,7 +28,16 @@ export function holderSteps(aim: AgentAim, observed: ObservedAgent, ownership: O
   if (!live || isHalfMade(live)) return { ...NO_STEPS, ...made(aim.holder, observed, ownership) };
   const route = isRunning(live) ? routeOperations(aim.holder, observed) : [];
   if (isOutdated(live, aim.holder.template))
-    return { ...NO_STEPS, route, replacement: replacementOf(aim.holder, observed, ownership) };
+    return {
+      ...NO_STEPS,
+      route,
+      replacement: [
+        ...portChecks(aim.holder.template.ports, heldPorts(observed), aim.holder.cause),
+        removal(live, 'its names, addresses or ports changed'),
+        creation(aim.holder, ownership),
+        { type: 'StartContainer', name: holderName(ownership.key), cause: aim.holder.cause },
+      ],
+    };
   const starts = isRunning(live) ? [] : startOperations(aim.holder, observed, live.name);
   return { ...NO_STEPS, route, starts };
 }
@@ -48,17 +57,6 @@ function made(aim: HolderAim, observed: ObservedAgent, ownership: Ownership): Ma
     creates: [creation(aim, ownership)],
     starts: startOperations(aim, observed, holderName(ownership.key)),
   };
-}
-
-function replacementOf(aim: HolderAim, observed: ObservedAgent, ownership: Ownership): Operation[] {
-  const old = observed.holder?.container;
-  const checks = portChecks(aim.template.ports, heldPorts(observed), aim.cause);
-  return [
-    ...checks,
-    ...(old ? [removal(old, 'its names, addresses or ports changed')] : []),
-    creation(aim, ownership),
-    { type: 'StartContainer', name: holderName(ownership.key), cause: aim.cause },
-  ];
 }
 
 /** The holder runs nothing that needs a moment to end: a removal kills it. */

@@ -1,7 +1,8 @@
 import { labels } from '../api/labels.ts';
 import { isRunning, type ObservedContainer, type ObservedPod } from '../state/observed.ts';
-import type { PodTemplate, PublishedPort } from '../state/template.ts';
+import type { PodTemplate } from '../state/template.ts';
 import type { Operation, Plan } from './operation.ts';
+import { portChecks } from './ports.ts';
 
 /** What should be of one pod group: policy writes it, `planPods` turns it into calls. */
 export interface PodsAim {
@@ -35,12 +36,13 @@ export function planPods(aim: PodsAim, found: readonly LivePod[]): Plan {
   const broken =
     wanted && run === wanted.name ? found.filter((pod) => pod.name === run && isBroken(pod)) : [];
   const alive = found.filter((pod) => !broken.includes(pod));
+  const missing = wanted && !alive.some(({ name }) => name === wanted.name) ? [wanted] : [];
   const leaving = run === undefined ? [] : alive.filter(({ name }) => name !== run);
   return {
     operations: [
-      ...(wanted && !alive.some(({ name }) => name === wanted.name) ? checks(wanted.template, found) : []),
+      ...missing.flatMap(({ template }) => checks(template, found)),
       ...broken.map((pod) => removal(pod, 'its infra container is not running')),
-      ...(wanted && !alive.some(({ name }) => name === wanted.name) ? [creation(wanted)] : []),
+      ...missing.map(creation),
       ...leaving.filter(({ name }) => keep.has(name)).flatMap((pod) => stops(pod, aim.cause)),
       ...leaving.filter(({ name }) => !keep.has(name)).map((pod) => removal(pod, 'its pod group changed')),
       ...alive.filter(({ name }) => name === run).flatMap(starts),
@@ -49,23 +51,19 @@ export function planPods(aim: PodsAim, found: readonly LivePod[]): Plan {
 }
 
 /** Members of an infra container that died are in a network namespace that nobody can reach: only a new pod helps. */
-const isBroken = (pod: LivePod): boolean =>
-  !STARTABLE.has(pod.infraState) && pod.infraState !== 'running'
-    ? true
-    : pod.infraState === 'exited' && pod.members.some(isRunning);
+const isBroken = ({ infraState, members }: LivePod): boolean =>
+  (!STARTABLE.has(infraState) && infraState !== 'running') ||
+  (infraState === 'exited' && members.some(isRunning));
 
 const STARTABLE: ReadonlySet<string> = new Set(['created', 'exited']);
 
 /** A port that a pod of the group holds is free once that one is down. */
-function checks({ ports }: PodTemplate, found: readonly LivePod[]): Operation[] {
-  const held = new Set(found.flatMap((pod) => (pod.labels[labels.ports] ?? '').split(' ')));
-  const cause = 'is published by the new pod';
-  return ports
-    .filter((port) => !held.has(portText(port)))
-    .map((port) => ({ type: 'CheckPort', port, cause }));
-}
-
-export const portText = ({ hostPort, protocol }: PublishedPort): string => `${hostPort}/${protocol}`;
+const checks = ({ ports }: PodTemplate, found: readonly LivePod[]): Operation[] =>
+  portChecks(
+    ports,
+    new Set(found.flatMap((pod) => (pod.labels[labels.ports] ?? '').split(' '))),
+    'is published by the new pod',
+  );
 
 const creation = ({ name, template, labels: own }: NewPod): Operation => ({
   type: 'CreatePod',

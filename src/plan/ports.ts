@@ -2,7 +2,8 @@ import { isRunning, type ObservedAgent } from '../state/observed.ts';
 import type { PublishedPort } from '../state/template.ts';
 import type { Operation } from './operation.ts';
 
-const portKey = (port: { readonly hostPort: number; readonly protocol: string }): string =>
+/** As it stands in the label of a pod too. */
+export const portKey = (port: { readonly hostPort: number; readonly protocol: string }): string =>
   `${port.hostPort}/${port.protocol}`;
 
 /** The host ports that the agent has already: nobody else can be in the way there. */

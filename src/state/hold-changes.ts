@@ -19,11 +19,11 @@ export interface Holding {
 export function holdChanges(holding: Holding): DesiredState {
   const { previous, next, window } = holding;
   if (next.frozen !== undefined) return next;
-  const kept = new Map<KeyString, DesiredObject>(previous.objects);
-  for (const [key, object] of next.objects) if (isFollowed(holding, object)) kept.set(key, object);
+  const followed = new Map([...next.objects].filter(([, object]) => isFollowed(holding, object)));
+  const kept = new Map<KeyString, DesiredObject>([...previous.objects, ...followed]);
   const pruned = new Set([...next.pruned].filter((key) => previous.pruned.has(key)));
   const waiting = [
-    ...[...next.objects].filter(([, object]) => !isFollowed(holding, object)).map(([key]) => key),
+    ...[...next.objects.keys()].filter((key) => !followed.has(key)),
     ...[...next.pruned].filter((key) => !pruned.has(key)),
   ].sort();
   const { commit: _waits, ...rest } = next;
@@ -43,5 +43,13 @@ function isFollowed({ previous, wasApplied }: Holding, object: DesiredObject): b
 }
 
 /** What an object asks for, with the contents of what it points at, wherever on this host that lies. */
-export const meaningOf = ({ specHash, inputs: { digests, baseImages } }: DesiredObject): string =>
-  hashOf({ specHash, digests, baseImages });
+export function meaningOf(object: DesiredObject): string {
+  const { specHash, inputs } = object;
+  const meaning =
+    meanings.get(object) ?? hashOf({ specHash, digests: inputs.digests, baseImages: inputs.baseImages });
+  meanings.set(object, meaning);
+  return meaning;
+}
+
+/** A desired object is never changed, only replaced; each reconcile of each agent asks for its meaning. */
+const meanings = new WeakMap<DesiredObject, string>();

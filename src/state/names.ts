@@ -31,7 +31,7 @@ export const holderName = ({ namespace, name }: Pick<ObjectKey, 'namespace' | 'n
 export const podName = (namespace: string, group: string, revision: string): string =>
   `${namespace}.${group}-${revision}`;
 
-const POD_REVISION_LENGTH = 8;
+export const POD_REVISION_LENGTH = 8;
 
 /** Of whichever revision. */
 export const isPodOf = (namespace: string, group: string, pod: string): boolean =>
