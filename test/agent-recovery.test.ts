@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { keyString } from '../src/api/key.ts';
+import { agentsOn } from './fakes/simulated-agents.ts';
 import {
   agentManifest,
   NAMESPACE,
@@ -14,27 +15,13 @@ beforeEach(async () => {
   host = await createSimulatedHost();
 });
 
-const phaseIs = (name: string, phase: string) => (): boolean => host.status(name)?.phase === phase;
-const containersOf = (name: string) =>
-  host.podman.controls.containers().filter((container) => container.name.startsWith(`${NAMESPACE}.${name}-`));
-const upOf = (name: string): string[] =>
-  containersOf(name)
-    .filter(({ state }) => state === 'running')
-    .map((container) => container.name);
-const writes = (): string[] =>
-  host.podman.controls.calls
-    .map(({ method }) => method)
-    .filter((method) => /^(create|start|stop|kill|remove|rename|update|connect|disconnect)/.test(method));
+const { phaseIs, containersOf, upOf, writes, healthy } = agentsOn(() => host);
 const manifest = (kind: string, name: string, rest: object): object => ({
   apiVersion: kind === 'ConfigMap' || kind === 'Secret' ? 'v1' : 'rookery.dev/v1alpha1',
   kind,
   metadata: { name, namespace: NAMESPACE },
   ...rest,
 });
-const healthy = async (...names: string[]): Promise<void> => {
-  for (const name of names) await host.until(phaseIs(name, 'Healthy'), 300_000);
-  host.podman.controls.calls = [];
-};
 
 describe('a failed update', () => {
   test('whose last words cannot be read is rolled back all the same', async () => {

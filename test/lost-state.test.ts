@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { agentManifest, createSimulatedHost, NAMESPACE, type SimulatedHost } from './fakes/simulated-host.ts';
+import { agentsOn } from './fakes/simulated-agents.ts';
+import { agentManifest, createSimulatedHost, type SimulatedHost } from './fakes/simulated-host.ts';
 
 let host: SimulatedHost;
 
@@ -7,21 +8,7 @@ beforeEach(async () => {
   host = await createSimulatedHost();
 });
 
-const phaseIs = (name: string, phase: string) => (): boolean => host.status(name)?.phase === phase;
-const containersOf = (name: string) =>
-  host.podman.controls.containers().filter((container) => container.name.startsWith(`${NAMESPACE}.${name}-`));
-const upOf = (name: string): string[] =>
-  containersOf(name)
-    .filter(({ state }) => state === 'running')
-    .map((container) => container.name);
-const writes = (): string[] =>
-  host.podman.controls.calls
-    .map(({ method }) => method)
-    .filter((method) => /^(create|start|stop|kill|remove|rename|update|connect|disconnect)/.test(method));
-const healthy = async (...names: string[]): Promise<void> => {
-  for (const name of names) await host.until(phaseIs(name, 'Healthy'), 300_000);
-  host.podman.controls.calls = [];
-};
+const { phaseIs, containersOf, upOf, writes, healthy } = agentsOn(() => host);
 
 describe('the state directory is lost', () => {
   test('and nothing that runs is touched: addresses are learnt from what has them', async () => {
