@@ -139,7 +139,7 @@ module.exports = {
     home('age-encryption', '^src/source/'),
     home('simple-git', '^src/source/'),
     home('croner', '^src/schedule/'),
-    home('js-yaml', '^src/(source|cli)/'),
+    home('js-yaml', '^src/source/'),
     home('zeromq', '^src/probe/'),
     home('xstate', '^controllers/'),
     home('pino', '^src/log\\.ts$'),

@@ -29,7 +29,7 @@ export interface RunningController {
 }
 
 /**
- * Boots one controller: lock → load → settle intents → desired snapshot → full list → ready (`semantics.md` §7).
+ * Boots one controller: lock → load → settle intents → desired snapshot → full list → ready.
  * Throws `StoreError` (`Locked` when another one runs) or `PodmanError`, each with a message for a person.
  */
 export async function startController(

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type AgentEvent, agentEdges, agentStates, nextState } from '../controllers/agent/machine.ts';
 import type { AgentState } from '../src/state/record.ts';
 
-/** Written out by hand from `semantics.md` §8, so that a slip in the machine is not a slip here too. */
+/** Written out by hand, so that a slip in the machine is not a slip here too. */
 const EDGES: readonly (readonly [AgentState, AgentEvent, AgentState])[] = [
   ['Pending', 'ALREADY_CURRENT', 'Healthy'],
   ['Pending', 'DEPENDENCIES_READY', 'Building'],
