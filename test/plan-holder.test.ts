@@ -214,6 +214,44 @@ describe('the holder is planned beside the containers', () => {
         'remove container ns.twin-aaaaaaaa-1-0 (replaced)',
       ],
     ],
+    [
+      'it is about to be replaced: callers reach it on the network that it was made for',
+      {
+        containers: [anAim(A, 'Running')],
+        holder: holderAim({
+          template: { ...template, networks: [{ name: 'ns.new', ip: '10.1.0.250', aliases: ['twin'] }] },
+        }),
+      },
+      {
+        containers: [
+          aContainer('aaaaaaaa', 1, { networks: { 'ns.new': '10.1.0.2', 'ns.default': '10.0.0.2' } }),
+        ],
+        holder: {
+          container: aHolder({ networks: {} }),
+          route: ['10.0.0.2'],
+        },
+      },
+      [
+        'route traffic ns.twin-holder to 10.1.0.2 (serves)',
+        'remove container ns.twin-holder (its names, addresses or ports changed)',
+        'create holder ns.twin-holder (serves)',
+        'start container ns.twin-holder (serves)',
+      ],
+    ],
+    [
+      'it has no network any more: nothing can be routed',
+      { containers: [anAim(A, 'Running')], holder: holderAim({ template: { networks: [], ports: [] } }) },
+      {
+        containers: [oldOne],
+        holder: {
+          container: aHolder({
+            annotations: { [HOLDER_ANNOTATION]: canonicalJson({ networks: [], ports: [] }) },
+          }),
+          route: ['10.0.0.2'],
+        },
+      },
+      [],
+    ],
     ['others are left, and so is the holder', {}, { holder: { container: aHolder(), route: [] } }, []],
   ])('%s', (_, aim, observed, expected) => {
     expect(planOf(aim, observed)).toEqual(expected);

@@ -76,6 +76,16 @@ describe('the plan of the pods of a group', () => {
       ['check port 127.0.0.1:81/tcp (is published by the new pod)', `create pod ${B} (is not there)`],
     ],
     [
+      'the old one tells of no ports: all are checked',
+      { wanted: wanted(B), run: A, keep: new Set([A, B]) },
+      [aPod(A, 'running', { members: up, labels: {} })],
+      [
+        'check port 127.0.0.1:80/tcp (is published by the new pod)',
+        'check port 127.0.0.1:81/tcp (is published by the new pod)',
+        `create pod ${B} (is not there)`,
+      ],
+    ],
+    [
       'some are still in the old one',
       { wanted: wanted(B), keep: new Set([A, B]) },
       [aPod(A, 'running', { members: up }), aPod(B, 'created')],

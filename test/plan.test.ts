@@ -4,6 +4,7 @@ import type { AgentAim } from '../src/plan/aim.ts';
 import { formatPlan } from '../src/plan/operation.ts';
 import { planAgent } from '../src/plan/plan-agent.ts';
 import type { ObservedContainer } from '../src/state/observed.ts';
+import type { Mount } from '../src/state/template.ts';
 import { aContainer, aRevision, anAim } from './fakes/templates.ts';
 
 const ownership = { key: agentKey('ns', 'twin'), ownerLabels: { owner: 'us' } };
@@ -170,4 +171,32 @@ describe('a plan is the difference between an aim and what runs', () => {
       image: A.template.image,
     });
   });
+});
+
+test.each<[string, readonly Mount[], readonly string[] | undefined]>([
+  ['none', [], []],
+  [
+    'a directory and a whole volume',
+    [
+      { type: 'bind', source: '/srv/data', target: '/data', readOnly: false },
+      { type: 'volume', name: 'ns.data', target: '/volume', readOnly: false },
+    ],
+    ['/srv/data'],
+  ],
+  [
+    'a part of a volume, of which only Podman knows where it lies',
+    [
+      { type: 'bind', source: '/srv/data', target: '/data', readOnly: false },
+      { type: 'volume', name: 'ns.data', subPath: 'logs', target: '/volume', readOnly: false },
+    ],
+    undefined,
+  ],
+])('a start names the directories that it needs: %s', (_, mounts, binds) => {
+  const { operations } = planAgent(
+    { containers: [anAim(aRevision('aaaaaaaa', { mounts }), 'Running')], others: 'Leave' },
+    { containers: [], observedAtMs: 0 },
+    ownership,
+  );
+  const start = operations.find(({ type }) => type === 'StartContainer');
+  expect(start && 'binds' in start ? start.binds : undefined).toEqual(binds);
 });

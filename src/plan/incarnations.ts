@@ -4,7 +4,7 @@ import type { ReplicaRef } from '../state/replica.ts';
 
 /** By label, never by name: a rename behind our back loses nothing. */
 export const findIncarnation = (
-  observed: ObservedAgent,
+  observed: Pick<ObservedAgent, 'containers'>,
   { revision, attempt, ordinal }: ReplicaRef,
 ): ObservedContainer | undefined =>
   observed.containers.find(

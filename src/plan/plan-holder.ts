@@ -1,7 +1,13 @@
 import { HOLDER_ANNOTATION } from '../api/labels.ts';
 import { canonicalJson } from '../state/canonical.ts';
 import { holderLabels, holderName } from '../state/names.ts';
-import { isHalfMade, isRunning, type ObservedAgent, type ObservedContainer } from '../state/observed.ts';
+import {
+  isHalfMade,
+  isRunning,
+  type ObservedAgent,
+  type ObservedContainer,
+  type ObservedHolder,
+} from '../state/observed.ts';
 import type { HolderTemplate } from '../state/template.ts';
 import type { ReplicaRef } from '../state/replica.ts';
 import type { AgentAim, HolderAim, Ownership } from './aim.ts';
@@ -23,10 +29,12 @@ export interface HolderSteps {
 
 /** A holder that was just made is routed by the next plan, which sees its id and that it leads nowhere. */
 export function holderSteps(aim: AgentAim, observed: ObservedAgent, ownership: Ownership): HolderSteps {
-  const live = observed.holder?.container;
-  if (!aim.holder) return { ...NO_STEPS, removals: removalOfUnwanted(aim, live) };
-  if (!live || isHalfMade(live)) return { ...NO_STEPS, ...made(aim.holder, observed, ownership) };
-  const route = isRunning(live) ? routeOperations(aim.holder, observed) : [];
+  const { holder } = observed;
+  if (!aim.holder) return { ...NO_STEPS, removals: removalOfUnwanted(aim, holder?.container) };
+  if (!holder || isHalfMade(holder.container))
+    return { ...NO_STEPS, ...made(aim.holder, observed, ownership) };
+  const live = holder.container;
+  const route = isRunning(live) ? routeOperations(aim.holder, holder, observed) : [];
   if (isOutdated(live, aim.holder.template))
     return {
       ...NO_STEPS,
@@ -88,23 +96,32 @@ const startOperations = (
   { type: 'StartContainer', name, cause },
 ];
 
-function routeOperations({ template, route, cause }: HolderAim, observed: ObservedAgent): Operation[] {
-  const { holder } = observed;
+function routeOperations(
+  { template, route, cause }: HolderAim,
+  holder: ObservedHolder,
+  { containers }: Replicas,
+): Operation[] {
   // One that is about to be replaced is on the networks that it was made for.
   const names = template.networks.map(({ name }) => name);
-  const network = names.find((name) => name in (holder?.container.networks ?? {})) ?? names[0];
-  if (!holder || network === undefined) return [];
-  const to = destinations(route, observed, network);
+  const network = names.find((name) => name in holder.container.networks) ?? names[0];
+  if (network === undefined) return [];
+  const to = destinations(route, { containers, holder }, network);
   if (canonicalJson(to) === canonicalJson([...holder.route].sort())) return [];
   const { id, name } = holder.container;
   return [{ type: 'RouteTraffic', id, name, to, cause }];
 }
 
+type Replicas = Pick<ObservedAgent, 'containers'>;
+
 /**
  * The addresses of those who are to answer. While none of them has one, whoever answers now and still runs goes on:
  * but an address that nobody has any more must refuse at once, not leave its callers waiting.
  */
-function destinations(route: readonly ReplicaRef[], observed: ObservedAgent, network: string): string[] {
+function destinations(
+  route: readonly ReplicaRef[],
+  observed: Replicas & { readonly holder: ObservedHolder },
+  network: string,
+): string[] {
   const addressOf = (container: ObservedContainer | undefined): string[] => {
     const address = container && isRunning(container) ? container.networks[network] : undefined;
     return address === undefined ? [] : [address];
@@ -112,5 +129,5 @@ function destinations(route: readonly ReplicaRef[], observed: ObservedAgent, net
   const wanted = route.flatMap((target) => addressOf(findIncarnation(observed, target)));
   if (wanted.length > 0 || route.length === 0) return wanted.sort();
   const alive = new Set(observed.containers.flatMap(addressOf));
-  return (observed.holder?.route ?? []).filter((address) => alive.has(address)).sort();
+  return observed.holder.route.filter((address) => alive.has(address)).sort();
 }
