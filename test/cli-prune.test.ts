@@ -55,6 +55,7 @@ test.each([
   [['approve', 'agent/old', '--all'], 'or --all'],
   [['approve', 'agent/other'], 'does not wait for consent; these do: Agent/default/old'],
   [['approve', 'old'], 'must be KIND/NAME'],
+  [['approve', 'agent/a/old/more'], 'must be KIND/NAME'],
   [['approve', 'agnt/old'], 'unknown kind "agnt"'],
   [['forget'], 'write list or approve'],
 ])('%j is refused', async (argv, words) => {

@@ -1,3 +1,5 @@
+import { type KeyString, keyString } from './key.ts';
+
 /** What a kind is called; apart from its schema, which takes 60 ms to load. */
 export interface KindNames {
   readonly kind: string;
@@ -32,4 +34,14 @@ export function findKind(word: string): KindNames | undefined {
   return Object.values<KindNames>(kindNames).find(
     (entry) => entry.plural === lower || entry.singular === lower || entry.shortNames.includes(lower),
   );
+}
+
+/** `vol/data` or `Volume/ai-system/data`; undefined for what names no kind, no object, or more than one. */
+export function findKey(word: string, defaultNamespace: string): KeyString | undefined {
+  const [kind = '', ...steps] = word.split('/');
+  const [namespace = '', name = ''] = steps.length === 1 ? [defaultNamespace, ...steps] : steps;
+  const known = findKind(kind);
+  return known && steps.length <= 2 && namespace !== '' && name !== ''
+    ? keyString({ kind: known.kind, namespace, name })
+    : undefined;
 }

@@ -1,3 +1,4 @@
+import { kinds } from '../api/kinds.ts';
 import { API_VERSION } from '../api/meta.ts';
 import { CORE_PATH, EVENTS, GROUP_PATH, kindsBelow, SUBRESOURCES, type Subresource } from './route.ts';
 
@@ -14,7 +15,6 @@ export function discoveryAt(path: string): object | undefined {
       return resourceList(API_VERSION, [
         ...kindsBelow(GROUP_PATH).map(resourceOf),
         ...SUBRESOURCES.map(subresourceOf),
-        { name: 'volumes/restore', singularName: '', namespaced: true, kind: 'Volume', verbs: ['create'] },
       ]);
     case CORE_PATH:
       return resourceList('v1', [
@@ -36,11 +36,11 @@ const resourceList = (groupVersion: string, resources: readonly object[]): objec
   resources,
 });
 
-const subresourceOf = (name: Subresource): object => ({
-  name: `agents/${name}`,
+const subresourceOf = ({ resource, subresource }: Subresource): object => ({
+  name: `${kinds[resource].plural}/${subresource}`,
   singularName: '',
   namespaced: true,
-  kind: 'Agent',
+  kind: resource,
   verbs: ['create'],
 });
 

@@ -47,16 +47,9 @@ export async function answer(
       return sendJson(response, objectOf(backend, route));
     case 'Log':
       return streamLog(backend, { ...request, ...route }, response);
-    case 'Act': {
-      objectOf(backend, { ...route, type: 'Object', resource: 'Agent' });
-      const act = readAct(route.subresource, request.body);
-      return sendJson(response, success(await backend.act(route.namespace, route.name, act)));
-    }
-    case 'Restore': {
-      objectOf(backend, { ...route, type: 'Object', resource: 'Volume' });
-      const from = request.query.get('from') ?? undefined;
-      return sendJson(response, success(await backend.restore(route.namespace, route.name, from)));
-    }
+    case 'Act':
+      objectOf(backend, { ...route, type: 'Object' });
+      return sendJson(response, success(await carryOut(backend, route, request)));
     case 'Verb':
       return answerVerb(backend, route.verb, { request, response });
     case 'Health':
@@ -74,13 +67,20 @@ export async function answer(
   }
 }
 
+/** Returns what was done, in a line for who asked. */
+function carryOut(backend: Backend, route: RouteOf<'Act'>, request: ApiRequest): Promise<string> {
+  const { namespace, name, subresource } = route;
+  if (subresource === 'restore')
+    return backend.restore(namespace, name, request.query.get('from') ?? undefined);
+  return backend.act(namespace, name, readAct(subresource, request.body));
+}
+
 export const isWatch = (query: URLSearchParams): boolean => flag(query, 'watch');
 
 const POSTED: ReadonlySet<Verb> = new Set(['plan', 'diff', 'sync']);
 
 function refuseOtherMethods(route: Route, method: string): void {
-  const isPosted =
-    route.type === 'Act' || route.type === 'Restore' || (route.type === 'Verb' && POSTED.has(route.verb));
+  const isPosted = route.type === 'Act' || (route.type === 'Verb' && POSTED.has(route.verb));
   const isAllowed = isPosted ? method === 'POST' : method === 'GET' || method === 'HEAD';
   if (isAllowed) return;
   throw new ApiError(405, 'MethodNotAllowed', `${method} is not allowed here: ${hintFor(route)}`);
@@ -95,8 +95,6 @@ function hintFor(route: Route): string {
       return 'the files are the truth: edit the manifests, and the controller follows';
     case 'Act':
       return `${route.subresource} is asked for with POST`;
-    case 'Restore':
-      return 'restore is asked for with POST';
     case 'Verb':
       return `${route.verb} is asked for with ${POSTED.has(route.verb) ? 'POST' : 'GET'}`;
     default:

@@ -21,13 +21,7 @@ export type Route =
       readonly name: string;
     }
   | { readonly type: 'Log'; readonly namespace: string; readonly name: string }
-  | {
-      readonly type: 'Act';
-      readonly namespace: string;
-      readonly name: string;
-      readonly subresource: Subresource;
-    }
-  | { readonly type: 'Restore'; readonly namespace: string; readonly name: string }
+  | ({ readonly type: 'Act'; readonly namespace: string; readonly name: string } & Subresource)
   | { readonly type: 'Verb'; readonly verb: Verb }
   | { readonly type: 'Health'; readonly check: 'healthz' | 'livez' | 'readyz' }
   | { readonly type: 'Metrics' }
@@ -36,8 +30,13 @@ export type Route =
 const VERBS = ['plan', 'diff', 'sync', 'convergence', 'exports'] as const;
 export type Verb = (typeof VERBS)[number];
 
-/** Of an agent, and only to be written: what a person asks for outside the files. */
-export const SUBRESOURCES = ['rollout', 'suspend', 'resume'] as const;
+/** Only to be written: what a person asks for outside the files. */
+export const SUBRESOURCES = [
+  { resource: 'Agent', subresource: 'rollout' },
+  { resource: 'Agent', subresource: 'suspend' },
+  { resource: 'Agent', subresource: 'resume' },
+  { resource: 'Volume', subresource: 'restore' },
+] as const;
 export type Subresource = (typeof SUBRESOURCES)[number];
 
 export const DISCOVERY_PATHS: readonly string[] = [
@@ -89,12 +88,10 @@ function parseResource(prefix: string, steps: readonly string[]): Route | undefi
   return isNamespaced ? { type: 'Object', resource, namespace, name } : undefined;
 }
 
-function parseAct(resource: Resource, { namespace, name, subresource }: PodSteps): Route | undefined {
-  if (resource === 'Volume' && subresource === 'restore' && namespace !== '' && name !== undefined)
-    return { type: 'Restore', namespace, name };
-  const known = SUBRESOURCES.find((candidate) => candidate === subresource);
-  if (resource !== 'Agent' || namespace === '' || name === undefined || !known) return undefined;
-  return { type: 'Act', namespace, name, subresource: known };
+function parseAct(asked: Resource, { namespace, name, subresource }: PodSteps): Route | undefined {
+  const known = SUBRESOURCES.find((one) => one.resource === asked && one.subresource === subresource);
+  if (namespace === '' || name === undefined || !known) return undefined;
+  return { type: 'Act', namespace, name, ...known };
 }
 
 interface PodSteps {

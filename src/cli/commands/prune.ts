@@ -1,3 +1,4 @@
+import { findKey } from '../../api/kind-names.ts';
 import type { ConvergeView } from '../../api/status.ts';
 import { printable } from '../../terminal.ts';
 import type { Action } from '../action.ts';
@@ -56,12 +57,14 @@ async function approve({ terminal, config }: Context, objects: readonly string[]
 
 /** Throws `CliError` for what waits for nothing: consent is for one removal, never ahead of it. */
 function waitingOne({ config }: Context, objects: readonly string[], name: string): string {
-  const [word = '', ...steps] = name.split('/');
-  const [namespace, ownName] = steps.length === 1 ? [config.namespace, steps[0]] : steps;
-  if (steps.length < 1 || steps.length > 2)
-    throw new CliError(`"${name}" must be KIND/NAME or KIND/NAMESPACE/NAME`);
-  const object = `${kindOf(word).kind}/${namespace}/${ownName}`;
+  const object = findKey(name, config.namespace) ?? refuse(name);
   if (objects.includes(object)) return object;
   const known = objects.length === 0 ? 'nothing does' : `these do: ${objects.join(', ')}`;
   throw new CliError(`the removal of ${object} does not wait for consent; ${known}`);
+}
+
+function refuse(name: string): never {
+  const [word = '', ...steps] = name.split('/');
+  if (steps.length > 0) kindOf(word);
+  throw new CliError(`"${name}" must be KIND/NAME or KIND/NAMESPACE/NAME`);
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { shortCommit } from '../../api/source-status.ts';
 import { DEFAULT_NAMESPACE } from '../../api/dns-label.ts';
 import type { KeyString } from '../../api/key.ts';
-import { findKind } from '../../api/kind-names.ts';
+import { findKey } from '../../api/kind-names.ts';
 import type { ManifestProblem, Position, Snapshot } from '../../state/desired.ts';
 import { assemble } from '../assemble.ts';
 import { loadAll } from '../directory.ts';
@@ -72,10 +72,8 @@ export async function readCheckout(
 
 /** A word that names no object agrees to nothing. */
 function approvedKey(word: string): KeyString[] {
-  const [kind = '', ...names] = word.split('/');
-  const known = findKind(kind);
-  const [namespace = '', name = ''] = names.length === 1 ? [DEFAULT_NAMESPACE, ...names] : names;
-  return known && names.length <= 2 && name !== '' ? [`${known.kind}/${namespace}/${name}`] : [];
+  const key = findKey(word, DEFAULT_NAMESPACE);
+  return key ? [key] : [];
 }
 
 const plaintextSecrets = ({ objects }: LoadedFile): string[] =>
