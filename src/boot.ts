@@ -1,6 +1,4 @@
-import { kinds } from './api/kinds.ts';
-import type { ObjectKey } from './api/key.ts';
-import { labels, MANAGER } from './api/labels.ts';
+import { labels, MANAGER, ownerIn } from './api/labels.ts';
 import type { Labels, Podman } from './podman/podman.ts';
 import { hashOf } from './state/canonical.ts';
 import type { Store } from './store/store.ts';
@@ -48,14 +46,9 @@ async function labelsOfOurs(podman: Podman, ours: Labels): Promise<readonly Labe
 async function takeIn({ inventory }: Store, found: readonly Labels[], nowMs: number): Promise<void> {
   for (const one of found) {
     const { [labels.uid]: uid } = one;
-    const key = ownerOf(one);
+    const key = ownerIn(one);
     if (key && uid !== undefined && !inventory.get(key)) await inventory.put({ key, uid, foundAtMs: nowMs });
   }
-}
-
-function ownerOf(found: Labels): ObjectKey | undefined {
-  const { [labels.kind]: kind, [labels.namespace]: namespace, [labels.name]: name } = found;
-  return kind && namespace && name && Object.hasOwn(kinds, kind) ? { kind, namespace, name } : undefined;
 }
 
 /** Names a state directory in labels without telling its path. */

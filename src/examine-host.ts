@@ -8,6 +8,7 @@ import { connectPodman } from './podman/connect.ts';
 import type { Podman } from './podman/podman.ts';
 import { SEARCH_PATH } from './traffic/nft.ts';
 import { validateFiles } from './source/validate-files.ts';
+import { isContainerName } from './state/names.ts';
 
 const PROGRAMS = ['nsenter', 'nft', 'systemd-notify'];
 
@@ -82,15 +83,10 @@ async function subnetFacts(podman: () => Promise<Podman>) {
   };
 }
 
-/** `namespace.agent-revision-attempt-ordinal` */
-const NAME_OF_OURS = /^[a-z0-9-]+\.[a-z0-9-]+-[0-9a-f]{8}-\d+-\d+$/;
-
 async function foreignNames(podman: () => Promise<Podman>): Promise<string[]> {
   const containers = await (await podman()).listContainers({});
   return containers
-    .filter(
-      (container) => NAME_OF_OURS.test(container.name) && container.labels[labels.managedBy] !== MANAGER,
-    )
+    .filter(({ name, labels: found }) => isContainerName(name) && found[labels.managedBy] !== MANAGER)
     .map(({ name }) => name);
 }
 

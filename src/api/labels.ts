@@ -1,3 +1,6 @@
+import type { ObjectKey } from './key.ts';
+import { kindNames } from './kind-names.ts';
+
 /** Every label and annotation of ours lives under this prefix; what does not carry them is never touched. */
 export const LABEL_PREFIX = 'rookery.dev/';
 
@@ -31,3 +34,9 @@ export const REVISION_ANNOTATION = `${LABEL_PREFIX}revision-spec`;
 
 /** What a holder was made from: how a change is noticed, and where a lost address is found again. */
 export const HOLDER_ANNOTATION = `${LABEL_PREFIX}holder-spec`;
+
+/** The object that something in Podman belongs to, whichever installation made it. */
+export function ownerIn(found: Readonly<Record<string, string>>): ObjectKey | undefined {
+  const { [labels.kind]: kind, [labels.namespace]: namespace, [labels.name]: name } = found;
+  return kind && namespace && name && Object.hasOwn(kindNames, kind) ? { kind, namespace, name } : undefined;
+}

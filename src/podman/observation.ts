@@ -1,5 +1,5 @@
 import { type KeyString, keyString, type ObjectKey } from '../api/key.ts';
-import { labels } from '../api/labels.ts';
+import { labels, ownerIn } from '../api/labels.ts';
 import { type Installation, isOurs, ownFilter } from '../state/names.ts';
 import type { ObservedAgent, ObservedContainer } from '../state/observed.ts';
 import { createContainerIndex } from './container-index.ts';
@@ -122,15 +122,11 @@ export function createObservation(options: ObservationOptions): Observation {
 const saw = (lookedAtMs: number, atMs: number, nowMs: number): boolean =>
   atMs < lookedAtMs && lookedAtMs <= nowMs;
 
-/** The object that a container of ours belongs to, by its labels. */
-export function ownerOf(
+/** The object that a container of ours belongs to. */
+export const ownerOf = (
   found: Readonly<Record<string, string>>,
   installation: string,
-): ObjectKey | undefined {
-  const { [labels.kind]: kind, [labels.namespace]: namespace, [labels.name]: name } = found;
-  if (found[labels.installation] !== installation || !kind || !namespace || !name) return undefined;
-  return { kind, namespace, name };
-}
+): ObjectKey | undefined => (found[labels.installation] === installation ? ownerIn(found) : undefined);
 
 function keysOf(summaries: readonly ContainerSummary[], installation: string): ObjectKey[] {
   const keys = summaries
@@ -159,7 +155,7 @@ function changedKeys(
     for (const container of allOf(observed)) byId.set(container.id, container);
   for (const summary of summaries) {
     seen.add(summary.id);
-    const key = ownerOf(summary.labels, summary.labels[labels.installation] ?? '');
+    const key = ownerIn(summary.labels);
     const before = byId.get(summary.id);
     const same =
       before?.state === summary.state && before.pid === summary.pid && before.name === summary.name;

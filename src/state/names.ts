@@ -28,6 +28,10 @@ export const containerName = ({ key, revision, attempt, ordinal }: Incarnation):
 export const holderName = ({ namespace, name }: Pick<ObjectKey, 'namespace' | 'name'>): string =>
   `${podmanName(namespace, name)}-holder`;
 
+/** A name as `containerName` and `holderName` give them, of whichever agent. */
+export const isContainerName = (name: string): boolean =>
+  /^[a-z0-9-]+\.[a-z0-9-]+-([0-9a-f]{8}-\d+-\d+|holder)$/.test(name);
+
 export const podName = (namespace: string, group: string, revision: string): string =>
   `${namespace}.${group}-${revision}`;
 
