@@ -5,7 +5,7 @@ import type { Reconciler } from '../src/manager/reconciler.ts';
 import type { Operation } from '../src/plan/operation.ts';
 import { type LivePod, type NewPod, planPods } from '../src/plan/plan-pods.ts';
 import { portKey } from '../src/plan/ports.ts';
-import { desiredOf } from '../src/state/desired.ts';
+import { membersOf } from '../src/state/desired.ts';
 import { isOurs, isPodOf, ownerLabels, ownFilter } from '../src/state/names.ts';
 import type { ObservedContainer, ObservedPod } from '../src/state/observed.ts';
 import { factsOf, type PodFacts, podsKey, type PodsFacts } from '../src/state/provision.ts';
@@ -120,19 +120,15 @@ async function look(world: World, key: ObjectKey): Promise<readonly LivePod[]> {
   const containers = await Promise.all(
     sharersOf(world, key).map(async (record) => (await world.observer.observe(record.key)).containers),
   );
-  return pods.map((pod) => ({ ...pod, members: membersOf(pod, containers.flat()) }));
+  return pods.map((pod) => ({ ...pod, members: containersIn(pod, containers.flat()) }));
 }
 
-const membersOf = ({ id }: ObservedPod, containers: readonly ObservedContainer[]): ObservedContainer[] =>
+const containersIn = ({ id }: ObservedPod, containers: readonly ObservedContainer[]): ObservedContainer[] =>
   containers.filter(({ podId }) => podId === id);
 
 /** Its members, and whoever has left and may have to come back. */
 function sharersOf(world: World, { namespace, name }: ObjectKey): readonly AgentRecord[] {
-  const members = new Set(
-    desiredOf(world.desired(), 'Agent')
-      .filter(({ key, manifest }) => key.namespace === namespace && manifest.spec.podGroup === name)
-      .map(({ key }) => keyString(key)),
-  );
+  const members = new Set(membersOf(world.desired(), namespace, name).map(({ key }) => keyString(key)));
   const isUsed = (record: AgentRecord): boolean =>
     [record.currentRevision, record.stableRevision].some((id) => {
       const pod = podOf(record, id);

@@ -1,9 +1,10 @@
 import type { AgentSpec } from '../../src/api/agent.ts';
 import { type KeyString, keyString, type ObjectKey, parseKey } from '../../src/api/key.ts';
 import type { DependencyGraph, Gate } from '../../src/plan/graph.ts';
-import { desiredOf } from '../../src/state/desired.ts';
+import { desiredOf, membersOf } from '../../src/state/desired.ts';
 import { factsOf, podsKey } from '../../src/state/provision.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
+import { podIn } from '../../src/state/template.ts';
 import type { World } from '../world.ts';
 import type { AgentFacts, Gating, GroupPods, Wish } from './facts.ts';
 import { GAVE_UP } from './machine.ts';
@@ -25,7 +26,7 @@ const OPEN: Gating = { open: true };
 /** What a member of a pod group sees of its pod and of those in it; the same of a revision that still lives in one. */
 export function unitFacts(input: UnitInput): UnitFacts {
   const { world, peers, key, record, spec } = input;
-  const inPod = record?.revisions.some(({ template }) => template.network.mode === 'pod') ?? false;
+  const inPod = record?.revisions.some(({ template }) => podIn(template) !== undefined) ?? false;
   if (spec?.podGroup === undefined && !inPod) return { fellows: [], startGating: OPEN, pods: [] };
   const keys = fellowsOf(input);
   const fellows = keys.flatMap(
@@ -37,14 +38,11 @@ export function unitFacts(input: UnitInput): UnitFacts {
 }
 
 const fellowsOf = ({ world, key, spec }: UnitInput): readonly ObjectKey[] =>
-  desiredOf(world.desired(), 'Agent').flatMap(({ key: other, manifest }) =>
-    spec?.podGroup !== undefined &&
-    manifest.spec.podGroup === spec.podGroup &&
-    other.namespace === key.namespace &&
-    other.name !== key.name
-      ? [other]
-      : [],
-  );
+  spec?.podGroup === undefined
+    ? []
+    : membersOf(world.desired(), key.namespace, spec.podGroup)
+        .map(({ key: member }) => member)
+        .filter(({ name }) => name !== key.name);
 
 const podsOf = (world: World, namespace: string): readonly GroupPods[] =>
   desiredOf(world.desired(), 'PodGroup')
@@ -84,16 +82,14 @@ interface Placed {
 
 /** The pod that it is to go to, with all that share the one it is in. */
 export function podToMoveTo({ wish, record }: Placed): string | undefined {
-  const network = wish?.template.network;
-  return record && network?.mode === 'pod' && isMoving(record, network.pod) ? network.pod : undefined;
+  const pod = wish && podIn(wish.template);
+  return record && pod !== undefined && isMoving(record, pod) ? pod : undefined;
 }
 
 /** A new pod must be there before it can be moved to, and its group's way there must be over for whoever is new in it. */
 export function podGating({ wish, record }: Placed, pods: readonly GroupPods[]): Gating {
-  const network = wish?.template.network;
-  if (network?.mode !== 'pod' || (record && podOf(record, record.currentRevision) === network.pod))
-    return OPEN;
-  const { pod } = network;
+  const pod = wish && podIn(wish.template);
+  if (pod === undefined || (record && podOf(record, record.currentRevision) === pod)) return OPEN;
   const isThere = pods.some(({ seen }) =>
     podToMoveTo({ wish, record }) === pod ? seen?.present.includes(pod) : seen?.running?.name === pod,
   );

@@ -9,6 +9,7 @@ import { formatActs, hasActs } from '../../src/state/acts.ts';
 import { isPodOf, ownerLabels } from '../../src/state/names.ts';
 import type { ObservedAgent } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
+import { podIn } from '../../src/state/template.ts';
 import { networksOf } from '../../src/state/resolve-network.ts';
 import { COLLECTION } from '../collect.ts';
 import { track } from '../inventory.ts';
@@ -29,7 +30,6 @@ import { rebuildRecord } from './rebuild.ts';
 import { isServed } from './readiness.ts';
 import { liveContainers, servingReplicas } from './replicas.ts';
 import { noWayBack } from './way-back.ts';
-import { podOf } from './unit.ts';
 import { settledGeneration, type StatusInput, statusOf, unknownStatus } from './status.ts';
 
 export interface AgentReconcilerOptions {
@@ -95,7 +95,7 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
 
 /** Which of their pods should run hangs on how far their members have come, as it is saved. */
 function tellPodGroups(world: World, record: AgentRecord, { key, pods, spec }: AgentFacts): void {
-  const used = record.revisions.flatMap(({ id }) => podOf(record, id) ?? []);
+  const used = record.revisions.flatMap(({ template }) => podIn(template) ?? []);
   for (const { name } of pods)
     if (spec?.podGroup === name || used.some((pod) => isPodOf(key.namespace, name, pod)))
       world.enqueue({ kind: 'PodGroup', namespace: key.namespace, name });

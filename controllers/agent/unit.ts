@@ -1,6 +1,7 @@
 import { areOfOneGroup, isPodOf } from '../../src/state/names.ts';
 import type { PodsFacts } from '../../src/state/provision.ts';
 import type { AgentRecord, AgentState, Revision, UnitProgress } from '../../src/state/record.ts';
+import { podIn } from '../../src/state/template.ts';
 import { findRevision, type View } from './facts.ts';
 import { HAS_FAILED } from './machine.ts';
 
@@ -43,8 +44,8 @@ const SWITCHED = STAGES.StoppingOld;
 const ARRIVED = STAGES.Healthy;
 
 export function podOf(record: AgentRecord, revision: string | undefined): string | undefined {
-  const network = findRevision(record, revision)?.template.network;
-  return network?.mode === 'pod' ? network.pod : undefined;
+  const found = findRevision(record, revision);
+  return found && podIn(found.template);
 }
 
 const hasArrived = (record: AgentRecord): boolean =>
@@ -156,8 +157,7 @@ function othersAre(view: View, states: ReadonlySet<AgentState>): boolean {
 /** Which way an agent is on that begins to follow a new wish. */
 export function joinUnit(view: View): Pick<AgentRecord, 'unit'> {
   const { record, facts } = view;
-  const network = facts.wish?.template.network;
-  const pod = network?.mode === 'pod' ? network.pod : facts.wish === undefined ? record.unit?.pod : undefined;
+  const pod = facts.wish ? podIn(facts.wish.template) : record.unit?.pod;
   if (pod === undefined) return {};
   const isUnproven = record.unit?.pod === pod && podOf(record, record.stableRevision) !== pod;
   if (!isElsewhere(record, pod) && !isUnproven) return {};
@@ -202,18 +202,22 @@ function seenOf(view: View, pod: string): PodsFacts | undefined {
 }
 
 /** Its containers can be started again, or made again: they cannot move between pods. */
-export const hasItsPod = (view: View, { template: { network } }: Revision): boolean =>
-  network.mode !== 'pod' || seenOf(view, network.pod)?.present.includes(network.pod) === true;
+export function hasItsPod(view: View, { template }: Revision): boolean {
+  const pod = podIn(template);
+  return pod === undefined || seenOf(view, pod)?.present.includes(pod) === true;
+}
 
 /** Until the pods were looked at nobody can say whether there is a way back. */
-export const isPodUnknown = (view: View, revision: Revision | undefined): boolean =>
-  revision?.template.network.mode === 'pod' && lookAt(view, revision.template.network.pod) === 'Unknown';
+export function isPodUnknown(view: View, revision: Revision | undefined): boolean {
+  const pod = revision && podIn(revision.template);
+  return pod !== undefined && lookAt(view, pod) === 'Unknown';
+}
 
 /** Podman starts a pod with its first member: so nobody starts before the other pod has made room. */
 export function awaitsPod(view: View, revision: Revision | undefined): boolean {
-  const network = revision?.template.network;
-  if (network?.mode !== 'pod') return false;
-  const seen = lookAt(view, network.pod);
+  const pod = revision && podIn(revision.template);
+  if (pod === undefined) return false;
+  const seen = lookAt(view, pod);
   if (seen === 'Unknown') return wayOf(view) !== undefined;
-  return seen !== undefined && seen.running?.name !== network.pod;
+  return seen !== undefined && seen.running?.name !== pod;
 }

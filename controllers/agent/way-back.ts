@@ -2,7 +2,7 @@ import type { ObservedAgent, ObservedContainer } from '../../src/state/observed.
 import { labels } from '../../src/api/labels.ts';
 import { secretPrefix } from '../../src/state/names.ts';
 import type { AgentRecord, AgentState, Revision } from '../../src/state/record.ts';
-import type { ContainerTemplate } from '../../src/state/template.ts';
+import { type ContainerTemplate, podIn } from '../../src/state/template.ts';
 import { wishHash } from '../../src/state/revision.ts';
 import type { World } from '../world.ts';
 import { attemptOf, findRevision, type Wish } from './facts.ts';
@@ -67,12 +67,9 @@ const containerOf = (
   );
 
 /** A container of it could not be made anywhere else. */
-async function missingPod(
-  { podman }: WayBackWorld,
-  { network }: ContainerTemplate,
-): Promise<readonly string[]> {
-  if (network.mode !== 'pod' || (await podman.inspectPod(network.pod))) return [];
-  return [network.pod];
+async function missingPod({ podman }: WayBackWorld, template: ContainerTemplate): Promise<readonly string[]> {
+  const pod = podIn(template);
+  return pod === undefined || (await podman.inspectPod(pod)) ? [] : [pod];
 }
 
 async function missingSecrets(

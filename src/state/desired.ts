@@ -106,3 +106,13 @@ export function desiredOf<K extends Kind>(
     ManifestOf<K>
   >[];
 }
+
+/** The agents that a pod group is to hold. */
+export const membersOf = (
+  desired: Pick<DesiredState, 'objects'>,
+  namespace: string,
+  group: string,
+): DesiredObject<ManifestOf<'Agent'>>[] =>
+  desiredOf(desired, 'Agent').filter(
+    ({ key, manifest }) => key.namespace === namespace && manifest.spec.podGroup === group,
+  );

@@ -101,3 +101,7 @@ export interface PodTemplate {
   readonly sharedNamespaces: readonly string[];
   readonly mounts: readonly Mount[];
 }
+
+/** The pod that a container lives in, if it does. */
+export const podIn = ({ network }: Pick<ContainerTemplate, 'network'>): string | undefined =>
+  network.mode === 'pod' ? network.pod : undefined;
