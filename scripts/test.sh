@@ -103,6 +103,7 @@ build_cli >/dev/null
 base_rootfs >/dev/null
 command -v busybox >/dev/null || need_packages busybox busybox-static
 [ -x /usr/sbin/sshd ] || need_packages sshd openssh-server
+command -v git-lfs >/dev/null || need_packages git-lfs git-lfs
 for tool in git gpg openssl; do
   command -v "$tool" >/dev/null || need_packages "$tool" git gnupg openssl
 done

@@ -59,7 +59,12 @@ interface News {
 export function newsOf(before: SourceStatus | undefined, now: SourceStatus, mayApply = true): News[] {
   if (now.type === 'Directory') return [];
   const known = before?.type === 'Git' ? before : undefined;
-  return [...commitNews(known, now, mayApply), ...plaintextNews(known, now), ...failureNews(known, now)];
+  return [
+    ...commitNews(known, now, mayApply),
+    ...plaintextNews(known, now),
+    ...placeholderNews(known, now),
+    ...failureNews(known, now),
+  ];
 }
 
 type Known = GitStatus | undefined;
@@ -80,6 +85,11 @@ function plaintextNews(known: Known, { plaintextSecrets: places = [] }: GitStatu
   const message = `${places.join(', ')}: in plain text in the repository; run: rookery secrets encrypt FILE, and change the values`;
   return [{ type: 'Warning', reason: 'PlaintextSecret', message }];
 }
+
+const placeholderNews = (known: Known, { placeholders = [] }: GitStatus): News[] =>
+  placeholders
+    .filter((message) => !known?.placeholders?.includes(message))
+    .map((message) => ({ type: 'Warning', reason: 'NotCheckedOut', message }));
 
 function failureNews(known: Known, { failure, origin }: GitStatus): News[] {
   if (failure && !isSame(failure, known?.failure))

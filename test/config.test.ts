@@ -241,6 +241,8 @@ describe('a git source', () => {
       paths: [''],
       intervalMs: 60_000,
       allowNonFastForward: false,
+      submodules: false,
+      lfs: false,
       environment: { PATH: '/bin', HTTPS_PROXY: 'http://p' },
     });
   });
@@ -253,10 +255,11 @@ describe('a git source', () => {
       ROOKERY_INTERVAL: '5m',
       ROOKERY_VERIFY: 'ssh',
       ROOKERY_KNOWN_HOSTS: 'hosts',
+      ROOKERY_GIT_SUBMODULES: 'true',
       CREDENTIALS_DIRECTORY: '/run/credentials/rookery.service',
     };
     const host = { ...user, exists: (path: string) => /\/(ssh-key|allowed-signers)$/.test(path) };
-    expect(resolveConfig({ branch: 'main' }, env, host).git).toMatchObject({
+    expect(resolveConfig({ branch: 'main', gitLfs: true }, env, host).git).toMatchObject({
       url: { text: 'git@example.org:me/fleet.git', protocol: 'ssh' },
       branch: 'main',
       paths: ['base', 'hosts/box'],
@@ -264,6 +267,8 @@ describe('a git source', () => {
       verify: { type: 'ssh', allowedSignersFile: '/run/credentials/rookery.service/allowed-signers' },
       sshKeyFile: '/run/credentials/rookery.service/ssh-key',
       knownHostsFile: '/work/hosts',
+      submodules: true,
+      lfs: true,
     });
   });
 

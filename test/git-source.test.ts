@@ -11,13 +11,9 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseGitUrl } from '../src/api/git-url.ts';
-import type { KeyString } from '../src/api/key.ts';
-import type { GitStatus, SourceStatus } from '../src/api/source-status.ts';
-import { createGitSource } from '../src/source/git/git-source.ts';
-import { createSecretOpener } from '../src/source/secrets/opener.ts';
 import type { GitSettings } from '../src/source/git/settings.ts';
-import type { Source } from '../src/source/source.ts';
 import type { DesiredObject, Snapshot } from '../src/state/desired.ts';
+import { type FollowedGit, followGit } from './fakes/followed-git.ts';
 import { createGitRepository, type GitRepository } from './fakes/git-repository.ts';
 import { agentYaml } from './fakes/manifest-tree.ts';
 
@@ -31,56 +27,10 @@ afterEach(async () => {
   repository.dispose();
 });
 
-interface Followed {
-  readonly source: Source;
-  readonly told: SourceStatus[];
-  readonly changes: () => number;
-  readonly timers: { delayMs: number; callback: () => void }[];
-  readonly own: string;
-  read(known?: ReadonlySet<KeyString>): Promise<Snapshot>;
-  status(): GitStatus;
-}
-
-function follow(more: Partial<GitSettings> = {}): Followed {
-  const own = join(repository.dir, 'state');
-  const timers: Followed['timers'] = [];
-  const told: SourceStatus[] = [];
-  let changes = 0;
-  const source = createGitSource({
-    directory: own,
-    mountsDirectory: join(own, 'mounts'),
-    isPreview: false,
-    roots: [],
-    random: () => 0.5,
-    secrets: createSecretOpener(undefined),
-    clock: {
-      now: () => Date.now(),
-      setTimer: (delayMs, callback) => {
-        timers.push({ delayMs, callback });
-        return () => undefined;
-      },
-    },
-    settings: {
-      url: parseGitUrl(repository.remote),
-      branch: 'main',
-      paths: [''],
-      intervalMs: 60_000,
-      allowNonFastForward: false,
-      environment: { PATH: process.env['PATH'] ?? '' },
-      ...more,
-    },
-  });
-  sources.push(source.watch({ onChange: () => (changes += 1), onStatus: (status) => told.push(status) }));
-  const read: Followed['read'] = (known = new Set()) => source.read(known);
-  return {
-    source,
-    told,
-    changes: () => changes,
-    timers,
-    own,
-    read,
-    status: () => source.status() as GitStatus,
-  };
+function follow(more: Partial<GitSettings> = {}): FollowedGit {
+  const followed = followGit(repository, more);
+  sources.push(followed);
+  return followed;
 }
 
 const layerOf = (snapshot: Snapshot, name: string): number | undefined => {

@@ -19,6 +19,8 @@ export interface GitStatus {
   readonly verification?: { readonly type: 'ssh' | 'gpg'; readonly signer?: string };
   /** Places of Secrets that everybody who can read the repository can read too. */
   readonly plaintextSecrets?: readonly string[];
+  /** What of the applied commit is an empty directory or a pointer, because nobody asked for more; in sentences. */
+  readonly placeholders?: readonly string[];
   /** Why a newer commit, if there is one, is not applied. What is applied goes on. */
   readonly failure?: SourceFailure;
 }

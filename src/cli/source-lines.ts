@@ -19,6 +19,7 @@ export function sourceLines(source: SourceStatus, nowMs: number): [string, strin
     ...((source.plaintextSecrets ?? []).length > 0
       ? ([['Warning', `Secrets in plain text: ${source.plaintextSecrets?.join(', ')}`]] as [string, string][])
       : []),
+    ...(source.placeholders ?? []).map((sentence): [string, string] => ['Warning', sentence]),
     ...(failure
       ? ([['Problem', `${failure.reason} for ${ageOf(failure.since, nowMs)}: ${failure.message}`]] as [
           string,

@@ -34,6 +34,11 @@ export const sourceOptions: readonly OptionDefinition[] = [
     flags: '--allow-non-fast-forward',
     description: 'follow the branch also where its history was rewritten',
   },
+  {
+    flags: '--git-submodules',
+    description: 'check out the commits of other repositories that it names, and theirs',
+  },
+  { flags: '--git-lfs', description: 'fetch its large files; needs git-lfs on this host' },
 ];
 export const interval: OptionDefinition = {
   flags: '--interval <duration>',

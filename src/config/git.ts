@@ -11,6 +11,8 @@ export interface GitFlags {
   readonly path?: readonly string[];
   readonly interval?: string;
   readonly allowNonFastForward?: boolean;
+  readonly gitSubmodules?: boolean;
+  readonly gitLfs?: boolean;
   readonly verify?: string;
   readonly allowedSigners?: string;
   readonly keyring?: string;
@@ -87,6 +89,8 @@ function gitSettings(flags: GitFlags, reading: GitReading): GitSettings | undefi
     paths,
     intervalMs: read(setting('interval', flags.interval), interval, DEFAULT_INTERVAL_MS),
     allowNonFastForward: flags.allowNonFastForward ?? env['ROOKERY_ALLOW_NON_FAST_FORWARD'] === 'true',
+    submodules: flags.gitSubmodules ?? env['ROOKERY_GIT_SUBMODULES'] === 'true',
+    lfs: flags.gitLfs ?? env['ROOKERY_GIT_LFS'] === 'true',
   };
   if (url === undefined) return undefined;
   if (url.protocol === 'http' && files.tokenFile !== undefined)

@@ -26,11 +26,13 @@ export type FileHashes = StatCache<string>;
 /** SHA-256 of a file's bytes, read once until its stats change. */
 export async function fileDigest(path: string, hashes: FileHashes): Promise<string> {
   const stats = await lstat(path, { bigint: true });
-  return hashes.get(path, stats, async () => {
-    const hash = createHash('sha256');
-    await withFile(path, (file) => pipeline(file.createReadStream({ autoClose: false }), hash));
-    return hash.digest('hex');
-  });
+  return hashes.get(path, stats, () => hashOfFile(path));
+}
+
+export async function hashOfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await withFile(path, (file) => pipeline(file.createReadStream({ autoClose: false }), hash));
+  return hash.digest('hex');
 }
 
 /**

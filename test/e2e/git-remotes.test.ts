@@ -1,9 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseGitUrl } from '../../src/api/git-url.ts';
 import type { GitStatus } from '../../src/api/source-status.ts';
@@ -46,6 +48,8 @@ async function statusWith(url: string, more: Partial<GitSettings>): Promise<GitS
       paths: [''],
       intervalMs: 60_000,
       allowNonFastForward: false,
+      submodules: false,
+      lfs: false,
       environment: { PATH: process.env['PATH'] ?? '' },
       ...more,
     },
@@ -73,22 +77,57 @@ test('ssh: with its key and a known host, and with nothing less', { timeout: 60_
   expect(good.commit?.id).toBe(repository.git('rev-parse', 'HEAD'));
 });
 
+const environment = (): Record<string, string> => ({
+  PATH: process.env['PATH'] ?? '',
+  GIT_SSL_CAINFO: path('cert.pem'),
+});
+const basicOf = (token: string): string =>
+  `Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}`;
+
 test('https: with its token, which is nowhere afterwards', { timeout: 60_000 }, async () => {
-  const { url, asked } = await startHttps();
+  const { url, asked } = await startHttps({ root: repository.dir, token: TOKEN });
   const tokenFile = path('token');
   writeFileSync(tokenFile, `${TOKEN}\n`);
-  const environment = { PATH: process.env['PATH'] ?? '', GIT_SSL_CAINFO: path('cert.pem') };
-  const refused = await statusWith(url, { environment });
+  const refused = await statusWith(url, { environment: environment() });
   expect(refused.failure).toMatchObject({ reason: 'FetchFailed' });
-  const missing = await statusWith(url, { environment, tokenFile: path('nowhere') });
+  const missing = await statusWith(url, { environment: environment(), tokenFile: path('nowhere') });
   expect(missing.failure?.message).toMatch(/the token cannot be read from .*nowhere: it does not exist/);
-  const good = await statusWith(url, { environment, tokenFile });
+  const good = await statusWith(url, { environment: environment(), tokenFile });
   expect(good.failure).toBeUndefined();
   expect(good.commit?.id).toBe(repository.git('rev-parse', 'HEAD'));
-  expect(asked).toContain(`Basic ${Buffer.from(`x-access-token:${TOKEN}`).toString('base64')}`);
-  for (const form of [TOKEN, Buffer.from(`x-access-token:${TOKEN}`).toString('base64')])
+  expect(asked).toContain(basicOf(TOKEN));
+  for (const form of [TOKEN, basicOf(TOKEN).slice('Basic '.length)])
     expect(filesWith(path('state'), form)).toEqual([]);
   expect(JSON.stringify([refused, good])).not.toContain(TOKEN);
+});
+
+test('submodules and LFS files over https: the token goes to the host of the repository alone', {
+  timeout: 60_000,
+}, async () => {
+  const library = createGitRepository();
+  endings.push(() => library.dispose());
+  const id = library.push({ x: 'one' });
+  const elsewhere = await startHttps({ root: library.dir });
+  const files = await startHttps({ root: repository.dir });
+  const { url, asked } = await startHttps({ root: repository.dir, token: TOKEN, largeFilesAt: files.url });
+  repository.git('lfs', 'install', '--local');
+  repository.git('update-index', '--add', '--cacheinfo', `160000,${id},lib`);
+  mkdirSync(join(repository.work, 'lib'));
+  repository.push({
+    '.gitmodules': `[submodule "lib"]\n\tpath = lib\n\turl = ${elsewhere.url}\n`,
+    '.gitattributes': '*.bin filter=lfs -text\n',
+    'm.bin': 'a large file',
+  });
+  writeFileSync(path('token'), TOKEN);
+  const more = { environment: environment(), tokenFile: path('token'), submodules: true, lfs: true };
+  const { failure, commit } = await statusWith(url, more);
+  expect(failure).toBeUndefined();
+  const checkout = path(`state/checkouts/${commit?.id}`);
+  expect(readFileSync(join(checkout, 'm.bin'), 'utf8')).toBe('a large file');
+  expect(readFileSync(join(checkout, 'lib/x'), 'utf8')).toBe('one');
+  expect(asked).toContain(basicOf(TOKEN));
+  for (const other of [elsewhere, files]) expect(new Set(other.asked)).toEqual(new Set(['']));
+  expect(filesWith(path('state'), TOKEN)).toEqual([]);
 });
 
 function newKey(name: string): string {
@@ -130,58 +169,102 @@ const isListening = (port: number): Promise<boolean> =>
     socket.once('connect', () => socket.destroy());
   });
 
-/** git's own server program behind a server that wants the token. */
-async function startHttps(): Promise<{ url: string; asked: string[] }> {
-  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  const files = ['-keyout', path('key.pem'), '-out', path('cert.pem')];
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'];
-  execFileSync('openssl', ['req', '-x509', ...kind, ...subject, ...files], { stdio: 'ignore' });
+interface HttpsOptions {
+  readonly root: string;
+  readonly token?: string;
+  /** The server that hands out what git LFS keeps. */
+  readonly largeFilesAt?: string;
+}
+
+interface HttpsServer {
+  readonly url: string;
+  /** The `Authorization` of every request. */
+  readonly asked: string[];
+}
+
+/** git's own server program, and large files by their oid, behind a server that may want a token. */
+async function startHttps({ root, token, largeFilesAt = '' }: HttpsOptions): Promise<HttpsServer> {
+  const wanted = token === undefined ? undefined : basicOf(token);
+  if (!existsSync(path('cert.pem'))) makeCertificate();
   const asked: string[] = [];
-  const wanted = `Basic ${Buffer.from(`x-access-token:${TOKEN}`).toString('base64')}`;
   const server: Server = createServer(
     { key: readFileSync(path('key.pem')), cert: readFileSync(path('cert.pem')) },
     (request, response) => {
       asked.push(request.headers.authorization ?? '');
-      if (request.headers.authorization !== wanted) {
+      if (wanted !== undefined && request.headers.authorization !== wanted) {
         response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' });
         return void response.end();
       }
-      const { pathname, search } = new URL(request.url ?? '/', 'https://x');
-      const backend = spawn('git', ['http-backend'], {
-        env: {
-          PATH: process.env['PATH'],
-          GIT_PROJECT_ROOT: repository.dir,
-          GIT_HTTP_EXPORT_ALL: '1',
-          GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
-          REQUEST_METHOD: request.method,
-          PATH_INFO: pathname,
-          QUERY_STRING: search.slice(1),
-          CONTENT_TYPE: request.headers['content-type'],
-          HTTP_CONTENT_ENCODING: request.headers['content-encoding'],
-        },
-      });
-      request.pipe(backend.stdin);
-      const chunks: Buffer[] = [];
-      backend.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-      backend.once('close', () => {
-        const whole = Buffer.concat(chunks);
-        const end = whole.indexOf('\r\n\r\n');
-        for (const line of whole.subarray(0, end).toString().split('\r\n')) {
-          const [name = '', value = ''] = line.split(': ');
-          if (name === 'Status') response.statusCode = Number(value.slice(0, 3));
-          else response.setHeader(name, value);
-        }
-        response.end(whole.subarray(end + 4));
-      });
+      const oid = /^\/lfs\/([0-9a-f]{64})$/.exec(request.url ?? '')?.[1];
+      if (oid !== undefined) return void response.end(readFileSync(lfsObject(root, oid)));
+      if (request.url?.endsWith('/info/lfs/objects/batch'))
+        return void answerBatch(request, response, largeFilesAt);
+      gitBackend(root, request, response);
     },
   );
+  return { url: await listen(server), asked };
+}
+
+async function listen(server: Server): Promise<string> {
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   endings.push(() => {
     server.closeAllConnections();
     server.close();
   });
-  return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/remote.git`, asked };
+  return `https://127.0.0.1:${(server.address() as AddressInfo).port}/remote.git`;
 }
+
+function makeCertificate(): void {
+  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const files = ['-keyout', path('key.pem'), '-out', path('cert.pem')];
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'];
+  execFileSync('openssl', ['req', '-x509', ...kind, ...subject, ...files], { stdio: 'ignore' });
+}
+
+function gitBackend(root: string, request: IncomingMessage, response: ServerResponse): void {
+  const { pathname, search } = new URL(request.url ?? '/', 'https://x');
+  const backend = spawn('git', ['http-backend'], {
+    env: {
+      PATH: process.env['PATH'],
+      GIT_PROJECT_ROOT: root,
+      GIT_HTTP_EXPORT_ALL: '1',
+      GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
+      REQUEST_METHOD: request.method,
+      PATH_INFO: pathname,
+      QUERY_STRING: search.slice(1),
+      CONTENT_TYPE: request.headers['content-type'],
+      HTTP_CONTENT_ENCODING: request.headers['content-encoding'],
+    },
+  });
+  request.pipe(backend.stdin);
+  const chunks: Buffer[] = [];
+  backend.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  backend.once('close', () => {
+    const whole = Buffer.concat(chunks);
+    const end = whole.indexOf('\r\n\r\n');
+    for (const line of whole.subarray(0, end).toString().split('\r\n')) {
+      const [name = '', value = ''] = line.split(': ');
+      if (name === 'Status') response.statusCode = Number(value.slice(0, 3));
+      else response.setHeader(name, value);
+    }
+    response.end(whole.subarray(end + 4));
+  });
+}
+
+interface LfsBatch {
+  readonly objects: readonly { readonly oid: string; readonly size: number }[];
+}
+
+async function answerBatch(request: IncomingMessage, response: ServerResponse, at: string): Promise<void> {
+  const { objects } = (await json(request)) as LfsBatch;
+  const actions = (oid: string) => ({ download: { href: new URL(`/lfs/${oid}`, at).href } });
+  response.setHeader('content-type', 'application/vnd.git-lfs+json');
+  const answers = objects.map((object) => ({ ...object, actions: actions(object.oid) }));
+  response.end(JSON.stringify({ transfer: 'basic', objects: answers }));
+}
+
+const lfsObject = (root: string, oid: string): string =>
+  join(root, 'remote.git', 'lfs', 'objects', oid.slice(0, 2), oid.slice(2, 4), oid);
 
 const filesWith = (directory: string, text: string): string[] =>
   readdirSync(directory, { recursive: true, withFileTypes: true })

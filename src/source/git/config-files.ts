@@ -51,6 +51,8 @@ export function gitConfigText({ url, verify }: GitSettings, sshConfig: string): 
       },
     ],
     ['submodule', { recurse: 'false' }],
+    ['lfs', { dialTimeout: '10', activityTimeout: String(LOW_SPEED_SECONDS) }],
+    ['lfs "transfer"', { maxRetries: '3' }],
     // What git does in the background would outlive its deadline.
     ['gc', { autoDetach: 'false' }],
     ['maintenance', { autoDetach: 'false' }],

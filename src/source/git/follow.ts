@@ -6,6 +6,8 @@ import {
   type SourceFailureReason,
 } from '../../api/source-status.ts';
 import type { Checkout, Checkouts } from './checkouts.ts';
+import type { Reach } from './contents.ts';
+import { UnreachableError } from './git.ts';
 import { judge } from './judge.ts';
 import type { Repository } from './repository.ts';
 import type { GitSettings } from './settings.ts';
@@ -35,12 +37,13 @@ export class RefusedError extends Error {
   }
 }
 
-/** Does one step and gives its failure a reason. */
+/** Does one step and gives its failure a reason; what another host kept from us is always that. */
 async function step<T>(reason: SourceFailureReason, work: () => Promise<T>, commit?: string): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw new RefusedError(reason, messageOf(error), commit);
+    const why = error instanceof UnreachableError ? 'FetchFailed' : reason;
+    throw new RefusedError(why, messageOf(error), commit);
   }
 }
 
@@ -55,14 +58,14 @@ export async function resume(follower: Follower): Promise<Applied | undefined> {
   const verdict = await verdictOf(follower, id);
   if (verdict?.verified === false)
     throw new RefusedError('Unverified', `commit ${shortCommit(id)}: ${verdict.message}`, id);
-  return appliedOf(follower, id, verdict);
+  return appliedOf(follower, { id, verdict, reach: 'Local' });
 }
 
 /**
- * Makes `head` the applied commit, or says why not. Its files are whole before anything says that it is applied.
+ * Gets everything of `head` here, when it may be applied at all: nothing that an unsigned commit names is asked.
  * @throws RefusedError
  */
-export async function advance(follower: Follower, head: string, mayRewrite: boolean): Promise<Applied> {
+export async function gather(follower: Follower, head: string, mayRewrite: boolean): Promise<Applied> {
   const { repository } = follower;
   const accepted = await step('CheckoutFailed', () => repository.accepted(), head);
   const [isDescendant, verdict] = await Promise.all([
@@ -77,9 +80,13 @@ export async function advance(follower: Follower, head: string, mayRewrite: bool
     ...(verdict && { verdict }),
   });
   if (!judgement.accept) throw new RefusedError(judgement.reason, judgement.message, head);
-  const applied = await appliedOf(follower, head, verdict);
-  await step('CheckoutFailed', () => repository.accept(head), head);
-  return applied;
+  return appliedOf(follower, { id: head, verdict, reach: 'Remote' });
+}
+
+/** What the next run goes on with. Its files are whole before anything says that it is applied. */
+export async function accept({ repository }: Follower, { checkout }: Applied): Promise<void> {
+  const { id } = checkout.commit;
+  await step('CheckoutFailed', () => repository.accept(id), id);
 }
 
 const verdictOf = async (
@@ -88,12 +95,14 @@ const verdictOf = async (
 ): Promise<Verdict | undefined> =>
   verify && step('Unverified', () => verifyCommit(repository, id, verify), id);
 
-async function appliedOf(
-  { checkouts }: Follower,
-  id: string,
-  verdict: Verdict | undefined,
-): Promise<Applied> {
-  const checkout = await step('CheckoutFailed', () => checkouts.of(id), id);
+interface Allowed {
+  readonly id: string;
+  readonly verdict: Verdict | undefined;
+  readonly reach: Reach;
+}
+
+async function appliedOf({ checkouts }: Follower, { id, verdict, reach }: Allowed): Promise<Applied> {
+  const checkout = await step('CheckoutFailed', () => checkouts.of(id, reach), id);
   return { checkout, ...(verdict?.verified && { signer: verdict.signer }) };
 }
 

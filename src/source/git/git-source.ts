@@ -12,8 +12,10 @@ import type { SecretOpener } from '../secrets/opener.ts';
 import { createStatCache, type StatCache } from '../stat-cache.ts';
 import { coalesced, createTurns, inTime, once, type Turns } from '../turns.ts';
 import { createCheckouts } from './checkouts.ts';
-import { advance, type Applied, failureOf, fetchHead, type Follower, resume } from './follow.ts';
+import { accept, type Applied, failureOf, fetchHead, type Follower, gather, resume } from './follow.ts';
+import { createModules } from './modules.ts';
 import { createMounts, type Mounts } from './mounts.ts';
+import { placeholdersOf } from './placeholders.ts';
 import { readCheckout } from './read.ts';
 import { openRepository } from './repository.ts';
 import type { GitSettings } from './settings.ts';
@@ -98,7 +100,11 @@ async function fetchNewer(session: Session, { allowNonFastForward = false }: Fet
     const head = await fetchHead(follower);
     session.status = { ...session.status, fetchedAt: new Date(clock.now()).toISOString() };
     if (head === session.applied?.checkout.commit.id) return tell(session, {});
-    await session.disk(async () => apply(session, await advance(follower, head, allowNonFastForward)));
+    const applied = await gather(follower, head, allowNonFastForward);
+    await session.disk(async () => {
+      await accept(follower, applied);
+      apply(session, applied);
+    });
   } catch (error) {
     fail(session, error);
   }
@@ -113,7 +119,10 @@ const goOn = (session: Session): Promise<void> =>
       // What the fetch has said stays true.
       if (resumed) apply(session, resumed, session.status.failure);
     })
-    .catch((error: unknown) => fail(session, error));
+    .catch((error: unknown) => {
+      // Why the newest commit is refused says more than why an older one cannot be gone on with.
+      if (session.status.failure?.commit === undefined) fail(session, error);
+    });
 
 function apply(session: Session, applied: Applied, failure?: SourceFailure): void {
   const before = session.applied?.checkout.commit.id;
@@ -163,6 +172,7 @@ const appliedStatus = ({ checkout, signer }: Applied, { verify }: GitSettings): 
     author: checkout.commit.author,
     committedAt: new Date(checkout.commit.committedAtMs).toISOString(),
   },
+  placeholders: placeholdersOf(checkout.elsewhere),
   ...(verify && { verification: { type: verify.type, ...(signer !== undefined && { signer }) } }),
 });
 
@@ -178,7 +188,8 @@ async function openTools(options: GitSourceOptions, signal: AbortSignal): Promis
   const now = (): number => clock.now();
   const repository = await openRepository({ directory: options.directory, settings, signal });
   const directory = await realpath(options.directory);
-  const checkouts = createCheckouts(join(directory, 'checkouts'), { repository, now });
+  const modules = createModules(join(directory, 'modules'), repository, settings);
+  const checkouts = createCheckouts(join(directory, 'checkouts'), { repository, modules, settings, now });
   return {
     follower: { repository, checkouts, settings },
     mounts: createMounts(options.mountsDirectory, options.isPreview),

@@ -7,6 +7,9 @@ export class GitError extends Error {
   override readonly name = 'GitError';
 }
 
+/** Another host did not give what was asked of it; it may at the next try. */
+export class UnreachableError extends GitError {}
+
 export interface GitCall {
   readonly deadlineMs?: number;
   readonly env?: Readonly<Record<string, string>>;
@@ -57,7 +60,7 @@ export const createGit =
 function wordsOf(error: unknown): string {
   const text = messageOf(error);
   const lines = text.split('\n').filter((line) => line.trim() !== '' && !/^exit code \d+$/.test(line));
-  const told = lines.filter((line) => /^(fatal|error):/.test(line));
+  const told = lines.filter((line) => /^(?:fatal:|error\b|batch response:)/.test(line));
   const shown = (told.length > 0 ? told : lines).slice(-SHOWN_LINES).join('; ');
   return withoutUserinfo(escapeControls((shown || text).trim())).slice(0, SHOWN_CHARACTERS);
 }

@@ -14,6 +14,7 @@ import { join, relative, sep } from 'node:path';
 import { shortCommit } from '../../api/source-status.ts';
 import { isInside } from '../roots.ts';
 import type { Checkout } from './checkouts.ts';
+import { placeholderMounted } from './placeholders.ts';
 
 /**
  * What containers mount of a commit is copied to a place that is named by its content, git's own name of it. So a
@@ -43,13 +44,17 @@ export function createMounts(root: string, isPreview: boolean): Mounts {
 }
 
 /** git names content and, in a directory, modes; the mode of a single file is its directory's to say. */
-function nameOf({ commit, directory, entries }: Checkout, real: string): string {
+function nameOf({ commit, directory, entries, elsewhere }: Checkout, real: string): string {
   const path = relative(directory, real).split(sep).join('/');
-  if (path === '') return commit.tree;
+  const within = elsewhere.filter((one) => path === '' || isInside(one.path, [path]));
+  const missing = within.find(({ isHere }) => !isHere);
+  if (missing) throw new Error(placeholderMounted(path, missing));
+  // Git's name is that of the pointer, which an earlier run may have copied as it was.
+  const whole = within.length > 0 ? '-whole' : '';
+  if (path === '') return `${commit.tree}${whole}`;
   const entry = entries.get(path);
-  if (!entry || entry.type === 'commit')
-    throw new Error(`"${path}" is not in commit ${shortCommit(commit.id)}; a submodule is not checked out`);
-  return entry.mode === '100755' ? `${entry.id}-executable` : entry.id;
+  if (!entry) throw new Error(`"${path}" is not in commit ${shortCommit(commit.id)}`);
+  return `${entry.id}${entry.mode === '100755' ? '-executable' : ''}${whole}`;
 }
 
 const isThere = (path: string): Promise<boolean> =>

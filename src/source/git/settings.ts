@@ -9,6 +9,10 @@ export interface GitSettings {
   readonly intervalMs: number;
   /** Follow the branch wherever it goes, also where its history was rewritten. */
   readonly allowNonFastForward: boolean;
+  /** Check out the commits of other repositories that this one names. */
+  readonly submodules: boolean;
+  /** Fetch the large files that this one only points at. */
+  readonly lfs: boolean;
   readonly verify?: Verification;
   readonly tokenFile?: string;
   readonly sshKeyFile?: string;
