@@ -3,7 +3,7 @@ import type { Dial } from './dial.ts';
 import { hasLabels, labelFilter } from './labels.ts';
 import { observedNetwork } from './observe.ts';
 import type { CreateNetwork, Podman } from './podman.ts';
-import { isHalfConnected } from './reclaim-addresses.ts';
+import { ALREADY_CONNECTED, isHalfConnected } from './reclaim-addresses.ts';
 import { refusalOf } from './refusal.ts';
 import { staticAddress } from './static-address.ts';
 import type { WireNetwork } from './wire.ts';
@@ -65,7 +65,7 @@ async function connect(dial: Dial, connection: Connection): Promise<void> {
   if (await isHalfConnected(dial, connection, refusal)) {
     await refusalOf(disconnect(dial, connection));
     await tryConnect(dial, connection);
-  } else if (!refusal.message.includes('is already connected')) throw refusal;
+  } else if (!ALREADY_CONNECTED.test(refusal.message)) throw refusal;
 }
 
 async function tryConnect(dial: Dial, { network, container, ip, aliases }: Connection): Promise<void> {

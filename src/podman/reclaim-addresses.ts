@@ -12,6 +12,9 @@ const GIVEN_TO = /requested ip address (\S+) is already allocated to container I
 /** Said when a container on several networks is looked at whose connection to one of them was refused. */
 const HALF_CONNECTED = /network inspection mismatch/;
 
+/** Said to a second connection, also where the first was cut off before the container had anything of it. */
+export const ALREADY_CONNECTED = /is already connected/;
+
 type NetworkCalls = Pick<Podman, 'inspectNetwork' | 'connectNetwork' | 'disconnectNetwork'>;
 
 interface Attachment {
@@ -25,9 +28,9 @@ export type ReclaimAddresses = (name: string, refusal: PodmanError) => Promise<b
 
 /**
  * A service that is killed while it starts a container has given the addresses out and not noted to whom: every later
- * start is refused, for ever, because the container itself has them. Podman takes an address back only from a container
- * with a network namespace. So it gets one, without these networks and before its program runs; `connectNetwork` does the
- * rest, also where this was cut off and the container runs without them.
+ * start is refused, for ever, because the container itself has them, or another of that address that was removed since.
+ * Podman takes an address back only from a container with a network namespace. So it gets one, without these networks and
+ * before its program runs; `connectNetwork` does the rest, also where this was cut off and the container runs without them.
  */
 export function reclaimAddresses(dial: Dial, calls: NetworkCalls): ReclaimAddresses {
   const init = (name: string): Promise<unknown> =>
@@ -38,7 +41,7 @@ export function reclaimAddresses(dial: Dial, calls: NetworkCalls): ReclaimAddres
     const wire = await inspectWire(dial, name);
     const lost: Attachment[] = [];
     for (let said: PodmanError | undefined = refusal; said !== undefined; ) {
-      const attachment: Attachment | undefined = await lostAddress(calls, wire, said);
+      const attachment: Attachment | undefined = await lostAddress(dial, calls, { wire, refusal: said });
       if (!attachment && said === refusal) return false;
       if (!attachment || lost.some(({ network }) => network === attachment.network)) throw said;
       lost.push(attachment);
@@ -60,24 +63,47 @@ export async function isHalfConnected(
   const unseen = await refusalOf(inspectWire(dial, container).then((seen) => (wire = seen)));
   if (unseen) return HALF_CONNECTED.test(unseen.message);
   if (!wire) return false;
-  if (GIVEN_TO.test(refusal.message)) return isGivenTo(wire, refusal);
+  if (GIVEN_TO.test(refusal.message)) return isGivenToNobodyElse(dial, wire, refusal);
   const hasNamespace = wire.State?.Status === 'running' || wire.State?.Status === 'initialized';
   const attachment = wire.NetworkSettings?.Networks?.[network];
-  return hasNamespace && attachment !== undefined && !attachment.IPAddress;
+  const isOnNetwork = attachment !== undefined || ALREADY_CONNECTED.test(refusal.message);
+  return hasNamespace && isOnNetwork && !attachment?.IPAddress;
 }
 
-function isGivenTo({ Id }: WireContainer, { message }: PodmanError): boolean {
+/** To this very container, or to one that was removed before it gave the address back. */
+async function isGivenToNobodyElse(
+  dial: Dial,
+  { Id }: WireContainer,
+  { message }: PodmanError,
+): Promise<boolean> {
   const owner = GIVEN_TO.exec(message)?.[2];
-  return owner !== undefined && Id.startsWith(owner);
+  return owner !== undefined && (Id.startsWith(owner) || !(await isThere(dial, owner)));
 }
 
-/** The attachment that was refused because this very container has its address. */
+/** Working containers of builds have addresses too, and only this call knows them. */
+async function isThere(dial: Dial, id: string): Promise<boolean> {
+  const path = `${containerPath(id)}/exists`;
+  const look = dial.call({
+    method: 'GET',
+    path,
+    query: { external: true },
+    what: `look for container ${id}`,
+  });
+  return (await refusalOf(look))?.kind !== 'NotFound';
+}
+
+interface Refused {
+  readonly wire: WireContainer | undefined;
+  readonly refusal: PodmanError;
+}
+
+/** The attachment that was refused, and whose address nobody else has. */
 async function lostAddress(
+  dial: Dial,
   { inspectNetwork }: NetworkCalls,
-  wire: WireContainer | undefined,
-  refusal: PodmanError,
+  { wire, refusal }: Refused,
 ): Promise<Attachment | undefined> {
-  if (!wire || !isGivenTo(wire, refusal)) return undefined;
+  if (!wire || !(await isGivenToNobodyElse(dial, wire, refusal))) return undefined;
   const ip = GIVEN_TO.exec(refusal.message)?.[1] ?? '';
   for (const [network, { Aliases }] of Object.entries(wire.NetworkSettings?.Networks ?? {})) {
     const { subnets = [] } = (await inspectNetwork(network)) ?? {};

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createLibpod } from '../../src/podman/libpod.ts';
+import type { Podman } from '../../src/podman/podman.ts';
+import type { ObservedNetwork } from '../../src/state/observed.ts';
 import type { AttachedNetwork } from '../../src/state/template.ts';
 import { type Bench, real } from '../contract/subjects.ts';
 import { call } from '../fakes/unix-socket.ts';
@@ -10,6 +12,8 @@ import { type OwnPodman, startOwnPodman } from './own-podman.ts';
 /** How long into a start of about 100 ms its service is killed; in some of them addresses are given out and nothing else. */
 const KILLED_AFTER_MS = [20, 30, 40, 50, 60];
 const TRIES = 3;
+
+type Networks = readonly AttachedNetwork[];
 
 let podman: OwnPodman;
 let bench: Bench;
@@ -26,37 +30,59 @@ afterAll(async () => {
   podman?.remove();
 }, 60_000);
 
-async function killInStart(name: string, afterMs: number): Promise<void> {
+/** Podman's service dies while it carries the call out, and is started again. */
+async function killIn(verb: RegExp, afterMs: number, make: (cut: Podman) => Promise<void>): Promise<void> {
   let starting = Promise.resolve();
   const kill = (): void => {
     podman.kill();
     starting = podman.start();
   };
-  proxy.setRule(({ path }) =>
-    path.endsWith('/start') ? { type: 'CutDuring', afterMs, onBreak: kill } : undefined,
-  );
-  const cut = createLibpod({ socketPath: proxy.url.replace('unix://', '') }).startContainer(name);
+  proxy.setRule(({ path }) => (verb.test(path) ? { type: 'CutDuring', afterMs, onBreak: kill } : undefined));
+  const cut = make(createLibpod({ socketPath: proxy.url.replace('unix://', '') }));
   await expect(cut).rejects.toMatchObject({ kind: 'Unreachable' });
   await starting;
 }
 
-const plain = async (verb: 'init' | 'start', name: string): Promise<string> =>
-  (await call(podman.socket, `/v4.0.0/libpod/containers/${name}/${verb}`, { method: 'POST' })).text;
+/** What Podman says to a call without any code of ours. */
+const plain = async (path: string, body = '{}'): Promise<string> => {
+  const headers = { 'content-type': 'application/json' };
+  return (await call(podman.socket, `/v4.0.0/libpod/${path}`, { method: 'POST', headers, body })).text;
+};
+const plainStart = (name: string): Promise<string> => plain(`containers/${name}/start`);
 
 /** As it is when whoever gives the addresses back dies half way, and the next one starts what it finds. */
-async function startWithout(name: string, networks: readonly AttachedNetwork[]): Promise<void> {
+async function startWithout(name: string, networks: Networks): Promise<void> {
   for (const network of networks) await bench.podman.disconnectNetwork(network.name, name);
-  await plain('init', name);
+  await plain(`containers/${name}/init`);
   await bench.podman.startContainer(name);
   for (const { name: network, ...options } of networks)
     await bench.podman.connectNetwork(network, name, options);
 }
 
-test("a container whose start was cut off by the death of Podman's service starts with its addresses, also at the second try", {
-  timeout: 120_000,
-}, async () => {
-  const made = await Promise.all(
-    ['one', 'two'].map((suffix) =>
+/** What may become of a container that a plain Podman refuses for ever. */
+const ENDS: Readonly<Record<string, (name: string, networks: Networks) => Promise<string>>> = {
+  'is started': async (name) => {
+    await bench.podman.startContainer(name);
+    return name;
+  },
+  'is found as who mended it left it, when he died too': async (name, networks) => {
+    await startWithout(name, networks);
+    return name;
+  },
+  'is removed, and another one has its addresses': async (name, networks) => {
+    await bench.podman.removeContainer(name);
+    const heir = await bench.create(`${name.slice(-2)}b`, 'server', {
+      network: { mode: 'bridge', networks },
+    });
+    expect(await plainStart(heir), 'what a plain Podman says of the heir').toContain('IPAM error');
+    await bench.podman.startContainer(heir);
+    return heir;
+  },
+};
+
+const makeNetworks = (...suffixes: readonly string[]): Promise<readonly ObservedNetwork[]> =>
+  Promise.all(
+    suffixes.map((suffix) =>
       bench.podman.createNetwork({
         name: bench.name(suffix),
         driver: 'bridge',
@@ -68,24 +94,61 @@ test("a container whose start was cut off by the death of Podman's service start
       }),
     ),
   );
+
+const attachedTo = (made: readonly ObservedNetwork[], host: number): Networks =>
+  made.map(({ name, subnets }) => ({
+    name,
+    ip: subnets[0]?.cidr.replace(/\.0\/24$/, `.${host}`) ?? '',
+    aliases: ['twin'],
+  }));
+
+const addressesOf = (networks: Networks): Record<string, string> =>
+  Object.fromEntries(networks.map(({ name, ip }) => [name, ip ?? '']));
+
+test("a container whose start was cut off by the death of Podman's service starts with its addresses, whatever becomes of it", {
+  timeout: 120_000,
+}, async () => {
+  const made = await makeNetworks('one', 'two');
   const attempts = Array.from({ length: TRIES }, () => KILLED_AFTER_MS).flat();
-  let refused = 0;
+  const ends = Object.entries(ENDS);
   for (const [index, afterMs] of attempts.entries()) {
-    const addresses = Object.fromEntries(
-      made.map(({ name, subnets }) => [name, subnets[0]?.cidr.replace(/\.0\/24$/, `.${200 + index}`) ?? '']),
-    );
-    const networks = made.map(({ name }) => ({ name, ip: addresses[name] ?? '', aliases: ['twin'] }));
+    const networks = attachedTo(made, 200 + index);
     const name = await bench.create(`c${index}`, 'server', { network: { mode: 'bridge', networks } });
-    await killInStart(name, afterMs);
-    if ((await plain('start', name)).includes('IPAM error')) refused += 1;
-    if (refused > 1) await startWithout(name, networks);
-    else await bench.podman.startContainer(name);
-    expect(await bench.podman.inspectContainer(name)).toMatchObject({
-      state: 'running',
-      networks: addresses,
-    });
-    await bench.podman.removeContainer(name);
-    if (refused > 1) break;
+    await killIn(/\/start$/, afterMs, (cut) => cut.startContainer(name));
+    const isRefused = (await plainStart(name)).includes('IPAM error');
+    const [, end] = (isRefused && ends.shift()) || [];
+    const last = end ? await end(name, networks) : name;
+    if (end)
+      expect(await bench.podman.inspectContainer(last)).toMatchObject({
+        state: 'running',
+        networks: addressesOf(networks),
+      });
+    await bench.podman.removeContainer(last);
+    if (ends.length === 0) break;
   }
-  expect(refused, 'starts that a plain Podman refuses for ever').toBe(2);
+  expect(ends, 'starts that a plain Podman did not refuse for ever').toEqual([]);
+});
+
+/** Of a connect that takes about 50 ms. */
+const CONNECT_KILLED_AFTER_MS = [5, 10, 15, 20, 25, 30];
+
+test("a running container whose connection was cut off by the death of Podman's service is connected by the next call", {
+  timeout: 120_000,
+}, async () => {
+  const made = await makeNetworks('home');
+  const networks = attachedTo(made, 100);
+  const [{ name: network, ...options }] = networks as [AttachedNetwork];
+  const name = await bench.create('cut', 'server', { network: { mode: 'bridge', networks } });
+  await bench.podman.startContainer(name);
+  for (const afterMs of [...CONNECT_KILLED_AFTER_MS, ...CONNECT_KILLED_AFTER_MS]) {
+    await bench.podman.disconnectNetwork(network, name);
+    await killIn(/\/connect$/, afterMs, (cut) => cut.connectNetwork(network, name, options));
+    const isForgotten = (await bench.podman.inspectContainer(name))?.networks[network] === undefined;
+    const body = JSON.stringify({ container: name, static_ips: [options.ip] });
+    const said = await plain(`networks/${network}/connect`, body);
+    await bench.podman.connectNetwork(network, name, options);
+    expect(await bench.podman.inspectContainer(name)).toMatchObject({ networks: addressesOf(networks) });
+    if (isForgotten && said.includes('already connected')) return;
+  }
+  expect.fail('of no connection a plain Podman said that it was made, when it was not');
 });
