@@ -7,7 +7,8 @@ export default {
   // What is made once when a file is loaded needs every test for each of its mutants: hours for tables of names.
   ignoreStatic: true,
   concurrency: 2,
-  timeoutMS: 20_000,
+  // On top of half as long again as its tests took: a busy machine must not be taken for an endless loop.
+  timeoutMS: 12_000,
   thresholds: { high: 95, low: 85, break: 85 },
   incremental: true,
   incrementalFile: '.cache/mutants.json',

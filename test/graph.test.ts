@@ -8,46 +8,57 @@ import { agentManifest, NAMESPACE } from './fakes/simulated-host.ts';
 
 const id = (name: string): KeyString => keyString(agentKey(NAMESPACE, name));
 
-function graphOf(specs: Readonly<Record<string, object>>) {
-  const objects = Object.entries(specs).map(([name, spec]): [KeyString, DesiredObject] => {
-    const manifest = kinds.Agent.schema.parse(agentManifest(name, spec));
-    const position = { file: 'x', line: 1, column: 1 };
-    const inputs = { paths: {}, digests: {}, baseImages: [] };
-    return [id(name), { key: agentKey(NAMESPACE, name), manifest, position, specHash: name, inputs }];
-  });
-  return dependencyGraph({ objects: new Map(objects) });
+function agent(name: string, spec: object, namespace = NAMESPACE): [KeyString, DesiredObject] {
+  const manifest = kinds.Agent.schema.parse({ ...agentManifest(name, spec), metadata: { name, namespace } });
+  const key = agentKey(namespace, name);
+  const position = { file: 'x', line: 1, column: 1 };
+  const inputs = { paths: {}, digests: {}, baseImages: [] };
+  return [keyString(key), { key, manifest, position, specHash: name, inputs }];
 }
 
 describe('the graph of the agents', () => {
-  const graph = graphOf({
-    twin: { layer: 0 },
-    extra: { layer: 0, required: false },
-    model: { layer: 1, dependsOn: [{ name: 'twin' }, { name: 'extra', condition: 'Started' }] },
-    guest: { layer: 1, required: false, dependsOn: [{ name: 'nobody' }] },
-    apex: { layer: 2 },
-  });
+  const graphOf = () =>
+    dependencyGraph({
+      objects: new Map([
+        agent('twin', { layer: 0 }),
+        agent('extra', { layer: 0, required: false }),
+        agent('model', { layer: 1, dependsOn: [{ name: 'twin' }, { name: 'extra', condition: 'Started' }] }),
+        agent('guest', { layer: 1, required: false, dependsOn: [{ name: 'nobody' }] }),
+        agent('apex', { layer: 2 }),
+        agent('twin', { layer: 0, required: false }, 'elsewhere'),
+        agent('stranger', { layer: 0 }, 'elsewhere'),
+      ]),
+    });
 
   test('has an edge for each dependency, and one for each required agent of a lower layer', () => {
-    expect(graph.gates.get(id('model'))).toEqual([
+    const { gates } = graphOf();
+    expect(gates.get(id('model'))).toEqual([
       { on: id('twin'), condition: 'Healthy', from: 'dependsOn', optional: false },
       { on: id('extra'), condition: 'Started', from: 'dependsOn', optional: true },
     ]);
-    expect(graph.gates.get(id('apex'))?.map(({ on, from }) => `${on} ${from}`)).toEqual([
-      `${id('twin')} layer`,
-      `${id('model')} layer`,
+    expect(gates.get(id('apex'))).toEqual([
+      { on: id('twin'), condition: 'Healthy', from: 'layer', optional: false },
+      { on: id('model'), condition: 'Healthy', from: 'layer', optional: false },
     ]);
   });
 
   test('knows no layers for an agent that is not required', () => {
-    expect(graph.gates.get(id('guest'))?.map(({ on }) => on)).toEqual([id('nobody')]);
+    expect(graphOf().gates.get(id('guest'))).toEqual([
+      { on: id('nobody'), condition: 'Healthy', from: 'dependsOn', optional: false },
+    ]);
   });
 
   test('tells who waits for whom', () => {
-    expect(graph.dependents.get(id('twin'))).toEqual([id('model'), id('apex')]);
+    const { dependents } = graphOf();
+    expect(dependents.get(id('twin'))).toEqual([id('model'), id('apex')]);
+    expect(dependents.get(id('extra'))).toEqual([id('model')]);
+    expect(dependents.get(id('apex'))).toBeUndefined();
   });
 
   test('starts dependencies first, by name within a rank, and leaves out what is not there', () => {
-    expect(startOrder(graph)).toEqual(['twin', 'extra', 'model', 'apex', 'guest'].map(id));
+    const elsewhere = ['stranger', 'twin'].map((name) => keyString(agentKey('elsewhere', name)));
+    const here = ['twin', 'extra', 'model', 'apex', 'guest'].map(id);
+    expect(startOrder(graphOf())).toEqual([...elsewhere, ...here]);
   });
 });
 
