@@ -9,7 +9,7 @@ import type { World } from '../controllers/world.ts';
 import { messageOf } from './api/errors.ts';
 import { type KeyString, keyString, type ObjectKey, parseKey } from './api/key.ts';
 import { announce, createSourceAnnouncer } from './announce.ts';
-import { createBackend } from './backend.ts';
+import { type BackendOptions, createBackend } from './backend.ts';
 import type { SyncWindowStatus } from './api/sync-window.ts';
 import { createController } from './manager/controller.ts';
 import { type DesiredKeeper, keysToVisit } from './manager/desired-keeper.ts';
@@ -196,7 +196,7 @@ function createMetricsOf(
 }
 
 const syncWith =
-  ({ adapters }: Parts, keeper: DesiredKeeper): Backend['sync'] =>
+  ({ adapters }: Parts, keeper: DesiredKeeper): BackendOptions['sync'] =>
   async ({ allowNonFastForward = false, approvePrune, approve = [], now = false }) => {
     await adapters.source.fetch({ allowNonFastForward });
     await keeper.refresh({ approvePrune, approve, now });

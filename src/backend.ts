@@ -8,7 +8,7 @@ import { APPLY_AT_ONCE, type SyncWindowStatus } from './api/sync-window.ts';
 import type { AgentStatus, ConvergeView, DiffView, PlanView, VolumeExportView } from './api/status.ts';
 import type { VolumeExport } from './podman/container-files.ts';
 import type { LogEntry, LogRequest } from './server/backend.ts';
-import type { Backend, ObjectReader } from './server/backend.ts';
+import type { Backend, ObjectReader, SyncOptions } from './server/backend.ts';
 import { conflict } from './server/errors.ts';
 import type { DesiredState } from './state/desired.ts';
 import { runningThenNewest } from './state/observed.ts';
@@ -20,7 +20,7 @@ export interface BackendOptions {
   readonly objects: ObjectReader;
   readonly plan: () => Promise<PlanView>;
   readonly diff: () => Promise<DiffView>;
-  readonly sync: Backend['sync'];
+  readonly sync: (wish: SyncOptions) => Promise<void>;
   readonly act: (key: ObjectKey, request: ActRequest) => Promise<ActAnswer>;
   readonly restore: (key: ObjectKey, from: string | undefined) => Promise<string>;
   readonly metrics: Backend['metrics'];
@@ -40,7 +40,10 @@ export function createBackend(options: BackendOptions): Backend {
     logs: (namespace, name, request, signal) => agentLogs(world, { namespace, name, request, signal }),
     plan: options.plan,
     diff: options.diff,
-    sync: options.sync,
+    sync: async (wish) => {
+      await options.sync(wish);
+      return refusals(world.desired());
+    },
     act: async (namespace, name, request) => {
       const answer = await options.act(agentKey(namespace, name), request);
       if ('refused' in answer) throw conflict(answer.refused);
@@ -161,19 +164,20 @@ const sourceProblems = (status: SourceStatus): string[] =>
     : [];
 
 function problemsOf({ desired, provisions }: World): string[] {
-  const { problems, pruneBlocked, frozen } = desired();
   const unready = [...provisions.all()].flatMap(([id, provision]) =>
     provision.ready || !provision.terminal ? [] : [`${id}: ${provision.message}`],
   );
-  return [
-    ...problems.map(
-      ({ message, position }) => `${position.file}:${position.line}:${position.column}: ${message}`,
-    ),
-    ...(pruneBlocked === undefined ? [] : [`PruneBlocked: ${pruneBlocked}`]),
-    ...(frozen === undefined ? [] : [`frozen: ${frozen}`]),
-    ...unready,
-  ];
+  return [...refusals(desired()), ...unready];
 }
+
+/** What of the manifests is not applied. */
+const refusals = ({ problems, pruneBlocked, frozen }: DesiredState): string[] => [
+  ...problems.map(
+    ({ message, position }) => `${position.file}:${position.line}:${position.column}: ${message}`,
+  ),
+  ...(pruneBlocked === undefined ? [] : [`PruneBlocked: ${pruneBlocked}`]),
+  ...(frozen === undefined ? [] : [`frozen: ${frozen}`]),
+];
 
 function readiness({ world, reachable, source }: BackendOptions): ReturnType<Backend['readiness']> {
   const podman = reachable();

@@ -456,7 +456,9 @@ describe('health and our own verbs', () => {
     await start();
     const { text } = await call(socketPath, `${verbs}/plan`, { method: 'POST' });
     expect(JSON.parse(text)).toMatchObject({ kind: 'Plan', changes: [{ operation: 'start' }], problems: [] });
-    expect((await call(socketPath, `${verbs}/sync`, { method: 'POST' })).code).toBe(200);
+    backend.converges = { ...backend.converges, problems: ['a.yaml:1:1: no'] };
+    const synced = await call(socketPath, `${verbs}/sync`, { method: 'POST' });
+    expect([synced.code, JSON.parse(synced.text)]).toMatchObject([200, { refused: ['a.yaml:1:1: no'] }]);
     expect((await call(socketPath, `${verbs}/sync?approvePrune=true`, { method: 'POST' })).code).toBe(200);
     expect((await call(socketPath, `${verbs}/sync?approvePrune=yes`, { method: 'POST' })).code).toBe(400);
     expect((await get(`${verbs}/convergence`)).body).toMatchObject({ kind: 'Convergence', converged: true });

@@ -59,6 +59,19 @@ test('sync says what is applied, and why something is not', async () => {
   });
 });
 
+test('sync says which objects of what is applied are refused', async () => {
+  const query = 'approvePrune=false&allowNonFastForward=false&now=false';
+  const refused = ['secret.yaml:6:5: encryptedData.token: it cannot be decrypted:\nit is damaged'];
+  const api = await serveApi({ [`POST ${GROUP}/sync?${query}`]: { source, refused } });
+  const result = await cli(['sync', '--api-socket', api.socket]);
+  await api.close();
+  expect(result).toEqual({
+    code: 1,
+    out: 'applied: c0ffee012345 Let it be faster\\u001b[2J\n',
+    err: 'secret.yaml:6:5: encryptedData.token: it cannot be decrypted: it is damaged\n',
+  });
+});
+
 const closed = {
   open: false,
   until: '2026-01-01T22:00:00.000Z',

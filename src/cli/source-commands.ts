@@ -28,7 +28,7 @@ export const sourceCommands: readonly CommandDefinition[] = [
       ['rookery sync --now', 'do not wait for the sync window either'],
     ],
     exitCodes:
-      '0 when the newest manifests are applied, 1 when they are refused or wait for a sync window, or the remote does not answer',
+      '0 when the newest manifests are applied, 1 when one of them is refused, waits for consent or for a sync window, or the remote does not answer',
   },
   {
     name: 'prune',

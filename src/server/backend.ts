@@ -24,8 +24,8 @@ export interface Backend {
   plan(): Promise<PlanView>;
   /** Reads the manifests anew and puts what they ask for beside what runs. */
   diff(): Promise<DiffView>;
-  /** Asks the source for something newer and reads it anew; does not wait for what follows from it. */
-  sync(options: SyncOptions): Promise<void>;
+  /** Asks the source for something newer and reads it anew; does not wait for what follows from it. Returns what of it is not applied, and why. */
+  sync(options: SyncOptions): Promise<readonly string[]>;
   /** Takes down what a person asks of one agent; returns what will be done. Throws `ApiError` where it makes no sense. */
   act(namespace: string, name: string, request: ActRequest): Promise<string>;
   /** What was saved of volumes before they were deleted, newest first. */

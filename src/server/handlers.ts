@@ -2,7 +2,6 @@ import type { ServerResponse } from 'node:http';
 import type { KeyString } from '../api/key.ts';
 import { kinds } from '../api/kinds.ts';
 import { API_VERSION } from '../api/meta.ts';
-import type { ConvergeView } from '../api/status.ts';
 import { VERSION } from './version.ts';
 import type { Backend } from './backend.ts';
 import { readAct } from './acts.ts';
@@ -139,11 +138,16 @@ function objectOf(backend: Backend, { resource, namespace, name }: RouteOf<'Obje
   throw notFound(`${plural}${group} "${name}" not found`);
 }
 
-const syncAnswer = ({ source, window }: ConvergeView): object => ({
-  ...success(),
-  ...(source && { source }),
-  ...(window && { window }),
-});
+async function answerSync(backend: Backend, { query }: ApiRequest): Promise<object> {
+  const refused = await backend.sync({
+    approvePrune: flag(query, 'approvePrune'),
+    approve: query.getAll('approve').map(objectNamed),
+    allowNonFastForward: flag(query, 'allowNonFastForward'),
+    now: flag(query, 'now'),
+  });
+  const { source, window } = backend.convergence();
+  return { ...success(), refused, ...(source && { source }), ...(window && { window }) };
+}
 
 function objectNamed(text: string): KeyString {
   const steps = text.split('/');
@@ -166,13 +170,7 @@ async function answerVerb(backend: Backend, verb: Verb, { request, response }: E
     case 'diff':
       return sendJson(response, { kind: 'Diff', apiVersion: API_VERSION, ...(await backend.diff()) });
     case 'sync':
-      await backend.sync({
-        approvePrune: flag(request.query, 'approvePrune'),
-        approve: request.query.getAll('approve').map(objectNamed),
-        allowNonFastForward: flag(request.query, 'allowNonFastForward'),
-        now: flag(request.query, 'now'),
-      });
-      return sendJson(response, syncAnswer(backend.convergence()));
+      return sendJson(response, await answerSync(backend, request));
     case 'exports':
       return sendJson(response, {
         kind: 'VolumeExports',

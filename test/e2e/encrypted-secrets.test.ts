@@ -145,7 +145,11 @@ describe('a Secret that is encrypted in a git repository', () => {
     const before = await containers();
     const theirs = await keygen('theirs');
     repository.push({ 'secret.yaml': await encrypted('never-read', theirs) });
-    await must('sync');
+    const synced = await site.rookery('sync');
+    expect([synced.exitCode, synced.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^secret\.yaml:\d+.*encryptedData\.token: it cannot be decrypted/),
+    ]);
     expect((await site.rookery('status')).exitCode).toBe(1);
     const { stderr } = await site.rookery('apply', '--timeout', '10s');
     expect(stderr).toMatch(

@@ -51,7 +51,10 @@ export function createFakeBackend(agents: readonly ApiObject[] = [], view = view
     logs: unused,
     plan: (): Promise<PlanView> => Promise.resolve({ changes: [], problems: [] }),
     diff: () => Promise.resolve({ agents: [], problems: [] }),
-    sync: (options) => Promise.resolve(void syncs.push(options)),
+    sync: (options) => {
+      syncs.push(options);
+      return Promise.resolve([]);
+    },
     act: (_namespace, name, request) => {
       acts.push({ name, request });
       return Promise.resolve(`${name} hears ${request.action}`);

@@ -66,7 +66,7 @@ export function createFakeBackend(nowMs = 1_000): FakeBackend {
     },
     sync: ({ approvePrune, approve = [] }) => {
       fake.asked.push(['sync', ...(approvePrune ? ['approving'] : []), ...approve].join(', '));
-      return Promise.resolve();
+      return Promise.resolve(fake.converges.problems);
     },
     act: (namespace, name, request) => {
       fake.asked.push(`${namespace}/${name} ${JSON.stringify(request)}`);
