@@ -192,7 +192,7 @@ const forked = new Set<string>();
 
 /**
  * What would come of it if exactly now its manifest went, changed or came back to what serves, a person aborted, its
- * time ran out, a step failed for good, all fell ill.
+ * time ran out, a step failed for good or for want of an input, all fell ill.
  */
 function fork(model: Model, facts: AgentFacts, seen: Set<Edge>): void {
   const { state, rollout, currentRevision, targetRevision } = model.record;
@@ -211,6 +211,7 @@ function fork(model: Model, facts: AgentFacts, seen: Set<Edge>): void {
     [{ ...facts, acts: { ...facts.acts, abortedAtMs: model.nowMs } }, model.record, 0],
     [facts, model.record, 1_000_000],
     [facts, { ...model.record, stepFailure }, 0],
+    [withoutInput(facts), { ...model.record, stepFailure }, 0],
     [{ ...facts, verdictOf: () => ill }, model.record, 0],
   ];
   for (const [changed, record, laterMs] of forks) {
@@ -224,6 +225,12 @@ function fork(model: Model, facts: AgentFacts, seen: Set<Edge>): void {
     for (const { from, event } of transitions) seen.add(`${from} ${event}`);
   }
 }
+
+const withoutInput = (facts: AgentFacts): AgentFacts => ({
+  ...facts,
+  wish: undefined,
+  missing: [{ reason: 'SecretNotReady', message: 'there is no Secret x', terminal: false }],
+});
 
 const POD = 'ns.core-bbbbbbbb';
 

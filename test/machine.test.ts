@@ -14,6 +14,7 @@ const EDGES: readonly (readonly [AgentState, AgentEvent, AgentState])[] = [
   ['Building', 'STEP_FAILED', 'Failing'],
   ['Preparing', 'CREATED', 'StoppingOld'],
   ['Preparing', 'CREATED_BESIDE', 'Starting'],
+  ['Preparing', 'INPUT_MISSING', 'Blocked'],
   ['Preparing', 'UNHEALTHY', 'Failing'],
   ['Starting', 'UNHEALTHY', 'Failing'],
   ['Verifying', 'UNHEALTHY', 'Failing'],

@@ -35,7 +35,7 @@ const stay: Entry = ({ record }) => record;
 
 const ENTRIES: Readonly<Record<AgentState, Entry>> = {
   Pending: (view, event) => (BEGINS.has(event) ? acceptWish(view, event) : view.record),
-  Blocked: stay,
+  Blocked: (view, event) => (event === 'INPUT_MISSING' ? awaitInput(view) : view.record),
   Building: (view) => ({ ...withoutStep(view.record), step: NO_BACKOFF, ...noWayToImage(view) }),
   Preparing: (view, event) =>
     withDeadline(
@@ -145,6 +145,12 @@ function requestsHeard({ record, facts }: View, event: AgentEvent): Partial<Agen
     ...(retriedAtMs !== undefined && { retriedAtMs }),
     ...(restartedAtMs !== undefined && { restartedAtMs }),
   };
+}
+
+/** The same wish is chosen again when it can be had. */
+function awaitInput(view: View): AgentRecord {
+  const { targetRevision: _, ...rest } = withoutStep(view.record);
+  return { ...rest, ...endRollout(view, { outcome: 'Superseded', message: 'an input was missing' }) };
 }
 
 function chooseTarget(view: View): AgentRecord {

@@ -113,12 +113,19 @@ export const mustPull = ({ record, facts }: View): boolean =>
   record.pulledGeneration !== record.generation;
 
 function judgePreparing(view: View): AgentEvent | undefined {
-  const failed = canaryFailed(view) ?? stepFailed(view);
-  if (failed) return failed;
-  if (!isCreated(view)) return overdue(view);
+  const failed = canaryFailed(view) ?? stepFailed(view) ?? (isCreated(view) ? undefined : overdue(view));
+  if (failed) return lacksInput(view) ? 'INPUT_MISSING' : failed;
+  if (!isCreated(view)) return undefined;
   if (!mayLeave(view)) return undefined;
   return goesBeside(view.record) ? 'CREATED_BESIDE' : 'CREATED';
 }
+
+/**
+ * Nothing of it could be made, and something that its manifest refers to is not there, such as a Secret that cannot be
+ * decrypted since a restart: that says nothing about the revision.
+ */
+const lacksInput = (view: View): boolean =>
+  view.facts.missing.length > 0 && containersOf(view, view.record.targetRevision).length === 0;
 
 export const isCreated = (view: View): boolean =>
   refsOf(view.record, view.record.targetRevision, { to: triedCount(view) }).every(

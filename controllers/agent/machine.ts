@@ -27,6 +27,7 @@ export type AgentEvent =
   | 'RECOVERED'
   | 'CRASHED_TOO_OFTEN'
   | 'STEP_FAILED'
+  | 'INPUT_MISSING'
   | 'DEADLINE'
   | 'ROLL_BACK'
   | 'PAUSE'
@@ -64,6 +65,7 @@ const STATES: Readonly<Record<AgentState, Edges>> = {
   Preparing: {
     CREATED: 'StoppingOld',
     CREATED_BESIDE: 'Starting',
+    INPUT_MISSING: 'Blocked',
     UNHEALTHY: 'Failing',
     STEP_FAILED: 'Failing',
     DEADLINE: 'Failing',

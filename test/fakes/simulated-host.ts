@@ -36,6 +36,8 @@ export interface SimulatedHost {
   /** Puts manifests in place; the controller notices as it would a file event. */
   apply(...manifests: readonly object[]): Promise<void>;
   remove(kind: Kind, name: string): Promise<void>;
+  /** What a manifest says cannot be had, such as a Secret that is encrypted for somebody else; or it can again. */
+  refuse(kind: Kind, name: string, message: string | undefined): Promise<void>;
   /** The manifests cannot be read, or can again. */
   loseRoot(error: string | undefined): Promise<void>;
   start(): Promise<void>;
@@ -101,6 +103,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
   let disk = createMemoryFiles();
   const log = createRecordingLog();
   const manifests = new Map<string, DesiredObject>();
+  const refused = new Map<string, string>();
   const takenPorts = new Set<number>();
   const inputs: SimulatedHost['inputs'] = new Map();
   let rootError: string | undefined;
@@ -111,8 +114,13 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
   let boots = 1;
 
   const snapshot = (): Snapshot => ({
-    objects: new Map([...manifests].map(([id, object]) => [id as never, object])),
-    problems: [],
+    objects: new Map(
+      [...manifests].filter(([id]) => !refused.has(id)).map(([id, object]) => [id as never, object]),
+    ),
+    problems: [...refused].flatMap(([id, message]) => {
+      const { key, position } = manifests.get(id) ?? {};
+      return key && position ? [{ reason: 'InvalidManifest' as const, message, key, position }] : [];
+    }),
     complete: true,
     ...(rootError !== undefined && { rootError }),
     origin: 'simulation',
@@ -258,6 +266,13 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     },
     remove: async (kind, name) => {
       manifests.delete(keyString({ kind, namespace: NAMESPACE, name }));
+      notify();
+      await clock.settle();
+    },
+    refuse: async (kind, name, message) => {
+      const id = keyString({ kind, namespace: NAMESPACE, name });
+      if (message === undefined) refused.delete(id);
+      else refused.set(id, message);
       notify();
       await clock.settle();
     },
