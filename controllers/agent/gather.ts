@@ -106,11 +106,14 @@ const resolvable = (world: World, agent: DesiredObject<Agent>): ResolutionContex
   installation: world.installation(),
 });
 
+const NOTHING_MOUNTED = hashOf([]);
+
 /** What the mounted files hold now; only agents with `reload` are told about it. */
 function reloadDigestOf(
   { key, manifest, inputs }: DesiredObject<Agent>,
   provisions: ReturnType<World['provisions']['all']>,
 ): string {
+  if (manifest.spec.volumes.length === 0) return NOTHING_MOUNTED;
   const digests = manifest.spec.volumes.map(({ configMap, hostPath }) => {
     if (hostPath) return inputs.digests[hostPath.path];
     const name = configMap?.name;

@@ -44,9 +44,24 @@ export function createController(options: ControllerOptions): Controller {
   setMaxListeners(0, stopping.signal);
   const runOnce = createRun(options, stopping.signal);
   const running = new Map<KeyString, number>();
+  let hired = 0;
+  let idle = 0;
 
+  /** A worker more, while all that there are have something to do. */
+  const hire = (): void => {
+    if (idle > 0 || hired === workers) return;
+    hired += 1;
+    void work();
+  };
+  const next = async (): Promise<ObjectKey | undefined> => {
+    idle += 1;
+    const key = await queue.get();
+    idle -= 1;
+    return key;
+  };
   const work = async (): Promise<void> => {
-    for (let key = await queue.get(); key; key = await queue.get()) {
+    for (let key = await next(); key; key = await next()) {
+      hire();
       running.set(keyString(key), options.clock.uptimeMs());
       if (!stopping.signal.aborted) await runOnce(key);
       running.delete(keyString(key));
@@ -57,9 +72,7 @@ export function createController(options: ControllerOptions): Controller {
     kind: reconciler.kind,
     queue,
     running,
-    start: () => {
-      for (let worker = 0; worker < workers; worker += 1) void work();
-    },
+    start: hire,
     stop: () => {
       stopping.abort();
       return queue.shutDown();

@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { ApiObject } from '../api/status.ts';
+import { isSameJson } from '../state/same-json.ts';
 import type { ObjectReader, WatchEvent, WatchSelector } from './backend.ts';
 import { GoneError } from './errors.ts';
 import { withoutSecretValues } from './secret-values.ts';
@@ -49,7 +49,7 @@ export function createRegistry({ nowMs, mostChanges = MOST_CHANGES }: RegistryOp
       const object = withoutSecretValues(published);
       const id = idOf(object.kind, object.metadata);
       const before = objects.get(id);
-      if (before && isDeepStrictEqual(object, unstamped(before))) return;
+      if (before && isSameJson(object, unstamped(before))) return;
       const stamped = stamp(object);
       objects.set(id, stamped);
       tell(before ? 'MODIFIED' : 'ADDED', stamped);

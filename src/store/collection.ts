@@ -1,5 +1,6 @@
 import { type KeyString, keyString, type ObjectKey } from '../api/key.ts';
-import { isObject, type Reading, isSealedAlike, readSealed, seal } from './envelope.ts';
+import { isObject, type Reading, readSealed, seal } from './envelope.ts';
+import { isSameJson } from '../state/same-json.ts';
 import { createSerial } from './serial.ts';
 
 /** Objects by key, each in a file of its own, all of them in memory. Callers never change what they got. */
@@ -28,7 +29,7 @@ export async function loadCollection<T extends Keyed>(
   const fileOf = (key: ObjectKey): string => `${directory}/${fileName(key)}`;
   const write = async (value: T): Promise<void> => {
     const before = byKey.get(keyString(value.key));
-    if (before !== undefined && isSealedAlike(before, value)) return;
+    if (before !== undefined && isSameJson(before, value)) return;
     await files.write(fileOf(value.key), seal(value), 'Durable');
     byKey.set(keyString(value.key), value);
   };

@@ -1,4 +1,5 @@
-import { isSealedAlike, type Reading, readSealed, seal } from './envelope.ts';
+import { type Reading, readSealed, seal } from './envelope.ts';
+import { isSameJson } from '../state/same-json.ts';
 import type { Durability } from './files.ts';
 
 /** One value in one file. */
@@ -40,7 +41,7 @@ export async function loadDocument<T>(path: string, options: DocumentOptions<T>)
         return { error };
       }
     });
-    if (!isSealedAlike(next, current)) await files.write(path, seal(next), durability);
+    if (!isSameJson(next, current)) await files.write(path, seal(next), durability);
     current = next;
     return outcomes;
   };

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../api/errors.ts';
 import { StoreError } from './errors.ts';
 import type { StateFiles } from './files.ts';
@@ -8,13 +7,6 @@ const SCHEMA_VERSION = 2;
 
 export const seal = (value: unknown): string =>
   `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, value })}\n`;
-
-/**
- * Both are the same text. Mostly they are one object but for a few of its parts, and to look at those is far less than to
- * write both out.
- */
-export const isSealedAlike = (left: unknown, right: unknown): boolean =>
-  isDeepStrictEqual(left, right) || seal(left) === seal(right);
 
 export type Warn = (message: string) => void;
 
