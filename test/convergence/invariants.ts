@@ -355,12 +355,13 @@ function createJournalReader(): (journal: string) => string[] {
 }
 
 /** A call tells an id, the journal one of its names: a person may have renamed it, and it may be gone since. */
-function intentBeforeAct({ host, containers, broken }: Scene): Eye {
+function intentBeforeAct({ host, broken }: Scene): Eye {
   const namesGiven = new Map<string, Set<string>>();
   const learn = (): void => {
-    for (const { id, name } of containers()) {
-      const names = namesGiven.get(id) ?? new Set();
-      namesGiven.set(id, names.add(name));
+    for (const [id, name] of host.podman.controls.names()) {
+      const names = namesGiven.get(id);
+      if (names === undefined) namesGiven.set(id, new Set([name]));
+      else names.add(name);
     }
   };
   const intentsOf = createJournalReader();

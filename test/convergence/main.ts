@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { converge, type Outcome } from './run.ts';
 import { optionsOf, type Task } from './options.ts';
-import { replayOf, type Script, scriptOf } from './script.ts';
+import { replayOf, type Script } from './script.ts';
 import { shrink } from './shrink.ts';
 import { add, NOTHING, type Sum, summaryOf } from './tally.ts';
 
@@ -46,9 +46,8 @@ async function tell(script: Script): Promise<number> {
 }
 
 async function scriptsOf(task: Exclude<Task, { type: 'One' }>): Promise<Script[]> {
-  if (task.type === 'Many')
-    return Array.from({ length: task.count }, (_, index) => scriptOf(task.first + index));
-  const script = scriptOf(task.seed);
+  if (task.type === 'Many') return [...task.scripts];
+  const { script } = task;
   const { tally } = await converge(script);
   return Array.from({ length: tally.places }, (_, index) => ({ ...script, killAt: index + 1 }));
 }
@@ -57,7 +56,7 @@ async function all(scripts: readonly Script[], workers: number): Promise<Sum> {
   let next = 0;
   let sum = NOTHING;
   const work = async (): Promise<void> => {
-    const worker = fork(fileURLToPath(import.meta.url), ['worker']);
+    const worker = fork(fileURLToPath(import.meta.url), ['worker'], { serialization: 'advanced' });
     for (let script = scripts[next++]; script; script = scripts[next++]) {
       const answer = await ask(worker, { script, shrinks: sum.failed < MOST_SHRUNK });
       sum = add(sum, answer);

@@ -1,7 +1,9 @@
+import type { Kind } from '../../src/api/kinds.ts';
 import type { Program } from '../fakes/fake-podman.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
 import { createRandom, type Random } from '../fakes/random.ts';
 import { agentManifest, IMAGE, NAMESPACE } from '../fakes/simulated-host.ts';
+import type { Scale } from './scale.ts';
 import { firstManner, type Manner, mannered, mannerSpec, scaled } from './strategies.ts';
 
 /** What an agent's program does, told by its env `MODE`; the first four serve well. */
@@ -56,15 +58,13 @@ export interface Cast {
   readonly password: number;
 }
 
-const MIN_AGENTS = 2;
-export const MAX_AGENTS = 5;
 const FIRST_PORT = 7_000;
 const LAYERS = 4;
 const PLACES = ['default', 'default', 'default', 'extra', 'host'] as const;
 
 /** @param names of the agents that may be in it; the others are what they are all the same */
-export function firstCast(random: Random, names: readonly string[]): Cast {
-  const count = random.int(MIN_AGENTS, MAX_AGENTS);
+export function firstCast(random: Random, names: readonly string[], { agents }: Scale): Cast {
+  const count = random.int(agents.min, agents.max);
   const groups = random.chance(0.4) ? new Map([['pod', { hostPort: 6_000 }]]) : new Map();
   const actors = new Map<string, Actor>();
   for (let index = 0; index < count; index += 1) {
@@ -178,18 +178,26 @@ function editActor(random: Random, actor: Actor): Actor {
 
 const goodMode = (random: Random, { job }: Actor): string => (job ? 'done' : random.pick(GOOD));
 
-/** Everything works now: what must converge, whatever happened before. */
-export function lastCast(random: Random, cast: Cast, gone: readonly Actor[]): Cast {
+interface Ending {
+  readonly cast: Cast;
+  readonly gone: readonly Actor[];
+  /** Serves as its manifest says, as far as can be seen. */
+  readonly isWell: (name: string) => boolean;
+}
+
+/** Everything works now: what must converge, whatever happened before. Some who are well are left as they are. */
+export function lastCast(random: Random, { leavesAlone }: Scale, { cast, gone, isWell }: Ending): Cast {
   const returning = gone.filter(() => random.chance(0.5));
   const wanted = [...cast.actors.values(), ...returning];
   const names = new Set(wanted.map(({ name }) => name));
+  const stays = (actor: Actor): boolean =>
+    leavesAlone > 0 && !actor.job && isWell(actor.name) && isGood(actor) && random.chance(leavesAlone);
   const actors = wanted.map(
     (actor): Actor => ({
       ...actor,
       dependsOn: actor.dependsOn.filter(({ name }) => names.has(name)),
-      mode: goodMode(random, actor),
+      ...(!stays(actor) && { mode: goodMode(random, actor), version: 1_000 }),
       image: IMAGE,
-      version: 1_000,
       suspend: false,
       // Nobody is there any more who could agree.
       manner: { ...actor.manner, promotion: 'Auto' },
@@ -197,6 +205,8 @@ export function lastCast(random: Random, cast: Cast, gone: readonly Actor[]): Ca
   );
   return { ...cast, actors: new Map(actors.map((actor) => [actor.name, actor])) };
 }
+
+const isGood = ({ mode, image }: Actor): boolean => image === IMAGE && !BAD.some((bad) => bad === mode);
 
 const withActor = (cast: Cast, actor: Actor): Cast => ({
   ...cast,
@@ -220,23 +230,44 @@ const withGroupPorts = (cast: Cast): Cast => ({
   groups: new Map([...cast.groups].map(([name, { hostPort }]) => [name, { hostPort: hostPort + 1 }])),
 });
 
-const object = (kind: string, name: string, rest: object): object => ({
+export interface SimulatedManifest {
+  readonly apiVersion: string;
+  readonly kind: Kind;
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly spec?: object;
+}
+
+const object = (kind: Kind, name: string, rest: object): SimulatedManifest => ({
   apiVersion: kind === 'ConfigMap' || kind === 'Secret' ? 'v1' : 'rookery.dev/v1alpha1',
   kind,
   metadata: { name, namespace: NAMESPACE },
   ...rest,
 });
 
-export const manifestsOf = (cast: Cast): object[] => [
-  object('ConfigMap', 'settings', { data: { level: String(cast.settings) } }),
-  object('Secret', 'password', { stringData: { token: `${SECRET_MARK} ${cast.password}` } }),
-  object('Network', 'extra', { spec: {} }),
-  ...[...cast.volumes].map(([name, retention]) => object('Volume', name, { spec: { retention } })),
-  ...[...cast.groups].map(([name, { hostPort }]) =>
-    object('PodGroup', name, { spec: { ports: [{ containerPort: 80, hostPort }] } }),
-  ),
-  ...[...cast.actors.values()].map(manifestOf),
-];
+/** All of it; in small stories what is shared is there only while somebody uses it. */
+export function manifestsOf(cast: Cast, { sharedInUse }: Scale): SimulatedManifest[] {
+  const actors = [...cast.actors.values()];
+  const uses = new Set(actors.flatMap(usesOf));
+  const shared = sharedOf(cast).filter(({ metadata: { name } }) => !sharedInUse || uses.has(name));
+  return [...shared, ...actors.map(manifestOf)];
+}
+
+function sharedOf(cast: Cast): SimulatedManifest[] {
+  const ports = (hostPort: number): object => ({ spec: { ports: [{ containerPort: 80, hostPort }] } });
+  return [
+    object('ConfigMap', 'settings', { data: { level: String(cast.settings) } }),
+    object('Secret', 'password', { stringData: { token: `${SECRET_MARK} ${cast.password}` } }),
+    object('Network', 'extra', { spec: {} }),
+    ...[...cast.volumes].map(([name, retention]) => object('Volume', name, { spec: { retention } })),
+    ...[...cast.groups].map(([name, { hostPort }]) => object('PodGroup', name, ports(hostPort))),
+  ];
+}
+
+/** Names of the shared objects that it stands on. */
+function usesOf({ uses, place }: Actor): string[] {
+  const housing = place === 'extra' ? ['extra'] : typeof place === 'object' ? [place.group] : [];
+  return [...housing, ...uses.map((use) => (use === 'file' ? 'settings' : use))];
+}
 
 interface VolumeOfActor {
   readonly name: string;
@@ -244,12 +275,12 @@ interface VolumeOfActor {
   readonly volume?: object;
 }
 
-function manifestOf(actor: Actor): object {
+function manifestOf(actor: Actor): SimulatedManifest {
   const { name, place, uses, liveness, startup, dependsOn, layer, required, suspend, image } = actor;
   const probe = { tcpSocket: { port: 5000 }, periodSeconds: 5, failureThreshold: 2 };
   const many = mannerSpec(actor.manner);
   const env = { MODE: actor.mode, VERSION: String(actor.version) };
-  const manifest = agentManifest(name, {}, env) as { spec: { env: object[] } };
+  const manifest = agentManifest(name, {}, env) as SimulatedManifest & { spec: { env: object[] } };
   const variables = [
     ...(uses.includes('settings')
       ? [{ name: 'LEVEL', valueFrom: { configMapKeyRef: { name: 'settings', key: 'level' } } }]

@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
+import { type ScaleName, SCALES } from './scale.ts';
 import { type Script, scriptOf } from './script.ts';
 
 export const USAGE = `usage: npm run simulate -- [OPTION...]
   --seeds N        how many stories (1000)
   --start S        the first of them (1)
+  --scale small    only small stories, or only large ones (nineteen small ones, then a large one)
   --workers N      how many at a time (one for each processor)
   --seed S         this story alone, told in full; the options below leave parts of it out
     --steps 3,7      only these of its steps
@@ -13,8 +15,8 @@ export const USAGE = `usage: npm run simulate -- [OPTION...]
   --sweep S        this story again and again, the controller killed at each such place in turn`;
 
 export type Task =
-  | { readonly type: 'Many'; readonly first: number; readonly count: number }
-  | { readonly type: 'Sweep'; readonly seed: number }
+  | { readonly type: 'Many'; readonly scripts: readonly Script[] }
+  | { readonly type: 'Sweep'; readonly script: Script }
   | { readonly type: 'One'; readonly script: Script };
 
 export interface Options {
@@ -32,6 +34,7 @@ export function optionsOf(words: readonly string[], processors: number): Options
       start: text,
       workers: text,
       seed: text,
+      scale: text,
       sweep: text,
       steps: text,
       troubles: text,
@@ -45,13 +48,23 @@ export function optionsOf(words: readonly string[], processors: number): Options
 type Words = Partial<Record<string, string>>;
 
 function taskOf(values: Words): Task {
-  if (values['sweep'] !== undefined) return { type: 'Sweep', seed: numberOf(values['sweep'], 1) };
-  if (values['seed'] !== undefined) return { type: 'One', script: partOf(values) };
-  return { type: 'Many', first: numberOf(values['start'], 1), count: numberOf(values['seeds'], 1_000) };
+  const scale = scaleIn(values['scale']);
+  if (values['sweep'] !== undefined)
+    return { type: 'Sweep', script: scriptOf(numberOf(values['sweep'], 1), scale) };
+  if (values['seed'] !== undefined) return { type: 'One', script: partOf(values, scale) };
+  const first = numberOf(values['start'], 1);
+  const count = numberOf(values['seeds'], 1_000);
+  const scripts = Array.from({ length: count }, (_, index) => scriptOf(first + index, scale));
+  return { type: 'Many', scripts };
 }
 
-function partOf(values: Words): Script {
-  const whole = scriptOf(numberOf(values['seed'], 1));
+function scaleIn(text: string | undefined): ScaleName | undefined {
+  if (text === undefined || text in SCALES) return text as ScaleName | undefined;
+  throw new Error(`${text} is no scale: ${Object.keys(SCALES).join(' or ')}\n${USAGE}`);
+}
+
+function partOf(values: Words, scale: ScaleName | undefined): Script {
+  const whole = scriptOf(numberOf(values['seed'], 1), scale);
   const listed = (name: string): readonly string[] | undefined => values[name]?.split(',');
   const [steps, troubles, agents] = [listed('steps'), listed('troubles'), listed('agents')];
   return {

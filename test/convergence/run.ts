@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { labels } from '../../src/api/labels.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import type { FakeCall } from '../fakes/fake-podman.ts';
@@ -13,9 +14,12 @@ import {
   manifestsOf,
   programFor,
   SECRET_MARK,
+  type SimulatedManifest,
   welcome,
 } from './manifests.ts';
+import { situationOf } from './situation.ts';
 import { isMany } from './strategies.ts';
+import { SCALES } from './scale.ts';
 import { type Script, type Step, streamOf } from './script.ts';
 import { FAIR, loseAnswer, refuse, type Sky, spread, weatherOf } from './weather.ts';
 
@@ -44,6 +48,10 @@ export interface Tally {
   readonly steps: number;
   readonly crashes: number;
   readonly faults: Readonly<Record<string, number>>;
+  /** How an agent stood, each kind once: what of the machine and its surroundings was seen at all. */
+  readonly situations: ReadonlySet<string>;
+  /** At which call or file the controller died, and at which end of it. */
+  readonly deaths: ReadonlySet<string>;
 }
 
 interface Run {
@@ -54,8 +62,15 @@ interface Run {
   readonly story: string[];
   readonly say: (line: string) => void;
   readonly disposable: Set<string>;
-  readonly tally: { -readonly [K in keyof Tally]: Tally[K] } & { faults: Record<string, number> };
+  readonly tally: { -readonly [K in keyof Tally]: Tally[K] } & {
+    faults: Record<string, number>;
+    readonly situations: Set<string>;
+    readonly deaths: Set<string>;
+  };
+  /** The last line about each agent's record. */
+  readonly told: Map<string, string>;
   cast: Cast;
+  manifests: ReadonlyMap<string, SimulatedManifest>;
   gone: Actor[];
   unreadableSinceMs: number | undefined;
   /** At which place the controller dies. */
@@ -91,7 +106,7 @@ async function begin(script: Script): Promise<Run> {
   const say = (line: string): void =>
     void story.push(`${((host.clock.now() - startedAtMs) / 1000).toFixed(2)} ${line}`);
   const disposable = new Set<string>();
-  const tally: Run['tally'] = { calls: 0, changes: 0, places: 0, steps: 0, crashes: 0, faults: {} };
+  const tally = newTally();
   const unreadableSinceMs = (): number | undefined => run.unreadableSinceMs;
   const watchman = createWatchman({
     host,
@@ -114,7 +129,9 @@ async function begin(script: Script): Promise<Run> {
     say,
     disposable,
     tally,
-    cast: firstCast(streamOf(seed, 3), script.agents),
+    told: new Map(),
+    cast: firstCast(streamOf(seed, 3), script.agents, SCALES[script.scale]),
+    manifests: new Map(),
     gone: [],
     unreadableSinceMs: undefined,
     ambush: script.killAt === undefined ? undefined : { atPlace: script.killAt, asleepMs: 0 },
@@ -123,11 +140,22 @@ async function begin(script: Script): Promise<Run> {
   await strangers(host);
   observe(run);
   await rewrite(run, run.cast);
-  sky.weather = weatherOf(streamOf(seed, 4), script.troubles);
+  sky.weather = weatherOf(streamOf(seed, 4), script.troubles, SCALES[script.scale]);
   spread(host, sky);
   host.launch();
   return run;
 }
+
+const newTally = (): Run['tally'] => ({
+  calls: 0,
+  changes: 0,
+  places: 0,
+  steps: 0,
+  crashes: 0,
+  faults: {},
+  situations: new Set(),
+  deaths: new Set(),
+});
 
 const count = ({ faults }: Run['tally'], kind: string): void => {
   faults[kind] = (faults[kind] ?? 0) + 1;
@@ -160,14 +188,15 @@ function observe(run: Run): void {
     if (WRITES.test(call.method)) watchman.afterCall();
     loseAnswer(sky, call);
   };
-  host.onCrossing = (crossing) => {
+  host.onCrossing = (crossing, what) => {
     tally.places += 1;
     if (run.ambush?.atPlace !== tally.places) return;
     const { asleepMs } = run.ambush;
     run.ambush = undefined;
     tally.crashes += 1;
     count(tally, crossing);
-    say(`CRASH ${crossing}`);
+    tally.deaths.add(`${crossing} ${what.split('/')[0]}`);
+    say(`CRASH ${crossing} ${what}`);
     host.crash();
     host.clock.setTimer(asleepMs, host.launch);
   };
@@ -178,12 +207,14 @@ function observe(run: Run): void {
   };
 }
 
-function noteRecord({ watchman, say, story }: Run, text: string): void {
+function noteRecord({ host, watchman, tally, say, told }: Run, text: string): void {
   const record = (JSON.parse(text) as { value: AgentRecord }).value;
   watchman.onRecord(record);
+  tally.situations.add(situationOf(record, host.podman.controls.containers()));
   const { key, state, generation, currentRevision = '-', targetRevision = '-', reason, message } = record;
   const line = `    ${key.name} ${state} g${generation} ${currentRevision}>${targetRevision} (${reason}: ${message.slice(0, 80)})`;
-  if (!story.slice(-20).some((told) => told.endsWith(line))) say(line);
+  if (told.get(key.name) !== line) say(line);
+  told.set(key.name, line);
 }
 
 function nameOf(host: SimulatedHost, { args }: FakeCall): string {
@@ -195,18 +226,26 @@ function nameOf(host: SimulatedHost, { args }: FakeCall): string {
 
 /** The files say something else now. */
 async function rewrite(run: Run, cast: Cast): Promise<void> {
-  const { host } = run;
+  const { host, script } = run;
   for (const [name, retention] of cast.volumes)
     if (retention === 'Delete') run.disposable.add(`${NAMESPACE}.${name}`);
   for (const actor of run.cast.actors.values()) {
     if (cast.actors.has(actor.name)) continue;
     run.gone = [...run.gone.filter(({ name }) => name !== actor.name), actor];
-    await host.remove('Agent', actor.name);
   }
   run.gone = run.gone.filter(({ name }) => !cast.actors.has(name));
   run.cast = cast;
-  await host.apply(...manifestsOf(cast));
+  const manifests = new Map(manifestsOf(cast, SCALES[script.scale]).map((one) => [idOf(one), one]));
+  for (const [id, { kind, metadata }] of run.manifests)
+    if (!manifests.has(id)) await host.remove(kind, metadata.name);
+  const isNews = ([id, one]: [string, SimulatedManifest]): boolean =>
+    !isDeepStrictEqual(run.manifests.get(id), one);
+  const news = [...manifests].filter(isNews);
+  run.manifests = manifests;
+  await host.apply(...news.map(([, one]) => one));
 }
+
+const idOf = ({ kind, metadata }: SimulatedManifest): string => `${kind}/${metadata.name}`;
 
 async function chaos(run: Run): Promise<void> {
   for (const step of run.script.steps) {
@@ -230,7 +269,7 @@ async function faultOf(run: Run, { index, what, salt }: Step): Promise<void> {
   const { host, watchman, tally, say } = run;
   if (what === 'edit') return;
   const ambush = (places: number, asleepMs: number): void => {
-    run.ambush = { atPlace: tally.places + places, asleepMs };
+    if (run.script.killAt === undefined) run.ambush = { atPlace: tally.places + places, asleepMs };
   };
   const random = streamOf(salt, 1);
   if (what === 'loseRoot') run.unreadableSinceMs = host.clock.now();
@@ -277,7 +316,8 @@ async function quiet(run: Run): Promise<void> {
   const { host, sky, say } = run;
   run.unreadableSinceMs = undefined;
   await clear(host);
-  run.ambush = undefined;
+  // A sweep goes on to the last place of the story.
+  if (run.script.killAt === undefined) run.ambush = undefined;
   sky.weather = FAIR;
   run.watchman.calm();
   say('QUIET');
@@ -286,7 +326,7 @@ async function quiet(run: Run): Promise<void> {
       ({ state, key, clocksStoppedAtMs }) =>
         ON_THE_WAY.has(state) &&
         clocksStoppedAtMs === undefined &&
-        run.cast.actors.get(key.name)?.suspend !== true,
+        lastWishFor(run, key.name)?.suspend !== true,
     );
   const isQuiet = (): boolean => !host.isBooting() && stuck().length === 0;
   try {
@@ -296,6 +336,10 @@ async function quiet(run: Run): Promise<void> {
   }
   check(run);
 }
+
+/** Whose removal waits for a person's word, as of all there is, stays as its manifest said last. */
+const lastWishFor = ({ cast, gone }: Run, name: string): Actor | undefined =>
+  cast.actors.get(name) ?? gone.find((actor) => actor.name === name);
 
 /** Bad manifests may keep it busy, ever more seldom. */
 async function calm(run: Run): Promise<void> {
@@ -312,14 +356,15 @@ const DONE: ReadonlySet<string> = new Set(['Healthy', 'Completed']);
 
 async function finale(run: Run): Promise<void> {
   const { host, script, say } = run;
-  const cast = lastCast(streamOf(script.seed, 5), run.cast, run.gone);
+  const isWell = (name: string): boolean => DONE.has(host.status(name)?.phase ?? '');
+  const ending = { cast: run.cast, gone: run.gone, isWell };
+  const cast = lastCast(streamOf(script.seed, 5), SCALES[script.scale], ending);
   say('FINALE');
   await rewrite(run, cast);
   run.watchman.calm();
   // A person agrees to what the guards held back, such as removals after the state was lost.
   host.clock.setTimer(30_000, () => void host.engine().backend.sync({ approvePrune: true }));
-  const isDone = (): boolean =>
-    [...cast.actors.keys()].every((name) => DONE.has(host.status(name)?.phase ?? ''));
+  const isDone = (): boolean => [...cast.actors.keys()].every(isWell);
   try {
     await host.until(isDone, CONVERGED_WITHIN_MS);
   } catch {
@@ -366,7 +411,7 @@ async function writesWithin(run: Run, durationMs: number): Promise<string[]> {
 const containersFor = ({ name, manner }: Actor): string[] =>
   Array.from({ length: manner.replicas + (isMany(manner) ? 1 : 0) }, () => name);
 
-async function nothingElse({ host, cast }: Run): Promise<void> {
+async function nothingElse({ host, cast, manifests }: Run): Promise<void> {
   const broken = (how: string): never => {
     throw new BrokenPromise('NothingElseIsLeft', how);
   };
@@ -377,7 +422,8 @@ async function nothingElse({ host, cast }: Run): Promise<void> {
   const wanted = [...cast.actors.values()].flatMap(containersFor).sort();
   if (names.join() !== wanted.join()) broken(`containers of ${names.join()} instead of ${wanted.join()}`);
   const pods = await host.podman.listPods({});
-  if (pods.length !== cast.groups.size) broken(`${pods.length} pods instead of ${cast.groups.size}`);
+  const groups = [...manifests.values()].filter(({ kind }) => kind === 'PodGroup').length;
+  if (pods.length !== groups) broken(`${pods.length} pods instead of ${groups}`);
   const open = host.store().journal.open();
   if (open.length > 0) broken(`open intents: ${open.map(({ operation }) => operation).join('; ')}`);
 }

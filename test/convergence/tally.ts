@@ -14,6 +14,8 @@ export const NOTHING: Sum = {
   steps: 0,
   crashes: 0,
   faults: {},
+  situations: new Set(),
+  deaths: new Set(),
 };
 
 export function add(sum: Sum, { tally, complaint }: { tally: Tally; complaint?: string }): Sum {
@@ -28,6 +30,8 @@ export function add(sum: Sum, { tally, complaint }: { tally: Tally; complaint?: 
     steps: sum.steps + tally.steps,
     crashes: sum.crashes + tally.crashes,
     faults,
+    situations: new Set([...sum.situations, ...tally.situations]),
+    deaths: new Set([...sum.deaths, ...tally.deaths]),
   };
 }
 
@@ -38,6 +42,7 @@ export function summaryOf(sum: Sum, tookMs: number): string {
     .map(([kind, count]) => `${kind} ${count}`);
   return [
     `${sum.stories} seeds, ${sum.failed} failed, ${sum.steps} steps, ${sum.crashes} crashes`,
+    `${sum.situations.size} situations, ${sum.deaths.size} places of death`,
     `${sum.calls} calls and ${sum.changes} writes watched, ${(tookMs / 1000).toFixed(1)} s`,
     `faults: ${faults.join(', ')}`,
   ].join('; ');

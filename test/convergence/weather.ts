@@ -2,6 +2,7 @@ import { PodmanError, type PodmanErrorKind } from '../../src/podman/errors.ts';
 import type { FakeCall } from '../fakes/fake-podman.ts';
 import type { Random } from '../fakes/random.ts';
 import type { SimulatedHost } from '../fakes/simulated-host.ts';
+import type { Scale } from './scale.ts';
 
 /** What goes wrong with single calls and events. */
 export type Trouble = 'refuse' | 'loseAnswer' | 'slow' | 'loseEvent' | 'disturbEvent';
@@ -11,13 +12,14 @@ export type Weather = Readonly<Record<Trouble, number>>;
 
 export const FAIR: Weather = { refuse: 0, loseAnswer: 0, slow: 0, loseEvent: 0, disturbEvent: 0 };
 
-export function weatherOf(random: Random, troubles: readonly Trouble[]): Weather {
+export function weatherOf(random: Random, troubles: readonly Trouble[], { roughness }: Scale): Weather {
+  const upTo = (most: number): number => random.next() * most * roughness;
   const weather: Weather = {
-    refuse: random.chance(0.5) ? random.next() * 0.1 : 0,
-    loseAnswer: random.chance(0.5) ? random.next() * 0.1 : 0,
-    slow: random.chance(0.6) ? random.next() * 0.5 : 0,
-    loseEvent: random.chance(0.4) ? random.next() * 0.5 : 0,
-    disturbEvent: random.chance(0.4) ? random.next() * 0.5 : 0,
+    refuse: random.chance(0.5) ? upTo(0.1) : 0,
+    loseAnswer: random.chance(0.5) ? upTo(0.1) : 0,
+    slow: random.chance(0.6) ? upTo(0.5) : 0,
+    loseEvent: random.chance(0.4) ? upTo(0.5) : 0,
+    disturbEvent: random.chance(0.4) ? upTo(0.5) : 0,
   };
   return { ...FAIR, ...Object.fromEntries(troubles.map((trouble) => [trouble, weather[trouble]])) };
 }

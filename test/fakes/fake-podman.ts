@@ -66,6 +66,8 @@ export interface FakeControls {
   isReady(nameOrId: string): boolean;
   /** All containers, stopped ones too, without a call. */
   containers(): ObservedContainer[];
+  /** Id and name of all containers, without a look at anything else of them. */
+  names(): Iterable<readonly [id: string, name: string]>;
   /** The name of the container or pod of this id. */
   nameOf(id: string): string | undefined;
   /** The same Podman, for a person: nothing is recorded, and nothing made to fail. */
@@ -164,6 +166,7 @@ function createControls(
       writeLog(world, requireContainer(world, nameOrId), { stream, text }),
     isReady: (nameOrId) => isReady(world, nameOrId),
     containers: () => [...world.containers.values()].map(observed),
+    names: () => [...world.containers].map(([id, { name }]) => [id, name] as const),
     nameOf: (id) => (world.containers.get(id) ?? world.pods.get(id))?.name,
     secretValue: (name) => world.secrets.get(name),
     onRoute: () => {},

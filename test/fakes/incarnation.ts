@@ -16,6 +16,9 @@ export type TearableFiles = StateFiles & Pick<MemoryFiles, 'tear'>;
  */
 export type Crossing = 'BeforeCall' | 'AfterCall' | 'BeforeChange' | 'TornChange' | 'AfterChange';
 
+/** @param what the call, or the path of the file */
+export type OnCrossing = (crossing: Crossing, what: string) => void;
+
 export interface Doors {
   readonly podman: Podman;
   readonly traffic: Traffic;
@@ -28,7 +31,7 @@ export interface Surroundings extends Doors {
   readonly files: TearableFiles;
   readonly latency: () => Latency;
   /** May kill. */
-  readonly onCrossing: (crossing: Crossing) => void;
+  readonly onCrossing: OnCrossing;
 }
 
 /** One life of the controller: all that it can reach the world by. */
@@ -93,9 +96,9 @@ function mortalPodman({ podman, clock, latency, onCrossing }: Surroundings, life
     async (...args) => {
       const { thereMs, backMs } = latency()(name);
       if (thereMs > 0) await sleep(clock, thereMs);
-      if (!life.over) onCrossing('BeforeCall');
+      if (!life.over) onCrossing('BeforeCall', name);
       if (life.over) return never();
-      return answered(life, underway(call(...args), clock, backMs), () => onCrossing('AfterCall'));
+      return answered(life, underway(call(...args), clock, backMs), () => onCrossing('AfterCall', name));
     };
   const entries = Object.entries(podman).map(([name, call]) =>
     name === 'events' || name === 'logs'
@@ -110,13 +113,13 @@ function mortalPodman({ podman, clock, latency, onCrossing }: Surroundings, life
 }
 
 function mortalTraffic({ traffic, onCrossing }: Surroundings, life: Life): Traffic {
-  const guard = async <T>(call: () => Promise<T>): Promise<T> => {
-    if (!life.over) onCrossing('BeforeCall');
-    return life.over ? never() : answered(life, call(), () => onCrossing('AfterCall'));
+  const guard = async <T>(name: keyof Traffic, call: () => Promise<T>): Promise<T> => {
+    if (!life.over) onCrossing('BeforeCall', name);
+    return life.over ? never() : answered(life, call(), () => onCrossing('AfterCall', name));
   };
   return {
-    read: (holder) => guard(() => traffic.read(holder)),
-    route: (holder, to) => guard(() => traffic.route(holder, to)),
+    read: (holder) => guard('read', () => traffic.read(holder)),
+    route: (holder, to) => guard('route', () => traffic.route(holder, to)),
   };
 }
 
@@ -132,15 +135,15 @@ async function* mortalStream<T>(life: Life, stream: AsyncIterable<T>): AsyncGene
 function mortalFiles({ files, onCrossing }: Surroundings, life: Life): StateFiles {
   const guard = async <T>(call: () => Promise<T>): Promise<T> =>
     life.over ? never() : answered(life, call(), () => undefined);
-  const change = async (call: () => Promise<void>, tear: () => void): Promise<void> => {
-    if (!life.over) onCrossing('BeforeChange');
+  const change = async (path: string, call: () => Promise<void>, tear: () => void): Promise<void> => {
+    if (!life.over) onCrossing('BeforeChange', path);
     if (life.over) return never();
-    onCrossing('TornChange');
+    onCrossing('TornChange', path);
     if (life.over) {
       tear();
       return never();
     }
-    return answered(life, call(), () => onCrossing('AfterChange'));
+    return answered(life, call(), () => onCrossing('AfterChange', path));
   };
   const whole = (): void => undefined;
   return {
@@ -148,15 +151,17 @@ function mortalFiles({ files, onCrossing }: Surroundings, life: Life): StateFile
     list: (directory) => guard(() => files.list(directory)),
     write: (path, text, durability) =>
       change(
+        path,
         () => files.write(path, text, durability),
         () => files.tear('write', path, text),
       ),
     append: (path, text, durability) =>
       change(
+        path,
         () => files.append(path, text, durability),
         () => files.tear('append', path, text),
       ),
-    remove: (path) => change(() => files.remove(path), whole),
-    move: (from, to) => change(() => files.move(from, to), whole),
+    remove: (path) => change(path, () => files.remove(path), whole),
+    move: (from, to) => change(from, () => files.move(from, to), whole),
   };
 }

@@ -18,9 +18,9 @@ import type { Store } from '../../src/store/store.ts';
 import { createFakePodman, type FakePodman, type Program } from './fake-podman.ts';
 import {
   createIncarnation,
-  type Crossing,
   type Incarnation,
   type Latency,
+  type OnCrossing,
   type TearableFiles,
 } from './incarnation.ts';
 import { createRecordingLog, type RecordingLog } from './log.ts';
@@ -63,7 +63,7 @@ export interface SimulatedHost {
   /** What every call to Podman takes; nothing by default. */
   latency: Latency;
   /** Called wherever the controller touches the world: it may be killed there. */
-  onCrossing: (crossing: Crossing) => void;
+  onCrossing: OnCrossing;
   /** Called with every change of the state directory that is about to succeed. */
   onStateChange: (path: string, text: string) => void;
   status(name: string): AgentStatus | undefined;
@@ -198,7 +198,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       files: watched,
       clock: wall,
       latency: () => host.latency,
-      onCrossing: (crossing) => host.onCrossing(crossing),
+      onCrossing: (crossing, what) => host.onCrossing(crossing, what),
     });
     incarnation = life;
     store = await memoryStore({ files: life.files, clock: life.clock });
