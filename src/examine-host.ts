@@ -1,10 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { labels, MANAGER } from './api/labels.ts';
 import { type Config, readVariable } from './config.ts';
 import { check, examine as runChecks } from './doctor/examine.ts';
 import * as host from './doctor/host.ts';
 import * as judge from './doctor/judge.ts';
+import { judgeLookup } from './doctor/judge-source.ts';
+import type { Finding } from './doctor/verdict.ts';
+import { sourceChecks } from './examine-source.ts';
 import { connectPodman } from './podman/connect.ts';
+import { lookUpName } from './podman/name-lookup.ts';
 import type { Podman } from './podman/podman.ts';
 import { SEARCH_PATH } from './traffic/nft.ts';
 import { validateFiles } from './source/validate-files.ts';
@@ -13,7 +18,7 @@ import { isContainerName } from './state/names.ts';
 const PROGRAMS = ['nsenter', 'nft', 'systemd-notify'];
 
 /** `rookery doctor`: what it looks at, and where. */
-export function examine(config: Config): Promise<readonly judge.Finding[]> {
+export function examine(config: Config): Promise<readonly Finding[]> {
   const { username, uid } = userInfo();
   const user = { name: username, uid };
   const connecting = connectPodman(config.podmanSockets);
@@ -38,6 +43,7 @@ export function examine(config: Config): Promise<readonly judge.Finding[]> {
       async () => ({ backend: (await info).networkBackend, hasServer: await host.hasDnsServer() }),
       judge.judgeDns,
     ),
+    check('lookup', async (signal) => lookUp(await podman(), signal), judgeLookup, LOOKUP_DEADLINE_MS),
     check('subnets', () => subnetFacts(podman), judge.judgeSubnets),
     check('names', () => foreignNames(podman), judge.judgeForeign),
     check(
@@ -57,11 +63,37 @@ export function examine(config: Config): Promise<readonly judge.Finding[]> {
     check('disk', () => disks(config, info), judge.judgeDisks),
     check(
       'programs',
-      () => host.programsFound(PROGRAMS, `${readVariable('PATH') ?? ''}:${SEARCH_PATH}`),
+      () =>
+        host.programsFound(
+          [...PROGRAMS, ...programsOf(config)],
+          `${readVariable('PATH') ?? ''}:${SEARCH_PATH}`,
+        ),
       judge.judgePrograms,
     ),
+    ...sourceChecks(config),
   ]);
 }
+
+const programsOf = ({ git }: Config): readonly string[] =>
+  git === undefined
+    ? []
+    : [
+        'git',
+        ...(git.lfs ? ['git-lfs'] : []),
+        ...(git.verify ? [git.verify.type === 'ssh' ? 'ssh-keygen' : 'gpg'] : []),
+      ];
+
+/** What is asked for is given up in time to clean up. */
+const LOOKUP_MS = 20_000;
+const LOOKUP_DEADLINE_MS = 40_000;
+
+const lookUp = (podman: Podman, signal: AbortSignal) =>
+  lookUpName({
+    podman,
+    run: randomBytes(4).toString('hex'),
+    now: Date.now,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(LOOKUP_MS)]),
+  });
 
 async function socketFacts(
   config: Config,

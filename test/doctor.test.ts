@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { check, examine } from '../src/doctor/examine.ts';
 import * as judge from '../src/doctor/judge.ts';
+import { type Finding, type Verdict } from '../src/doctor/verdict.ts';
 import { cli } from './fakes/cli.ts';
 
 const me = { name: 'me', uid: 1000 };
@@ -9,7 +10,7 @@ const ids = 'me:100000:65536\n';
 const disk = (freeBytes: number) => ({ path: '/home', freeBytes, totalBytes: 100e9 });
 
 /** What is found, its level, and what the message or the fix says. */
-const TABLE: readonly (readonly [string, judge.Verdict, judge.Verdict['level'], RegExp])[] = [
+const TABLE: readonly (readonly [string, Verdict, Verdict['level'], RegExp])[] = [
   ['linger', judge.judgeLinger({ user: me, lingers: true }), 'OK', /me/],
   ['no linger', judge.judgeLinger({ user: me, lingers: false }), 'WARN', /sudo loginctl enable-linger me/],
   ['no linger of root', judge.judgeLinger({ user: root, lingers: false }), 'OK', /root/],
@@ -139,8 +140,8 @@ describe('examining', () => {
 
   test('a look that fails, and one that never ends, are warnings and hold no other up', async () => {
     const fails = check('fails', () => Promise.reject(new Error('no such file')), judge.judgeTime);
-    const hangs = check('hangs', () => new Promise<never>(() => undefined), judge.judgeTime);
-    expect(await examine([fails, hangs, fine], 20)).toEqual([
+    const hangs = check('hangs', () => new Promise<never>(() => undefined), judge.judgeTime, 20);
+    expect(await examine([fails, hangs, fine])).toEqual([
       expect.objectContaining({
         check: 'fails',
         level: 'WARN',
@@ -157,10 +158,10 @@ describe('examining', () => {
 });
 
 describe('rookery doctor', () => {
-  const OK: judge.Finding = { check: 'dns', level: 'OK', message: 'netavark' };
-  const WARN: judge.Finding = { check: 'linger', level: 'WARN', message: 'does not', fix: 'loginctl' };
-  const FAIL: judge.Finding = { check: 'socket', level: 'FAIL', message: 'none', fix: 'systemctl' };
-  const doctor = (findings: readonly judge.Finding[], ...words: string[]) =>
+  const OK: Finding = { check: 'dns', level: 'OK', message: 'netavark' };
+  const WARN: Finding = { check: 'linger', level: 'WARN', message: 'does not', fix: 'loginctl' };
+  const FAIL: Finding = { check: 'socket', level: 'FAIL', message: 'none', fix: 'systemctl' };
+  const doctor = (findings: readonly Finding[], ...words: string[]) =>
     cli(['doctor', ...words], { services: { examine: () => Promise.resolve(findings) } });
 
   test.each([

@@ -1,7 +1,7 @@
 import type { Config, Flags } from '../config.ts';
 import type { Log } from '../manager/reconciler.ts';
 import type { DiffView, PlanView } from '../api/status.ts';
-import type { Finding } from '../doctor/judge.ts';
+import type { Finding } from '../doctor/verdict.ts';
 import type { Backend } from '../server/backend.ts';
 import type { SystemdHost } from '../systemd/host.ts';
 import type { Notify } from '../systemd/notify.ts';

@@ -85,9 +85,10 @@ export const commands: readonly CommandDefinition[] = [
   {
     name: 'doctor',
     summary: 'Check whether this host can run agents well, and say how to mend it',
-    options: [output(['table', 'json'])],
+    options: [output(['table', 'json']), ...sourceOptions],
     examples: [
       ['rookery doctor', 'look at the host before the first agent, or when one does not do as it should'],
+      ['rookery doctor --git git@example.org:me/fleet.git', 'and whether it can be read from here'],
       ['rookery doctor -o json | jq \'.findings[] | select(.level != "OK") | .fix\'', 'only what to do'],
     ],
     exitCodes: '0 when all is well, 1 with warnings, 2 with failures',

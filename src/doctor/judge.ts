@@ -1,13 +1,4 @@
-/** What a check found. A failure keeps agents from running as they should; a warning may one day. */
-export type Verdict =
-  | { readonly level: 'OK'; readonly message: string }
-  | { readonly level: 'WARN' | 'FAIL'; readonly message: string; readonly fix: string };
-
-export type Finding = Verdict & { readonly check: string };
-
-const ok = (message: string): Verdict => ({ level: 'OK', message });
-const warn = (message: string, fix: string): Verdict => ({ level: 'WARN', message, fix });
-const fail = (message: string, fix: string): Verdict => ({ level: 'FAIL', message, fix });
+import { fail, ok, type Verdict, warn } from './verdict.ts';
 
 export interface User {
   readonly name: string;
@@ -206,6 +197,10 @@ export function judgePrograms(found: Readonly<Record<string, boolean>>): Verdict
     nft: 'moving a name without a lost request (nftables)',
     nsenter: 'probes into containers (util-linux)',
     'systemd-notify': 'the service (systemd)',
+    git: '--git',
+    'git-lfs': '--git-lfs',
+    'ssh-keygen': '--verify ssh (openssh-client)',
+    gpg: '--verify gpg (gnupg)',
   };
   return warn(
     `missing: ${missing.map((name) => `${name}, for ${uses[name] ?? name}`).join('; ')}`,
