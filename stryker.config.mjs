@@ -12,7 +12,7 @@ export default {
   thresholds: { high: 95, low: 85, break: 85 },
   incremental: true,
   incrementalFile: '.cache/mutants.json',
-  reporters: ['clear-text', 'json'],
+  reporters: ['progress-append-only', 'clear-text', 'json'],
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
   jsonReporter: { fileName: '.cache/mutation.json' },
   tempDirName: '.cache/mutate',

@@ -8,10 +8,17 @@ import { WarmWorker } from './scripts/warm-worker.ts';
  */
 const ABOUT_THE_CORE = [
   'graph',
+  'observed',
+  'default-network',
+  'canonical',
+  'names',
+  'holder-template',
+  'hold-changes',
   'acts',
   'plan',
   'plan-holder',
   'plan-pods',
+  'plan-drift',
   'clock',
   'differences',
   'upgrade-record',

@@ -1,27 +1,51 @@
 // npm run mutate: changes the pure core in thousands of small ways, and some test must notice each; docs/mutation.md.
 //   npm run mutate                        all of it
 //   npm run mutate -- src/plan/graph.ts   these files
-//   npm run mutate -- --since HEAD~1      the lines that changed since then, for ten minutes
+//   npm run mutate -- --since [REF]       the lines that changed since then, for ten minutes; without REF, since the trunk
 import { spawn, spawnSync } from 'node:child_process';
+import strykerConfig from '../stryker.config.mjs';
 
 const CORE = ['src/plan', 'src/state', 'controllers/agent'];
 const LONGEST_MS = 600_000;
+const EVERYTHING = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'; // git's empty tree
 
 const [first, ref, ...rest] = process.argv.slice(2);
-if (first === '--since') process.exitCode = await mutateSince(ref ?? 'HEAD~1');
+if (first === '--since') process.exitCode = await mutateSince(ref ?? baseOfThisCheckout());
 else process.exitCode = await stryker([first, ref, ...rest].filter((file) => file !== undefined));
 
-/** @param {string} since @returns {Promise<number>} */
+/** @param {string | undefined} since @returns {Promise<number>} */
 async function mutateSince(since) {
-  const diff = spawnSync('git', ['diff', '--unified=0', '--diff-filter=AM', since, '--', ...CORE]);
-  if (diff.status !== 0) {
-    console.log(`mutate: ${since} is not in this checkout, so nobody knows what changed: nothing is mutated`);
+  const diff = since && git('diff', '--unified=0', '--diff-filter=AMR', since, '--', ...CORE);
+  if (diff === undefined) {
+    console.log(
+      'mutate: NOTHING WAS MUTATED: this checkout has no commit to compare with; fetch more of its history',
+    );
     return 0;
   }
-  const ranges = rangesOf(diff.stdout.toString());
+  const ranges = rangesOf(diff);
   if (ranges.length > 0) return stryker(ranges, LONGEST_MS);
   console.log(`mutate: no line of ${CORE.join(', ')} changed since ${since}`);
   return 0;
+}
+
+/** Where a branch left the trunk, and on the trunk the commit before. @returns {string | undefined} */
+function baseOfThisCheckout() {
+  const head = git('rev-parse', 'HEAD');
+  const forks = ['origin/main', 'main'].map((trunk) => git('merge-base', 'HEAD', trunk));
+  const fork = forks.find((commit) => commit !== undefined && commit !== head);
+  if (fork !== undefined) return fork;
+  if (git('rev-parse', '--is-shallow-repository') !== 'true') return parentOf() ?? EVERYTHING;
+  return parentOf() ?? (git('fetch', '--quiet', '--deepen=1') === undefined ? undefined : parentOf());
+}
+
+function parentOf() {
+  return git('rev-parse', '--verify', '--quiet', 'HEAD~1');
+}
+
+/** What git says, and nothing where it fails. @param {string[]} args */
+function git(...args) {
+  const { status, stdout } = spawnSync('git', args, { encoding: 'utf8', maxBuffer: 2 ** 28 });
+  return status === 0 ? stdout.trim() : undefined;
 }
 
 /** `src/plan/graph.ts:12-15`, as Stryker wants it. @param {string} diff @returns {string[]} */
@@ -40,21 +64,38 @@ function rangesOf(diff) {
 function stryker(what, limitMs) {
   const only = what.length > 0 ? ['--mutate', what.join(',')] : [];
   const child = spawn('npx', ['--no-install', 'stryker', 'run', ...only], {
-    stdio: 'inherit',
+    stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   });
-  const timer = limitMs === undefined ? undefined : setTimeout(giveUp, limitMs);
+  let said = '';
+  child.stdout.on('data', (chunk) => {
+    process.stdout.write(chunk);
+    said = `${said}${chunk}`.slice(-10_000);
+  });
   let isLate = false;
-  function giveUp() {
-    isLate = true;
-    process.kill(-(child.pid ?? 0), 'SIGTERM');
-  }
+  const timer =
+    limitMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          isLate = true;
+          process.kill(-(child.pid ?? 0), 'SIGTERM');
+        }, limitMs);
   return new Promise((resolve) => {
-    child.on('exit', (code) => {
+    child.on('close', (code) => {
       clearTimeout(timer);
-      if (isLate)
-        console.log(`mutate: not done in ten minutes; the rest: npm run mutate -- ${what.join(' ')}`);
-      resolve(isLate ? 0 : (code ?? 1));
+      resolve(isLate ? judgeUnfinished(said, what) : (code ?? 1));
     });
   });
+}
+
+/** By what was tried until then. @param {string} said @param {string[]} what @returns {number} */
+function judgeUnfinished(said, what) {
+  const [, tested = '0', all = '?', survived = '0'] =
+    [...said.matchAll(/(\d+)\/(\d+) tested \((\d+) survived/g)].at(-1) ?? [];
+  const score = Number(tested) === 0 ? 100 : 100 * (1 - Number(survived) / Number(tested));
+  console.log(
+    `mutate: stopped after ten minutes with ${tested} of ${all} mutants tried: ${score.toFixed(1)} %.`,
+  );
+  console.log(`The rest: npm run mutate -- ${what.join(' ')}`);
+  return score < strykerConfig.thresholds.break ? 1 : 0;
 }

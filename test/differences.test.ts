@@ -104,6 +104,51 @@ describe('what differs between two templates', () => {
       { env: { TEXT: `b${'c'.repeat(100)}` } },
       [`env TEXT changed a → b${'c'.repeat(59)}…`],
     ],
+    [
+      'a value of just the greatest length is told whole, one more is cut',
+      { env: { A: 'a'.repeat(60), B: 'b' } },
+      { env: { A: 'b'.repeat(60), B: `${'b'.repeat(60)}c` } },
+      [`env A changed ${'a'.repeat(60)} → ${'b'.repeat(60)}`, `env B changed b → ${'b'.repeat(60)}…`],
+    ],
+    [
+      'where a long value differs, whichever of the two it is',
+      { env: { A: `${'x'.repeat(50)}1${'y'.repeat(50)}`, B: `${'x'.repeat(50)}1` } },
+      { env: { A: `${'x'.repeat(50)}2`, B: `${'x'.repeat(50)}2${'y'.repeat(50)}` } },
+      [
+        `env A changed …${'x'.repeat(10)}1${'y'.repeat(49)}… → …${'x'.repeat(10)}2`,
+        `env B changed …${'x'.repeat(10)}1 → …${'x'.repeat(10)}2${'y'.repeat(49)}…`,
+      ],
+    ],
+    [
+      'the rest of a value that grew',
+      { env: { A: 'x'.repeat(70) } },
+      { env: { A: 'x'.repeat(71) } },
+      [`env A changed …${'x'.repeat(10)} → …${'x'.repeat(11)}`],
+    ],
+    [
+      'a secret in a file that is another file too',
+      { mounts: [token('s-1')] },
+      { mounts: [{ ...token('s-2'), mode: 0o440 } as Mount] },
+      [expect.stringMatching(/^mount \/run\/token changed /) as string],
+    ],
+    [
+      'another directory without content of ours',
+      { mounts: [{ type: 'bind', source: '/a', target: '/www', readOnly: true }] },
+      { mounts: [{ type: 'bind', source: '/b', target: '/www', readOnly: true }] },
+      [expect.stringMatching(/^mount \/www changed /) as string],
+    ],
+    [
+      'a volume of another name',
+      { mounts: [models('m')] },
+      { mounts: [models('n')] },
+      [expect.stringMatching(/^mount \/models changed /) as string],
+    ],
+    [
+      'an image by another algorithm',
+      { image: { reference: 'a', id: 'sha256:1' } },
+      { image: { reference: 'a', id: 'x-sha256:2' } },
+      ['image changed a (1) → a (x-sha256:2)'],
+    ],
     ['limits', { resources: { pids: 64 } }, { resources: { pids: 65 } }, ['resources pids changed 64 → 65']],
     ['a start', { stopGraceSeconds: 1 }, { stopGraceSeconds: 2 }, ['stopGraceSeconds changed 1 → 2']],
   ])('%s', (_name, before, after, expected) => {

@@ -27,10 +27,31 @@ describe('an ignore file', () => {
     ['[\\]', ['[\\]'], ['\\']],
     ['a[', ['a['], ['a']],
     ['b\\', ['b\\'], ['b']],
+    ['! keep\n*\n! keep', ['other'], ['keep']],
+    ['.//./sub//', ['sub', 'sub/x'], ['x']],
+    ['a/**', ['a/b', 'a/b/c'], ['ab', 'b/a/c']],
+    ['**/', ['a/b'], []],
+    ['a*', ['a', 'ab', 'ab/c'], ['ba', 'b/a']],
+    ['[]', ['[]'], ['x']],
+    ['a[b', ['a[b'], ['ab']],
+    ['[\n]', [], ['x']],
+    ['x?', ['xy', 'x😀'], ['x', 'x/', 'xyz']],
+    ['?*?', ['ab', 'abc'], ['a']],
+    ['*a?*', ['bab', 'aab'], ['ba', 'a']],
   ])('%j', (text, ignored, kept) => {
     const { ignores } = parseIgnore(text);
     expect(ignored.filter((path) => !ignores(path))).toEqual([]);
     expect(kept.filter(ignores)).toEqual([]);
+  });
+
+  test.each([
+    ['a\n!b', true],
+    ['!b\na', true],
+    ['a\nb', false],
+    ['', false],
+    ['# !a', false],
+  ])('%j has exceptions: %s', (text, expected) => {
+    expect(parseIgnore(text).hasExceptions).toBe(expected);
   });
 
   test('no pattern takes long, whatever it is matched with', () => {

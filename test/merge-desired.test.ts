@@ -113,10 +113,69 @@ describe('the last known good spec', () => {
     expect([...desired.stalled.keys()]).toEqual([keyOf('new'), keyOf('old')]);
   });
 
+  test('is not that of what was moved away from another file, or of another kind, that is wrong', () => {
+    const first = snapshotOf([object('a', 1, 'a.yaml'), object('b', 1, 'b.yaml')]);
+    const broken = { ...problem('c', 'b.yaml'), key: parseKey('Secret/default/c') };
+    const desired = merge([
+      { snapshot: first },
+      { snapshot: snapshotOf([], { problems: [broken, problem(undefined, 'z.yaml')] }) },
+    ]);
+    expect([...desired.stalled.keys()]).toEqual(['Secret/default/c']);
+  });
+
+  test('is not that of an object whose neighbour, known before, is wrong now', () => {
+    const first = snapshotOf([object('a', 1, 'f.yaml'), object('b', 1, 'f.yaml')]);
+    const desired = merge([
+      { snapshot: first },
+      { snapshot: snapshotOf([], { problems: [problem('b', 'f.yaml')] }) },
+    ]);
+    expect([...desired.stalled.keys()]).toEqual([keyOf('b')]);
+  });
+
+  test('stays for what took its place from another file only while nobody can tell which it is', () => {
+    const first = snapshotOf([object('a', 1, 'f.yaml')]);
+    const moved = object('a', 2, 'g.yaml');
+    const after = (...problems: ManifestProblem[]) =>
+      hashes(merge([{ snapshot: first }, { snapshot: snapshotOf([moved], { problems }) }]));
+    expect(after(problem(undefined, 'f.yaml'))).toEqual(['a@1']);
+    expect(after(problem(undefined, 'z.yaml'))).toEqual(['a@2']);
+    expect(after(problem('b', 'f.yaml'))).toEqual(['a@2']);
+  });
+
+  test('is not needed by what is there in the file where it was', () => {
+    const first = snapshotOf([object('a', 1, 'f.yaml')]);
+    const next = snapshotOf([object('a', 2, 'f.yaml')], { problems: [problem(undefined, 'f.yaml')] });
+    expect(hashes(merge([{ snapshot: first }, { snapshot: next }]))).toEqual(['a@2']);
+  });
+
   test('an object that never was good is told of, and not there', () => {
     const desired = merge([{ snapshot: snapshotOf([], { problems: [problem('a')] }) }]);
     expect(hashes(desired)).toEqual([]);
     expect(desired.stalled.get(keyOf('a'))?.message).toBe('is wrong');
+  });
+});
+
+describe('the commit', () => {
+  test.each<[string, Step[], string | undefined]>([
+    ['is that of the snapshot', [{ snapshot: snapshotOf([], { commit: 'one' }) }], 'one'],
+    ['is none where the source knows none', [{ snapshot: snapshotOf([]) }], undefined],
+    [
+      'is the last one that was read',
+      [
+        { snapshot: snapshotOf([], { commit: 'one' }) },
+        { snapshot: snapshotOf([], { complete: false, rootError: 'it is gone' }) },
+      ],
+      'one',
+    ],
+    [
+      'was never read',
+      [{ snapshot: snapshotOf([], { complete: false, rootError: 'it is gone' }) }],
+      undefined,
+    ],
+  ])('%s', (_, steps, commit) => {
+    const desired = merge(steps);
+    expect(desired.commit).toBe(commit);
+    expect('commit' in desired).toBe(commit !== undefined);
   });
 });
 
@@ -166,6 +225,16 @@ describe('an absence', () => {
       { snapshot: gone, nowMs: 12_000 },
     ];
     expect(merge(steps)).toMatchObject({ pruned: new Set(), recheckAtMs: 22_000 });
+  });
+
+  test('is looked at again when the first of several is due', () => {
+    const desired = merge([
+      { snapshot: snapshotOf([object('a'), object('b'), object('c')]) },
+      { snapshot: snapshotOf([object('b'), object('c')]), nowMs: 1_000 },
+      { snapshot: snapshotOf([object('c')]), nowMs: 3_000 },
+    ]);
+    expect(desired.recheckAtMs).toBe(1_000 + DIRECTORY_ABSENCE_MS);
+    expect('recheckAtMs' in merge([{ snapshot: snapshotOf([object('a')]) }])).toBe(false);
   });
 
   test('in a commit counts at once', () => {

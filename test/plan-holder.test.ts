@@ -19,6 +19,10 @@ const template: HolderTemplate = {
   networks: [{ name: 'ns.default', ip: '10.0.0.250', aliases: ['twin'] }],
   ports: [port],
 };
+const onTwo: HolderTemplate = {
+  ...template,
+  networks: [{ name: 'ns.new', ip: '10.1.0.250', aliases: ['twin'] }, ...template.networks],
+};
 const toA = { revision: 'aaaaaaaa', attempt: 1, ordinal: 0 };
 const toB = { revision: 'bbbbbbbb', attempt: 2, ordinal: 0 };
 
@@ -237,6 +241,44 @@ describe('the holder is planned beside the containers', () => {
         'create holder ns.twin-holder (serves)',
         'start container ns.twin-holder (serves)',
       ],
+    ],
+    [
+      'it is on its second network alone: callers are led there',
+      {
+        containers: [anAim(A, 'Running')],
+        holder: holderAim({ template: onTwo }),
+      },
+      {
+        containers: [
+          aContainer('aaaaaaaa', 1, { networks: { 'ns.new': '10.1.0.2', 'ns.default': '10.0.0.2' } }),
+        ],
+        holder: {
+          container: aHolder({ annotations: { [HOLDER_ANNOTATION]: canonicalJson(onTwo) } }),
+          route: [],
+        },
+      },
+      ['route traffic ns.twin-holder to 10.0.0.2 (serves)'],
+    ],
+    [
+      'who is down is not led to, even if its address is still told',
+      { holder: holderAim({ route: [toA, toB] }) },
+      {
+        containers: [aContainer('aaaaaaaa', 1, { ...at('10.0.0.2'), state: 'exited' }), newOne],
+        holder: { container: aHolder(), route: ['10.0.0.2', '10.0.0.3'] },
+      },
+      ['route traffic ns.twin-holder to 10.0.0.3 (serves)'],
+    ],
+    [
+      'two go on for one that has no address yet, in whatever order they are seen',
+      { holder: holderAim({ route: [{ ...toB, attempt: 3 }] }) },
+      { containers: [oldOne, newOne], holder: { container: aHolder(), route: ['10.0.0.3', '10.0.0.2'] } },
+      [],
+    ],
+    [
+      'two are led to at once',
+      { holder: holderAim({ route: [toB, toA] }) },
+      { containers: [oldOne, newOne], holder: { container: aHolder(), route: [] } },
+      ['route traffic ns.twin-holder to 10.0.0.2 and 10.0.0.3 (serves)'],
     ],
     [
       'it has no network any more: nothing can be routed',

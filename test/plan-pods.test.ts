@@ -107,6 +107,55 @@ describe('the plan of the pods of a group', () => {
       [`remove pod ${A} (its pod group changed)`],
     ],
     [
+      'a kept pod that is down already is not stopped again',
+      { wanted: wanted(B), run: B, keep: new Set([A, B]) },
+      [aPod(A, 'exited'), aPod(B, 'running')],
+      [],
+    ],
+    [
+      'the infra container of the wanted pod is in no state to be started',
+      { wanted: wanted(A), run: A, keep: new Set([A]) },
+      [aPod(A, 'unknown')],
+      [
+        'check port 127.0.0.1:81/tcp (is published by the new pod)',
+        `remove pod ${A} (its infra container is not running)`,
+        `create pod ${A} (is not there)`,
+      ],
+    ],
+    [
+      'that of a pod that is kept is no concern of the one that runs',
+      { wanted: wanted(B), run: B, keep: new Set([A, B]) },
+      [aPod(A, 'exited', { members: up }), aPod(B, 'running')],
+      [],
+    ],
+    [
+      'the wanted pod is not the one that is to run: it is not made anew',
+      { wanted: wanted(B), run: A, keep: new Set([A, B]) },
+      [aPod(A, 'exited', { members: up }), aPod(B, 'created')],
+      [
+        'stop container ns.web-aaaaaaaa-1-0 (its pod lost its network)',
+        `start container infra-${A} (holds the namespaces of pod ${A})`,
+      ],
+    ],
+    [
+      'members that are down with it need no stop',
+      { run: A, keep: new Set([A]) },
+      [aPod(A, 'exited', { members: [...up, aContainer('bbbbbbbb', 1, { state: 'exited' })] })],
+      [
+        'stop container ns.web-aaaaaaaa-1-0 (its pod lost its network)',
+        `start container infra-${A} (holds the namespaces of pod ${A})`,
+      ],
+    ],
+    [
+      'it was made, and its members wait for it: that is not broken',
+      { wanted: wanted(A), run: A, keep: new Set([A]) },
+      [aPod(A, 'created', { members: up })],
+      [
+        'stop container ns.web-aaaaaaaa-1-0 (its pod lost its network)',
+        `start container infra-${A} (holds the namespaces of pod ${A})`,
+      ],
+    ],
+    [
       'they go back',
       { run: A, keep: new Set([A]) },
       [aPod(A, 'exited'), aPod(B, 'running')],

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { agentKey } from '../src/api/key.ts';
-import type { AgentAim } from '../src/plan/aim.ts';
+import { labels } from '../src/api/labels.ts';
+import type { AgentAim, ImageAim } from '../src/plan/aim.ts';
 import { formatPlan } from '../src/plan/operation.ts';
 import { planAgent } from '../src/plan/plan-agent.ts';
+import { incarnationLabels } from '../src/state/names.ts';
 import type { ObservedContainer } from '../src/state/observed.ts';
 import type { Mount } from '../src/state/template.ts';
 import { aContainer, aRevision, anAim } from './fakes/templates.ts';
@@ -13,6 +15,9 @@ const A = aRevision('aaaaaaaa', { ports: [port] });
 const B = aRevision('bbbbbbbb', { ports: [port] });
 const holding = { ports: [{ ...port, protocol: 'tcp' }] };
 const exited = { state: 'exited' as const, networks: {} };
+
+const labelsOf = (revision: string, attempt: number, ordinal: number) =>
+  incarnationLabels({ key: ownership.key, revision, attempt, ordinal });
 
 const planOf = (aim: Partial<AgentAim>, ...containers: ObservedContainer[]): string[] => {
   const plan = planAgent(
@@ -128,10 +133,65 @@ describe('a plan is the difference between an aim and what runs', () => {
       ['capture logs ns.twin-aaaaaaaa-1-0 (because)'],
     ],
     [
+      'what is to be stopped or gone already is not made for it',
+      {
+        containers: [
+          anAim(A, 'Stopped'),
+          anAim(B, 'Absent', { attempt: 2, correctDrift: true, signal: 'HUP' }),
+        ],
+      },
+      [],
+      [],
+    ],
+    [
+      'who is to go, or is not to be touched, is neither put right nor signalled',
+      {
+        containers: [
+          anAim(A, 'Untouched', { correctDrift: true, signal: 'HUP' }),
+          anAim(B, 'Absent', { attempt: 2, correctDrift: true, signal: 'HUP' }),
+        ],
+      },
+      [
+        aContainer('aaaaaaaa', 1, { name: 'renamed' }),
+        aContainer('bbbbbbbb', 2, { ...exited, name: 'renamed' }),
+      ],
+      ['remove container renamed (because)'],
+    ],
+    [
+      'a paused container that need not run is left as it is',
+      { containers: [anAim(A, 'Created')] },
+      [aContainer('aaaaaaaa', 1, { ...holding, state: 'paused' })],
+      [],
+    ],
+    [
+      'who is down holds no port, whatever it published',
+      { containers: [anAim(A, 'Running')] },
+      [aContainer('aaaaaaaa', 1, { ...exited, ...holding })],
+      ['check port 127.0.0.1:7120/tcp (because)', 'start container ns.twin-aaaaaaaa-1-0 (because)'],
+    ],
+    [
+      'another revision, attempt or replica is not the one that is wanted',
+      { containers: [anAim(A, 'Running', { attempt: 2, ordinal: 1 })] },
+      [
+        aContainer('aaaaaaaa', 1, { labels: labelsOf('aaaaaaaa', 1, 1) }),
+        aContainer('aaaaaaaa', 2, { labels: labelsOf('aaaaaaaa', 2, 0) }),
+        aContainer('bbbbbbbb', 2, { ...holding, labels: labelsOf('bbbbbbbb', 2, 1) }),
+      ],
+      ['create container ns.twin-aaaaaaaa-2-1 (because)', 'start container ns.twin-aaaaaaaa-2-1 (because)'],
+    ],
+    [
       'the image first',
       { image: { type: 'Pull', reference: 'example/agent:2', cause: 'is not there' } },
       [],
       ['pull image example/agent:2 (is not there)'],
+    ],
+    [
+      'an image that is marked as come by us',
+      {
+        image: { type: 'Pull', reference: 'example/agent:2', mark: 'rookery/agent:2', cause: 'is not there' },
+      },
+      [],
+      ['pull image example/agent:2 (is not there)', 'tag image rookery/agent:2 (was pulled)'],
     ],
     [
       'a build',
@@ -151,6 +211,26 @@ describe('a plan is the difference between an aim and what runs', () => {
     ],
   ])('%s', (_name, aim, containers, expected) => {
     expect(planOf(aim, ...containers)).toEqual(expected);
+  });
+
+  test('what is built and pulled can be found again', () => {
+    const build = {
+      tags: ['t:1'],
+      contextDir: '/context',
+      containerfile: 'C',
+      args: { A: '1' },
+      cause: 'new',
+    };
+    const imageOf = (image: ImageAim) =>
+      planAgent({ containers: [], others: 'Leave', image }, { containers: [], observedAtMs: 0 }, ownership)
+        .operations;
+    expect(imageOf({ type: 'Build', ...build, inputHash: 'abc' })).toEqual([
+      { type: 'BuildImage', ...build, labels: { owner: 'us', [labels.inputHash]: 'abc' } },
+    ]);
+    expect(imageOf({ type: 'Pull', reference: 'a:2', mark: 'ours:2', cause: 'new' })[1]).toMatchObject({
+      id: 'a:2',
+      reference: 'ours:2',
+    });
   });
 
   test('a new container carries who it is, so that any controller finds it again', () => {

@@ -7,6 +7,7 @@ import { hostsFile, ownersOn } from '../src/state/hosts.ts';
 import { secretName } from '../src/state/names.ts';
 import type { Provision, ProvisionFacts } from '../src/state/provision.ts';
 import { type Resolution, resolveAgent } from '../src/state/resolve.ts';
+import type { ResolutionContext } from '../src/state/resolver.ts';
 import { secretValue } from '../src/state/secret-values.ts';
 import { agentManifest, NAMESPACE } from './fakes/simulated-host.ts';
 
@@ -36,6 +37,7 @@ const core = (kind: string, name: string, rest: object): object => ({
 const settings = desired(
   core('ConfigMap', 'settings', { data: { level: 'INFO', size: '3' }, binaryData: { blob: 'AAE=' } }),
 );
+const slow = desired(core('ConfigMap', 'slow', { data: { level: 'INFO' } }));
 const password = desired(
   core('Secret', 'password', { data: { old: 'b2xk' }, stringData: { token: 'hush' } }),
 );
@@ -73,7 +75,7 @@ function resolve(spec: object, inputs = NO_INPUTS): Resolution {
     { ...agentManifest('twin'), spec: { image: IMAGE.reference, ...spec } },
     inputs,
   ) as never;
-  const objects = new Map([settings, password].map((object) => [keyString(object.key), object]));
+  const objects = new Map([settings, slow, password].map((object) => [keyString(object.key), object]));
   return resolveAgent({ agent, objects, provisions: PROVISIONS, installation }, IMAGE);
 }
 
@@ -151,6 +153,24 @@ describe('a mount', () => {
     ]);
   });
 
+  test('is of the volume that it names, among several', () => {
+    const spec = {
+      volumes: [
+        { name: 'first', emptyDir: {} },
+        { name: 'second', volume: { claimName: 'data' } },
+      ],
+      volumeMounts: [{ name: 'second', mountPath: '/mnt' }],
+    };
+    expect(template(spec)?.mounts.map((mount) => `${mount.type} ${mount.target}`)).toEqual([
+      'volume /mnt',
+      'tmpfs /tmp',
+      'tmpfs /run',
+      'bind /etc/hosts',
+    ]);
+    const [tmp] = template({})?.mounts ?? [];
+    expect(tmp).toEqual({ type: 'tmpfs', target: '/tmp', mode: 0o1777 });
+  });
+
   test('of a config map is a directory named by its content', () => {
     expect(mounted({ configMap: { name: 'settings' } })).toEqual([
       { ...bind, source: '/c/1', target: '/mnt', contentDigest: 'd1' },
@@ -162,9 +182,9 @@ describe('a mount', () => {
       { key: 'level', path: 'a/b' },
       { key: 'blob', path: 'c' },
     ];
-    expect(mounted({ configMap: { name: 'settings', items } })?.map(({ target }) => target)).toEqual([
-      '/mnt/a/b',
-      '/mnt/c',
+    expect(mounted({ configMap: { name: 'settings', items } })).toEqual([
+      { ...bind, source: '/c/1/level', target: '/mnt/a/b', contentDigest: 'd1' },
+      { ...bind, source: '/c/1/blob', target: '/mnt/c', contentDigest: 'd1' },
     ]);
   });
 
@@ -193,6 +213,13 @@ describe('a mount', () => {
     const source = { hostPath: { path: './conf' } };
     expect(mounted(source, { readOnly: true }, {}, inputs)).toMatchObject([
       { ...bind, source: '/abs/conf', contentDigest: 'abc' },
+    ]);
+    const made = mounted({ hostPath: { path: './conf', type: 'DirectoryOrCreate' } }, {}, {}, inputs);
+    expect(made).toEqual([
+      { ...bind, readOnly: false, source: '/abs/conf', target: '/mnt', contentDigest: 'abc', create: true },
+    ]);
+    expect(mounted(source, {}, {}, { ...inputs, digests: {} })).toEqual([
+      { ...bind, readOnly: false, source: '/abs/conf', target: '/mnt' },
     ]);
     const reloading = mounted(source, { readOnly: true }, { reload: 'None' }, inputs);
     expect(reloading?.[0]).not.toHaveProperty('contentDigest');
@@ -230,6 +257,45 @@ describe('a mount', () => {
     const key = (name: string) => ({ name, valueFrom: { configMapKeyRef: { name: 'none', key: name } } });
     expect(new Set(missing({ env: [key('A'), key('B')] })).size).toBe(1);
   });
+
+  test('asks a person for one key of an object at a time, and of each object', () => {
+    const key = (name: string, ref: object) => ({ name, valueFrom: ref });
+    const env = [
+      key('A', { configMapKeyRef: { name: 'settings', key: 'A' } }),
+      key('B', { configMapKeyRef: { name: 'settings', key: 'B' } }),
+      key('C', { secretKeyRef: { name: 'password', key: 'C' } }),
+    ];
+    expect(missing({ env })).toEqual([
+      'MissingKey: ConfigMap settings has no key "A"; add it or mark the reference optional',
+      'MissingKey: Secret password has no key "C"; add it or mark the reference optional',
+    ]);
+  });
+
+  test.each<[string, object, boolean]>([
+    ['an object may come yet', { configMap: { name: 'none' } }, false],
+    ['so may one that is not ready', { configMap: { name: 'slow' } }, false],
+    [
+      'a key will not by itself',
+      { configMap: { name: 'settings', items: [{ key: 'no', path: 'x' }] } },
+      true,
+    ],
+    ['nor will a path', { hostPath: { path: './gone' } }, true],
+    ['nor what is not ours', { volume: { claimName: 'broken' } }, true],
+  ])('%s', (_, source, terminal) => {
+    const found = resolve({
+      volumes: [{ name: 'it', ...source }],
+      volumeMounts: [{ name: 'it', mountPath: '/mnt' }],
+    });
+    expect(found.missing?.map((one) => one.terminal)).toEqual([terminal]);
+  });
+
+  test('that is there and not ready is waited for, optional or not', () => {
+    const ref = { configMapRef: { name: 'slow', optional: true } };
+    const expected = ['ConfigMapNotReady: ConfigMap slow is not ready yet'];
+    expect(missing({ envFrom: [ref] })).toEqual(expected);
+    const key = { configMapKeyRef: { name: 'slow', key: 'no' } };
+    expect(missing({ env: [{ name: 'A', valueFrom: key }] })).toEqual(expected);
+  });
 });
 
 describe('the network', () => {
@@ -251,6 +317,10 @@ describe('the network', () => {
       target: '/etc/hosts',
       readOnly: true,
     });
+  });
+
+  test('of the host has no hosts file of ours', () => {
+    expect(template({ hostNetwork: true })?.mounts.map(({ target }) => target)).toEqual(['/tmp', '/run']);
   });
 
   test('of the host publishes nothing and has no name of its own', () => {
@@ -346,6 +416,10 @@ describe('limits and privileges', () => {
     });
   });
 
+  test('a request of CPU is a share of 1024', () => {
+    expect(template({ resources: { requests: { cpu: '500m' } } })?.resources).toEqual({ cpuShares: 512 });
+  });
+
   test.each([
     [{ runAsUser: 5 }, '5'],
     [{ runAsGroup: 6 }, '0:6'],
@@ -359,6 +433,26 @@ describe('limits and privileges', () => {
       dropCapabilities: [],
       noNewPrivileges: false,
     });
+  });
+});
+
+describe('from the same inputs', () => {
+  const agent = desired({ ...agentManifest('twin'), spec: { image: IMAGE.reference } }) as never;
+  const same = { agent, objects: new Map<KeyString, DesiredObject>(), provisions: PROVISIONS, installation };
+
+  test('it is the same object, so that its hashes are known', () => {
+    expect(resolveAgent(same, IMAGE)).toBe(resolveAgent({ ...same }, { ...IMAGE }));
+  });
+
+  test.each<[string, Partial<ResolutionContext>, Partial<typeof IMAGE>]>([
+    ['another image', {}, { id: 'sha256:2' }],
+    ['another name of the image', {}, { reference: 'localhost/agent:2' }],
+    ['other objects', { objects: new Map() }, {}],
+    ['other provisions', { provisions: new Map(PROVISIONS) }, {}],
+    ['another installation', { installation: { ...installation } }, {}],
+  ])('and from %s it is made anew', (_, context, image) => {
+    const before = resolveAgent(same, IMAGE);
+    expect(resolveAgent({ ...same, ...context }, { ...IMAGE, ...image })).not.toBe(before);
   });
 });
 
@@ -382,11 +476,13 @@ describe('names and addresses on a network', () => {
       agent('member', { podGroup: 'core' }),
       agent('lost', { podGroup: 'far' }),
       agent('hosted', { hostNetwork: true }),
+      desired({ ...agentManifest('stranger'), metadata: { name: 'stranger', namespace: 'other' } }) as never,
     ];
     const groups = [
       group('core'),
       group('far', { networks: ['extra'] }),
       group('bare', { hostNetwork: true }),
+      desired({ ...core('PodGroup', 'alien', {}), metadata: { name: 'alien', namespace: 'other' } }) as never,
     ];
     const owners = ownersOn({ ...onDefault, agents, groups });
     expect(owners).toEqual([
@@ -398,14 +494,23 @@ describe('names and addresses on a network', () => {
     const addresses = { core: '10.0.0.5', zed: '10.0.0.6' };
     const lines = (gateway?: string) =>
       hostsFile({ namespace: NAMESPACE, owners, addresses, gateway }).split('\n');
-    expect(lines('10.0.0.1')).toEqual(
-      expect.arrayContaining([
-        '10.0.0.1\thosted hosted.sim',
-        '10.0.0.5\tmember member.sim',
-        '10.0.0.6\tzed zed.sim',
-      ]),
-    );
-    expect(lines().join()).not.toContain('hosted');
+    expect(lines('10.0.0.1')).toEqual([
+      '127.0.0.1\tlocalhost',
+      '::1\tlocalhost',
+      '10.0.0.5\tcore core.sim',
+      '10.0.0.1\thosted hosted.sim',
+      '10.0.0.5\tmember member.sim',
+      '10.0.0.6\tzed zed.sim',
+      '',
+    ]);
+    expect(lines()).toEqual([
+      '127.0.0.1\tlocalhost',
+      '::1\tlocalhost',
+      '10.0.0.5\tcore core.sim',
+      '10.0.0.5\tmember member.sim',
+      '10.0.0.6\tzed zed.sim',
+      '',
+    ]);
   });
 
   test('of another namespace are not told', () => {
