@@ -56,6 +56,7 @@ export function createKeeper(
       mustAskBeforePruning: (key) => parts.stateWasLost || wasFound(store, key),
       window: () => parts.syncWindow(clock.now()),
       wasApplied: (object) => isAppliedSecret(parts, object),
+      wasFound: (key) => wasFound(store, key),
       onChange: (desired) => {
         onChange(desired);
         collectCopies(parts, desired);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type KeyString, keyString, parseKey } from '../src/api/key.ts';
+import { agentKey, type KeyString, keyString, parseKey } from '../src/api/key.ts';
 import { kinds, type Manifest } from '../src/api/kinds.ts';
 import type { Secret } from '../src/api/resources.ts';
 import { type DesiredObject, type DesiredState, EMPTY_DESIRED } from '../src/state/desired.ts';
@@ -27,8 +27,19 @@ const stateOf = (objects: readonly DesiredObject[], change: Partial<DesiredState
 });
 
 const window = { open: false, untilMs: 9, message: 'closed until nine' } as const;
-const hold = (previous: DesiredState, next: DesiredState, applied: readonly string[] = []) =>
-  holdChanges({ previous, next, window, wasApplied: ({ key }) => applied.includes(key.name) });
+const hold = (
+  previous: DesiredState,
+  next: DesiredState,
+  applied: readonly string[] = [],
+  found: readonly KeyString[] = [],
+) =>
+  holdChanges({
+    previous,
+    next,
+    window,
+    wasApplied: ({ key }) => applied.includes(key.name),
+    wasFound: (key) => found.includes(key),
+  });
 
 describe('outside of a sync window', () => {
   test('what differs waits, and is told in order; what was desired stays', () => {
@@ -37,7 +48,7 @@ describe('outside of a sync window', () => {
       stateOf([object('c'), object('b', 2), object('a')]),
     );
     expect([...held.objects.values()].map(({ specHash }) => specHash)).toEqual(['a@1', 'b@1']);
-    expect(held.held).toEqual({ ...window, waiting: [keyOf('b'), keyOf('c')] });
+    expect(held.held).toEqual({ ...window, waiting: [keyOf('b'), keyOf('c')], adopted: [] });
   });
 
   test('what means the same is taken anew, at its new place', () => {
@@ -51,6 +62,20 @@ describe('outside of a sync window', () => {
     const held = hold(stateOf([]), stateOf([object('b'), object('a')]), ['a']);
     expect([...held.objects.keys()]).toEqual([keyOf('a')]);
     expect(held.held?.waiting).toEqual([keyOf('b')]);
+  });
+
+  test('an agent that was found running is there, waits, and has what it is started with; others are not', () => {
+    const agents = ['x', 'y'].map(
+      (name): DesiredObject => ({ ...object(name), key: agentKey('default', name) }),
+    );
+    const next = stateOf([object('a'), ...agents]);
+    const [x, y] = agents.map(({ key }) => keyString(key)) as [KeyString, KeyString];
+    for (const previous of [stateOf([]), hold(stateOf([]), next, [], [x])]) {
+      const held = hold(previous, next, [], [x]);
+      expect([...held.objects.keys()]).toEqual([x, keyOf('a')]);
+      expect(held.held).toEqual({ ...window, waiting: [x, y], adopted: [x] });
+    }
+    expect([...hold(stateOf([]), next).objects.keys()]).toEqual([]);
   });
 
   test('it is in the order of its keys, however it came', () => {

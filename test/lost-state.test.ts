@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { agentsOn } from './fakes/simulated-agents.ts';
-import { agentManifest, createSimulatedHost, type SimulatedHost } from './fakes/simulated-host.ts';
+import { agentManifest, createSimulatedHost, NAMESPACE, type SimulatedHost } from './fakes/simulated-host.ts';
 
 let host: SimulatedHost;
 
@@ -94,6 +94,82 @@ describe('the state directory is lost, and with it an agent whose manifest goes'
     await host.clock.advance(60_000);
     expect(host.phases()).toEqual({ zoe: 'Healthy' });
     expect(writes()).toEqual([]);
+  });
+});
+
+describe('the state directory is lost outside of a sync window', () => {
+  const closed = { open: false, message: 'outside of the sync window' } as const;
+  const NEWER = { NEW: '1' };
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'api', namespace: NAMESPACE },
+    stringData: { token: 'one' },
+  };
+  const token = { name: 'TOKEN', valueFrom: { secretKeyRef: { name: 'api', key: 'token' } } };
+  const reader = agentManifest('reader', { env: [{ name: 'AGENT', value: 'reader' }, token] });
+  const lose = async (...newer: readonly object[]): Promise<string[]> => {
+    await host.apply(secret, agentManifest('zoe'), agentManifest('duo', { replicas: 2 }), reader);
+    await host.start();
+    await healthy('zoe', 'duo', 'reader');
+    const before = host.running();
+    host.crash();
+    host.loseState();
+    host.syncWindow = () => closed;
+    await host.apply(...newer);
+    await host.start();
+    return before;
+  };
+  const newer = [
+    agentManifest('zoe', {}, NEWER),
+    agentManifest('duo', { replicas: 3 }),
+    agentManifest('new'),
+  ];
+
+  test('what runs is looked after as it is, over another restart too', async () => {
+    const before = await lose(...newer);
+    for (const round of [1, 2]) {
+      await host.clock.advance(60_000);
+      expect(host.running(), `round ${round}`).toEqual(before);
+      for (const { id, state } of host.podman.controls.containers())
+        if (state === 'running') host.podman.controls.kill(id, 1);
+      await host.clock.advance(120_000);
+      expect(host.running(), `round ${round}`).toEqual(before);
+      expect(host.status('zoe')).toMatchObject({
+        phase: 'Healthy',
+        ready: true,
+        reason: 'OutsideSyncWindow',
+      });
+      host.crash();
+      await host.start();
+    }
+    await host.podman.removeContainer(upOf('zoe')[0] ?? '');
+    await host.until(() => upOf('zoe').length === 1, 60_000);
+    expect(host.status('zoe')?.revisions).toHaveLength(1);
+  });
+
+  test('what is new waits, is told, and comes with the window', async () => {
+    await lose(...newer);
+    await host.clock.advance(60_000);
+    const { window, converged } = host.engine().backend.convergence();
+    const waiting = ['duo', 'new', 'reader', 'zoe'].map((name) => `Agent/${NAMESPACE}/${name}`);
+    expect([converged, window?.waiting]).toEqual([false, waiting]);
+    expect(host.running().filter((name) => name.includes('new'))).toEqual([]);
+    host.syncWindow = () => ({ open: true });
+    await host.clock.advance(60_000);
+    await host.until(() => Object.values(host.phases()).every((phase) => phase === 'Healthy'), 300_000);
+    expect(upOf('duo').filter((name) => !name.includes('holder'))).toHaveLength(3);
+    expect(host.status('zoe')?.revisions).toHaveLength(2);
+  });
+
+  test('with the manifests as they were nothing is changed by the window that opens', async () => {
+    const before = await lose();
+    await host.clock.advance(60_000);
+    host.podman.controls.calls = [];
+    host.syncWindow = () => ({ open: true });
+    await host.clock.advance(120_000);
+    expect(upOf('zoe')).toEqual(before.filter((name) => name.includes('zoe')));
+    expect(host.engine().backend.convergence().converged).toBe(true);
   });
 });
 

@@ -43,6 +43,7 @@ function site(mustAskBeforePruning = false) {
       mustAskBeforePruning: () => mustAskBeforePruning,
       window: () => ({ open: true }),
       wasApplied: () => false,
+      wasFound: () => false,
       onChange: () => undefined,
     },
     new Map(),

@@ -12,6 +12,7 @@ import { resolveAgent } from '../../src/state/resolve.ts';
 import type { MissingInput, ResolutionContext } from '../../src/state/resolver.ts';
 import type { ContainerVerdict } from '../../src/state/verdict.ts';
 import { desiredObject, type World } from '../world.ts';
+import { asFound, awaitsWindow } from './adopted.ts';
 import { changeGate, changeOf } from './change.ts';
 import type { AgentFacts, Gating, Wish } from './facts.ts';
 import { gatesOfMove, podGating, podToMoveTo, unitFacts } from './gather-unit.ts';
@@ -42,7 +43,9 @@ export function gather(input: GatherInput): AgentFacts {
   const unit = unitFacts({ world, peers, key, record: input.record, spec: object?.manifest.spec });
   return {
     key,
-    spec: object?.manifest.spec,
+    spec:
+      object &&
+      (awaitsWindow(world, key) ? asFound(object.manifest.spec, input.record) : object.manifest.spec),
     specHash: object?.specHash ?? input.record?.specHash ?? '',
     wish: resolved.wish,
     missing: resolved.missing,
@@ -77,8 +80,8 @@ export interface ResolvedWish {
 }
 
 export async function resolveWish(world: World, agent: DesiredObject<Agent>): Promise<ResolvedWish> {
-  const never = unsupported(agent.manifest);
-  if (never) return { missing: [never] };
+  const unmet = unsupported(agent.manifest) ?? awaitsWindow(world, agent.key);
+  if (unmet) return { missing: [unmet] };
   const image = imageWish(agent, resolvable(world, agent));
   if ('missing' in image) return { missing: [image.missing] };
   const id = image.id ?? (await world.images.inspect(image.reference))?.id ?? '';

@@ -14,6 +14,7 @@ import { networksOf } from '../../src/state/resolve-network.ts';
 import { COLLECTION } from '../collect.ts';
 import { track } from '../inventory.ts';
 import { type AgentPublication, desiredObject, type World } from '../world.ts';
+import { awaitsWindow } from './adopted.ts';
 import { remainingActs } from './asked.ts';
 import { followClock, shiftClocks } from './clocks.ts';
 import { createCrashBudget, type CrashBudget, pace, type Paced } from './crash-budget.ts';
@@ -152,7 +153,7 @@ async function loadRecord(
   const id = keyString(key);
   const object = desiredObject(world, 'Agent', id);
   const stored = world.store.records.get(key);
-  const uid = object ? await track(world, object, stored?.uid) : (stored?.uid ?? world.newUid());
+  const uid = await uidOf(world, key, stored);
   if (!stored) {
     const fresh = newRecord({ key, specHash: object?.specHash ?? '' }, uid, nowMs);
     return inTime(memory, rebuildRecord(fresh, observed.containers, nowMs), context);
@@ -162,6 +163,13 @@ async function loadRecord(
   const followed = inTime(memory, stored, context);
   if (since === undefined) return followed;
   return alike(memory, shiftClocks(followed, context.uptimeMs() - since), followed);
+}
+
+/** What is adopted is not noted as applied: a next start would take its manifest for the one that it was made from. */
+async function uidOf(world: World, key: ObjectKey, stored: AgentRecord | undefined): Promise<string> {
+  const object = desiredObject(world, 'Agent', keyString(key));
+  if (object && !awaitsWindow(world, key)) return track(world, object, stored?.uid);
+  return stored?.uid ?? world.store.inventory.get(key)?.uid ?? world.newUid();
 }
 
 /** The record with its times as the clock is set now. */

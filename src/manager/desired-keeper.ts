@@ -22,6 +22,8 @@ export interface DesiredKeeperOptions {
   readonly window: () => SyncWindow;
   /** Of what is not in memory after a start: whether this is what was applied. */
   readonly wasApplied: (object: DesiredObject) => boolean;
+  /** Whether it was found running after its state was lost, and nobody knows of what manifest. */
+  readonly wasFound: (key: KeyString) => boolean;
   readonly onChange: (desired: DesiredState) => void;
 }
 
@@ -74,8 +76,9 @@ export function createDesiredKeeper(
   const hold = (next: Merged): Merged => {
     const window = options.window();
     if (window.open) return next;
-    const { wasApplied } = options;
-    const desired = holdChanges({ previous: merged.desired, next: next.desired, window, wasApplied });
+    const { wasApplied, wasFound } = options;
+    const holding = { previous: merged.desired, next: next.desired, window, wasApplied, wasFound };
+    const desired = holdChanges(holding);
     return { ...next, desired };
   };
   const accept = (next: Merged): void => {

@@ -88,6 +88,8 @@ export interface DesiredState {
 
 export interface HeldChanges extends ClosedWindow {
   readonly waiting: readonly KeyString[];
+  /** Of these, agents that run, and nobody knows from which manifest: looked after by the newest, and not changed to it. */
+  readonly adopted: readonly KeyString[];
 }
 
 export const EMPTY_DESIRED: DesiredState = {

@@ -1,4 +1,4 @@
-import { keyString, type KeyString } from '../api/key.ts';
+import { keyString, type KeyString, type ObjectKey } from '../api/key.ts';
 import type { ClosedWindow } from '../api/sync-window.ts';
 import { hashOf } from './canonical.ts';
 import type { DesiredObject, DesiredState } from './desired.ts';
@@ -10,6 +10,8 @@ export interface Holding {
   readonly window: ClosedWindow;
   /** Whether an object that `previous` does not have was applied before this process began: a Secret, of which nothing is kept but names. */
   readonly wasApplied: (object: DesiredObject) => boolean;
+  /** Whether something of it was there when the state was lost, and nothing of it was applied since. */
+  readonly wasFound: (key: KeyString) => boolean;
 }
 
 /**
@@ -19,8 +21,11 @@ export interface Holding {
 export function holdChanges(holding: Holding): DesiredState {
   const { previous, next, window } = holding;
   if (next.frozen !== undefined) return next;
-  const followed = new Map([...next.objects].filter(([, object]) => isFollowed(holding, object)));
-  const kept = new Map<KeyString, DesiredObject>([...previous.objects, ...followed]);
+  const adopted = [...next.objects].filter(([, { key }]) => isAdopted(holding, key));
+  const followed = new Map(
+    [...next.objects].filter(([, object]) => isFollowed(holding, object, adopted.length > 0)),
+  );
+  const kept = new Map<KeyString, DesiredObject>([...previous.objects, ...followed, ...adopted]);
   const pruned = new Set([...next.pruned].filter((key) => previous.pruned.has(key)));
   const waiting = [
     ...[...next.objects.keys()].filter((key) => !followed.has(key)),
@@ -28,18 +33,29 @@ export function holdChanges(holding: Holding): DesiredState {
   ].sort();
   const { commit: _waits, ...rest } = next;
   const commit = waiting.length === 0 ? next.commit : previous.commit;
+  const held = { ...window, waiting, adopted: adopted.map(([key]) => key) };
   return {
     ...rest,
     objects: new Map([...kept].sort(([left], [right]) => (left < right ? -1 : 1))),
     pruned,
     ...(commit !== undefined && { commit }),
-    ...(waiting.length > 0 && { held: { ...window, waiting } }),
+    ...(waiting.length > 0 && { held }),
   };
 }
 
-function isFollowed({ previous, wasApplied }: Holding, object: DesiredObject): boolean {
+/** To look after what runs is no change of it, whoever lost the manifest that it was made from. */
+const isAdopted = ({ wasFound }: Holding, key: ObjectKey): boolean =>
+  key.kind === 'Agent' && wasFound(keyString(key));
+
+/** What an agent needs in order to be started again. Nothing of it reaches a container that runs. */
+const SUPPORTS: ReadonlySet<string> = new Set(['Network', 'Volume', 'PodGroup', 'ConfigMap', 'Secret']);
+
+function isFollowed(holding: Holding, object: DesiredObject, hasAdopted: boolean): boolean {
+  const { previous, wasApplied } = holding;
+  if (isAdopted(holding, object.key)) return false;
   const before = previous.objects.get(keyString(object.key));
-  return before ? meaningOf(before) === meaningOf(object) : wasApplied(object);
+  if (before) return meaningOf(before) === meaningOf(object);
+  return wasApplied(object) || (hasAdopted && SUPPORTS.has(object.key.kind));
 }
 
 /** What an object asks for, with the contents of what it points at, wherever on this host that lies. */
