@@ -460,6 +460,26 @@ describe('a wall clock that is set', () => {
     expect(upOf('twin')).toEqual([expect.stringMatching(/-2-0$/)]);
   });
 
+  test.each([
+    ['back', -HOUR_MS],
+    ['forward', HOUR_MS],
+  ])('%s between a look at an agent and the decision about it counts for nobody', async (_way, byMs) => {
+    await host.apply(agentManifest('twin'));
+    await host.start();
+    await healthy('twin');
+    await host.apply(agentManifest('twin', {}, { VERSION: '2' }));
+    await host.until(phaseIs('twin', 'Verifying'));
+    const startedAtMs = host.clock.now();
+    host.latency = (method) => ({ thereMs: method === 'inspectImage' ? 200 : 0, backMs: 0 });
+    await host.podman.controls.byHand.tagImage(IMAGE, 'localhost/agent:also');
+    await host.until(() => host.podman.controls.calls.some(({ method }) => method === 'inspectImage'));
+    await host.clock.advance(100);
+    host.jump(byMs);
+    await host.until(phaseIs('twin', 'Monitoring'), 5_000);
+    expect(host.clock.now() - startedAtMs).toBeGreaterThanOrEqual(2_000);
+    await host.until(phaseIs('twin', 'Healthy'), 12_000);
+  });
+
   test('back does not keep a container down that crashed before', async () => {
     host.programs.set('twin', () => ({ exitAfterMs: 1_000, exitCode: 1 }));
     await host.apply(agentManifest('twin', { rollout: { minHealthySeconds: 0, monitorSeconds: 0 } }));

@@ -39,6 +39,7 @@ const events = (reason: string): string[] =>
 /** Names of the running containers, without what tells their revisions apart. */
 const up = (): string[] =>
   host.running().map((name) => name.replace(`${NAMESPACE}.`, '').split('-')[0] ?? '');
+const upName = (name: string): string => host.running().find((one) => one.includes(`.${name}-`)) ?? '';
 const ids = (): string[] =>
   host.podman.controls
     .containers()
@@ -443,10 +444,27 @@ describe('a pod group that moves', () => {
     expect(up()).toHaveLength(3);
   });
 
+  test('reads the last words of a member once, however long it waits to hear of the pods', async () => {
+    await deployed(member('web', {}, { VERSION: '2' }));
+    await host.apply(member('web', {}, { VERSION: '3' }));
+    await host.until(all('Monitoring', ['web']));
+    host.crash();
+    host.podman.controls.kill(upName('web'), 3);
+    host.latency = (method) => ({ thereMs: method === 'listPods' ? 5_000 : 0, backMs: 0 });
+    let looks = 0;
+    host.podman.controls.beforeCall = ({ method }) => {
+      if (method === 'logs' && (looks += 1) > 10) host.crash();
+    };
+    host.launch();
+    await host.clock.advance(60_000);
+    expect(looks).toBe(1);
+    expect(host.status('web')?.phase).toBe('RolledBack');
+  });
+
   test('stays in the new pod, as best it can, when the old one was pruned', async () => {
     const old = await watched();
     await host.podman.removePod(old);
-    const side = host.running().find((name) => name.includes('.side-')) ?? '';
+    const side = upName('side');
     host.programs.set('side', () => ({ exitAfterMs: 50, exitCode: 3 }));
     host.podman.controls.kill(side, 3);
     await host.until(all('Failed', ['side']), 300_000);

@@ -2,7 +2,7 @@ import type { AgentAim, ContainerAim, ImageAim } from '../../src/plan/aim.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import { isHeld } from './asked.ts';
 import { findRevision, runningRevision, type View } from './facts.ts';
-import { hasRoom, isAlone, mustPull } from './judge.ts';
+import { hasLastWords, hasRoom, isAlone, mustPull } from './judge.ts';
 import { aimFor, named, serving, survivors, type Wanted } from './replica-aim.ts';
 import { replicaId } from '../../src/state/replica.ts';
 import {
@@ -163,11 +163,12 @@ function hasNobodyToReplace(view: View): boolean {
   return currentRevision === undefined && stableRevision === undefined && isAlone(view) && hasRoom(view);
 }
 
+/** Read once: it may wait for more before it goes on. */
 function lastWords(view: View): ContainerAim[] {
   const worst = worstOf(view, view.record.targetRevision);
   if (!worst) return [];
   const aims = aimFor(view, refOf(worst), { want: 'Untouched', cause: view.record.message });
-  return aims.map((aim) => ({ ...aim, captureLogs: true }));
+  return hasLastWords(view.record) ? aims : aims.map((aim) => ({ ...aim, captureLogs: true }));
 }
 
 function discardedTarget(view: View): ContainerAim[] {

@@ -1,4 +1,4 @@
-import type { AgentState } from '../../src/state/record.ts';
+import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import type { ReplicaRef } from '../../src/state/replica.ts';
 import { revisionId, wishHash } from '../../src/state/revision.ts';
 import { askedEvent, isHeld, UNDER_WAY } from './asked.ts';
@@ -212,12 +212,13 @@ function judgeHealing(view: View): AgentEvent | undefined {
   return overdue(view) && 'HEALED_IN_VAIN';
 }
 
+export const hasLastWords = (record: AgentRecord): boolean =>
+  findRevision(record, record.targetRevision)?.failure?.logTail !== undefined;
+
 /** Looks once at the candidate's last words before it is thrown away. */
 function judgeFailing(view: View): AgentEvent | undefined {
   const { record, facts } = view;
-  const failed = findRevision(record, record.targetRevision);
-  const hasLastWords = failed?.failure?.logTail !== undefined;
-  if (!hasLastWords && containersOf(view, record.targetRevision).length > 0) return undefined;
+  if (!hasLastWords(record) && containersOf(view, record.targetRevision).length > 0) return undefined;
   const { currentRevision, stableRevision, abortedAtMs } = record;
   const isUnknown = [currentRevision, stableRevision].some((id) =>
     isPodUnknown(view, findRevision(record, id)),

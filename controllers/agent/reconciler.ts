@@ -69,14 +69,16 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
   if (!isOurConcern(world, key) || awaitsNetworks(world, key)) return {};
   const startedAtMs = context.now();
   const observed = await observe(memory, key, context);
-  const before = await loadRecord(memory, key, observed, context);
-  const subject = { key, observed, record: before, nowMs: context.now() };
-  const asked = await askedOf(world, subject);
-  const lost = await noWayBack(world, { ...subject, wish: asked.resolved.wish });
-  const facts = gatherFacts(memory, { ...subject, noWayBack: lost }, asked);
-  const decision = decide(facts, before, context.now());
+  const loaded = await loadRecord(memory, key, observed, context);
+  const asked = await askedOf(world, { key, record: loaded, nowMs: context.now() });
+  const lost = await noWayBack(world, { record: loaded, observed, wish: asked.resolved.wish });
+  // The clock may have been set while it waited for these; from here on nothing is waited for until it has decided.
+  const before = inTime(memory, loaded, context);
+  const nowMs = context.now();
+  const facts = gatherFacts(memory, { key, observed, record: before, noWayBack: lost }, asked);
+  const decision = decide(facts, before, nowMs);
   alike(memory, decision.record, before);
-  const view = { record: decision.record, facts, nowMs: context.now() };
+  const view = { record: decision.record, facts, nowMs };
   const paced = pace(view, decision.aim, () => memory.crashBudget.turnMs(key, context.uptimeMs()));
   const plan = planFor(memory, paced.aim, view);
   if (removes(plan) && !isOfThisRun(observed, startedAtMs, context.now())) {
@@ -191,7 +193,6 @@ interface Subject {
   readonly key: ObjectKey;
   readonly observed: ObservedAgent;
   readonly record: AgentRecord;
-  readonly nowMs: number;
   readonly noWayBack?: string | undefined;
 }
 
