@@ -17,8 +17,8 @@ test('the same call again and again is wrong once nothing changes any more, and 
   };
   expect(await often(START, 100)).toBeUndefined();
   keeper.calm();
-  expect(await often(START, 25)).toBeUndefined();
-  expect(keeper.note(START)).toBe('26 times startContainer a');
+  expect(await often(START, 12)).toBeUndefined();
+  expect(keeper.note(START)).toBe('13 times startContainer a');
   expect(await often(LOOK, 1_000)).toBeUndefined();
   keeper.calm();
   expect(keeper.note(START)).toBeUndefined();

@@ -47,9 +47,12 @@ async function tell(script: Script): Promise<number> {
 
 async function scriptsOf(task: Exclude<Task, { type: 'One' }>): Promise<Script[]> {
   if (task.type === 'Many') return [...task.scripts];
-  const { script } = task;
-  const { tally } = await converge(script);
-  return Array.from({ length: tally.places }, (_, index) => ({ ...script, killAt: index + 1 }));
+  const swept: Script[] = [];
+  for (const script of task.scripts) {
+    const { tally } = await converge({ ...script, killAt: Number.POSITIVE_INFINITY });
+    for (let killAt = 1; killAt <= tally.places; killAt += 1) swept.push({ ...script, killAt });
+  }
+  return swept;
 }
 
 async function all(scripts: readonly Script[], workers: number): Promise<Sum> {

@@ -12,11 +12,12 @@ export const USAGE = `usage: npm run simulate -- [OPTION...]
     --troubles slow  only this weather
     --agents a0,a2   only these agents
     --kill-at N      and the controller is killed at the N-th place where it touches the world
-  --sweep S        this story again and again, the controller killed at each such place in turn`;
+  --sweep S        this story again and again, the controller killed at each such place in turn; with --seeds N also
+                   the N - 1 after it`;
 
 export type Task =
   | { readonly type: 'Many'; readonly scripts: readonly Script[] }
-  | { readonly type: 'Sweep'; readonly script: Script }
+  | { readonly type: 'Sweep'; readonly scripts: readonly Script[] }
   | { readonly type: 'One'; readonly script: Script };
 
 export interface Options {
@@ -49,13 +50,12 @@ type Words = Partial<Record<string, string>>;
 
 function taskOf(values: Words): Task {
   const scale = scaleIn(values['scale']);
-  if (values['sweep'] !== undefined)
-    return { type: 'Sweep', script: scriptOf(numberOf(values['sweep'], 1), scale) };
   if (values['seed'] !== undefined) return { type: 'One', script: partOf(values, scale) };
-  const first = numberOf(values['start'], 1);
-  const count = numberOf(values['seeds'], 1_000);
+  const sweep = values['sweep'];
+  const first = numberOf(sweep ?? values['start'], 1);
+  const count = numberOf(values['seeds'], sweep === undefined ? 1_000 : 1);
   const scripts = Array.from({ length: count }, (_, index) => scriptOf(first + index, scale));
-  return { type: 'Many', scripts };
+  return { type: sweep === undefined ? 'Many' : 'Sweep', scripts };
 }
 
 function scaleIn(text: string | undefined): ScaleName | undefined {

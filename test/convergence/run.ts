@@ -24,7 +24,7 @@ import { type Script, type Step, streamOf } from './script.ts';
 import { FAIR, loseAnswer, refuse, type Sky, spread, weatherOf } from './weather.ts';
 
 const QUIET_MS = 900_000;
-const CALM_MS = 120_000;
+const CALM_MS = 180_000;
 const CONVERGED_WITHIN_MS = 1_200_000;
 /** Longer than the slow list; now and then long enough for everything to be inspected again. */
 const REST_MS = { short: 100_000, long: 400_000 };
@@ -316,8 +316,6 @@ async function quiet(run: Run): Promise<void> {
   const { host, sky, say } = run;
   run.unreadableSinceMs = undefined;
   await clear(host);
-  // A sweep goes on to the last place of the story.
-  if (run.script.killAt === undefined) run.ambush = undefined;
   sky.weather = FAIR;
   run.watchman.calm();
   say('QUIET');
@@ -362,8 +360,7 @@ async function finale(run: Run): Promise<void> {
   say('FINALE');
   await rewrite(run, cast);
   run.watchman.calm();
-  // A person agrees to what the guards held back, such as removals after the state was lost.
-  host.clock.setTimer(30_000, () => void host.engine().backend.sync({ approvePrune: true }));
+  host.clock.setTimer(30_000, () => agree(host));
   const isDone = (): boolean => [...cast.actors.keys()].every(isWell);
   try {
     await host.until(isDone, CONVERGED_WITHIN_MS);
@@ -373,6 +370,12 @@ async function finale(run: Run): Promise<void> {
     throw new BrokenPromise('Converges', `${late} ${JSON.stringify(host.phases())}`);
   }
   check(run);
+}
+
+/** A person agrees to what the guards held back, such as removals after the state was lost. */
+function agree(host: SimulatedHost): void {
+  if (host.isBooting()) host.clock.setTimer(1_000, () => agree(host));
+  else void host.engine().backend.sync({ approvePrune: true });
 }
 
 /** The second plan on a converged world is empty, and only what is wanted is there. */

@@ -40,7 +40,7 @@ export const SCALES = {
 
 export type ScaleName = keyof typeof SCALES;
 
-const LARGE_ONE_IN = 20;
+const LARGE_ONE_IN = 12;
 
-/** Of mixed stories every twentieth is large. */
+/** Of mixed stories every twelfth is large. */
 export const scaleOf = (seed: number): ScaleName => (seed % LARGE_ONE_IN === 0 ? 'large' : 'small');
