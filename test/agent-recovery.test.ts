@@ -443,6 +443,49 @@ describe('a container that does not do well', () => {
   });
 });
 
+describe('a reboot in the middle of an update', () => {
+  const updating = async (phase: string): Promise<void> => {
+    await host.apply(agentManifest('twin'));
+    await host.start();
+    await healthy('twin');
+    host.programs.set('twin', () => ({ readyAfterMs: 3_000 }));
+    await host.apply(agentManifest('twin', {}, { VERSION: '2' }));
+    await host.until(phaseIs('twin', phase));
+    await host.clock.advance(1_000);
+  };
+
+  test.each(['Verifying', 'Monitoring'])('that was %s is held against nobody', async (phase) => {
+    await updating(phase);
+    const offMs = 400_000;
+    host.crash();
+    host.podman.controls.reboot();
+    await host.clock.advance(offMs);
+    await host.reboot();
+    await host.until(() => !host.isBooting() && phaseIs('twin', 'Healthy')(), 100_000);
+    expect(upOf('twin')).toEqual([expect.stringMatching(/-2-0$/)]);
+    expect(
+      host
+        .store()
+        .records.list()[0]
+        ?.revisions.map(({ outcome }) => outcome),
+    ).not.toContain('Failed');
+  });
+
+  test('is held against a revision that does not come up again', async () => {
+    await updating('Monitoring');
+    host.programs.set('twin', ({ env }) => (env['VERSION'] === '2' ? { readyAfterMs: 1e12 } : {}));
+    await host.reboot();
+    await host.until(() => !host.isBooting() && phaseIs('twin', 'RolledBack')(), 300_000);
+  });
+
+  test('is held against a revision that crashes when it comes up again', async () => {
+    await updating('Monitoring');
+    host.programs.set('twin', ({ env }) => (env['VERSION'] === '2' ? { exitAfterMs: 500, exitCode: 1 } : {}));
+    await host.reboot();
+    await host.until(() => !host.isBooting() && phaseIs('twin', 'RolledBack')(), 30_000);
+  });
+});
+
 describe('a wall clock that is set', () => {
   const HOUR_MS = 3_600_000;
 

@@ -4,7 +4,7 @@ import type { Backoff } from '../../src/state/replica.ts';
 import type { View } from './facts.ts';
 
 /** States whose deadlines judge a candidate: an outage below it must not. */
-const JUDGED: ReadonlySet<AgentState> = new Set([
+export const JUDGED: ReadonlySet<AgentState> = new Set([
   'Starting',
   'Verifying',
   'AwaitingApproval',

@@ -3,7 +3,7 @@ import type { ReplicaRef } from '../../src/state/replica.ts';
 import { revisionId, wishHash } from '../../src/state/revision.ts';
 import { askedEvent, isHeld, UNDER_WAY } from './asked.ts';
 import { MAX_TRANSIENT_RETRIES } from './backoff.ts';
-import { clocksStopped } from './clocks.ts';
+import { clocksStopped, JUDGED } from './clocks.ts';
 import { mustCorrect } from './drift.ts';
 import { findRevision, isLive, isReady, rolloutMs, type View } from './facts.ts';
 import type { AgentEvent } from './machine.ts';
@@ -195,7 +195,9 @@ function judgeMonitoring(view: View): AgentEvent | undefined {
   const done = completedAlone(view);
   if (done || clocksStopped(view.record)) return done;
   if (isUnhealthy(view)) return 'UNHEALTHY';
-  return overdue(view) && mayLeave(view) ? (completed(view) ?? 'STABLE') : undefined;
+  if (!overdue(view)) return undefined;
+  if (judged(view).some((ref) => isBackFromReboot(view, ref))) return 'UNHEALTHY';
+  return mayLeave(view) ? (completed(view) ?? 'STABLE') : undefined;
 }
 
 function judgeHealthy(view: View): AgentEvent | undefined {
@@ -301,9 +303,13 @@ export const isUnhealthy = (view: View): boolean => judged(view).some((ref) => i
 const isUnwell = (view: View, ref: ReplicaRef): boolean =>
   isMissed(view, ref) || isCondemned(replicaRecord(view.record, ref), containerOf(view, ref));
 
+/** A rollout waits for it as for the first time. */
+const isBackFromReboot = ({ record }: View, ref: ReplicaRef): boolean =>
+  JUDGED.has(record.state) && replicaRecord(record, ref).rebooted === true;
+
 /** One that has yet to come up for the first time is awaited, not missed. */
 function isMissed(view: View, ref: ReplicaRef): boolean {
   const { joined, restarts } = replicaRecord(view.record, ref);
-  if (joined === undefined && restarts === 0) return false;
+  if ((joined === undefined && restarts === 0) || isBackFromReboot(view, ref)) return false;
   return !isReady(view, containerOf(view, ref)) && !hasCompleted(view, ref);
 }

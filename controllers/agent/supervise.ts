@@ -1,8 +1,15 @@
 import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
-import { NEW_REPLICA, type ReplicaRecord, type ReplicaRef, replicaId } from '../../src/state/replica.ts';
+import {
+  type ContainerExit,
+  NEW_REPLICA,
+  type ReplicaRecord,
+  type ReplicaRef,
+  replicaId,
+} from '../../src/state/replica.ts';
 import { afterCrash } from './backoff.ts';
-import { attemptOf, condemnation, findRevision, isLive, isReady, type View } from './facts.ts';
+import { JUDGED } from './clocks.ts';
+import { attemptOf, condemnation, findRevision, isLive, isReady, rolloutMs, type View } from './facts.ts';
 import { isRollingOut } from './machine.ts';
 import { unreached } from './readiness.ts';
 import { holderTemplate, noteTraffic } from './route.ts';
@@ -46,9 +53,10 @@ function noteReplica(view: View, ref: ReplicaRef): AgentRecord {
   const record = noteExit(view, ref, container);
   if (!isLive(container)) return record;
   const reason = condemnation(view, container);
-  return withReplica(record, ref, {
+  const ready = isReady(view, container);
+  return withReplica(ready ? withoutReboot(record, ref) : record, ref, {
     bootId: view.facts.bootId,
-    ...(isReady(view, container) && { joined: true }),
+    ...(ready && { joined: true }),
     ...(reason !== undefined && {
       condemned: { containerId: container.id, startedAtMs: container.startedAtMs, reason },
     }),
@@ -67,17 +75,33 @@ function noteExit(view: View, ref: ReplicaRef, container: ObservedContainer): Ag
     atMs,
   };
   const noted = { ...record, lastExit };
-  const isNoCrash =
-    isReboot(replica, facts.bootId) || isCompleted({ ...replica, lastExit }, facts.spec?.restartPolicy);
-  if (isNoCrash) return withReplica(noted, ref, { lastExit });
+  if (isReboot(replica, facts.bootId)) return afterReboot({ ...view, record: noted }, ref, lastExit);
+  if (isCompleted({ ...replica, lastExit }, facts.spec?.restartPolicy))
+    return withReplica(noted, ref, { lastExit });
   const isTried = isRollingOut(record.state) && ref.revision === record.targetRevision;
-  return withReplica({ ...noted, restarts: record.restarts + 1 }, ref, {
+  return withReplica({ ...withoutReboot(noted, ref), restarts: record.restarts + 1 }, ref, {
     lastExit,
     restarts: replica.restarts + 1,
     rolloutRestarts: replica.rolloutRestarts + (isTried ? 1 : 0),
     // A clock that was set back since says that it has yet to happen.
     crash: afterCrash(replica.crash, Math.max(0, atMs - container.startedAtMs), Math.min(atMs, view.nowMs)),
   });
+}
+
+/** It went down with the host, which is held against no revision: who is judged has as long again to come up. */
+function afterReboot(view: View, ref: ReplicaRef, lastExit: ContainerExit): AgentRecord {
+  const { record, nowMs } = view;
+  if (!JUDGED.has(record.state)) return withReplica(record, ref, { lastExit });
+  const watchMs = record.state === 'Monitoring' ? rolloutMs(view, 'monitorSeconds') : 0;
+  const afreshMs = nowMs + rolloutMs(view, 'healthyDeadlineSeconds') + watchMs;
+  const { deadlineAtMs } = record;
+  const given = deadlineAtMs === undefined ? {} : { deadlineAtMs: Math.max(deadlineAtMs, afreshMs) };
+  return withReplica({ ...record, ...given }, ref, { lastExit, rebooted: true });
+}
+
+function withoutReboot(record: AgentRecord, ref: ReplicaRef): AgentRecord {
+  const { rebooted, ...rest } = replicaRecord(record, ref);
+  return rebooted ? { ...record, replicas: { ...record.replicas, [replicaId(ref)]: rest } } : record;
 }
 
 /**

@@ -26,6 +26,8 @@ export interface ReplicaRecord {
   };
   /** It was ready once: until then it is awaited, from then on it is missed. */
   readonly joined?: true;
+  /** It went down with the host in the middle of a rollout, and is awaited once more. */
+  readonly rebooted?: true;
   /** The host's boot in which it was last seen running; another one means a reboot. */
   readonly bootId?: string;
   /** The prober's last word, for the same run of the container after a restart of the controller. */
