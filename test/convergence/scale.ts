@@ -3,6 +3,8 @@ export interface Scale {
   readonly agents: { readonly min: number; readonly max: number };
   readonly steps: { readonly min: number; readonly max: number };
   readonly longestStepMs: number;
+  /** How likely nothing happens before the first deploy is over: only then edits are updates of what serves. */
+  readonly settles: number;
   /** How much worse the weather is than that of a large story. */
   readonly roughness: number;
   /** How many of the steps are edits of the manifests; the others are faults. */
@@ -22,8 +24,9 @@ export const SCALES = {
     agents: { min: 1, max: 2 },
     steps: { min: 1, max: 3 },
     longestStepMs: 20_000,
+    settles: 0.6,
     roughness: 1.6,
-    edits: 0.35,
+    edits: 0.45,
     leavesAlone: 0.5,
     sharedInUse: true,
   },
@@ -31,6 +34,7 @@ export const SCALES = {
     agents: { min: 2, max: 5 },
     steps: { min: 2, max: 12 },
     longestStepMs: 40_000,
+    settles: 0,
     roughness: 1,
     edits: 0.5,
     leavesAlone: 0,

@@ -24,6 +24,8 @@ export interface Script {
   readonly killAt?: number;
 }
 
+/** A first deploy is over by then, mostly. */
+const SETTLED_WITHIN_MS = 25_000;
 const ALL_TROUBLES: readonly Trouble[] = ['refuse', 'loseAnswer', 'slow', 'loseEvent', 'disturbEvent'];
 
 /** A stream of its own for each part of a story: more draws in one do not change the others. */
@@ -32,11 +34,12 @@ export const streamOf = (seed: number, part: number): Random =>
 
 export function scriptOf(seed: number, scale: ScaleName = scaleOf(seed)): Script {
   const random = streamOf(seed, 0);
-  const { steps: length, longestStepMs, edits, agents: count } = SCALES[scale];
+  const { steps: length, longestStepMs, edits, agents: count, settles } = SCALES[scale];
   const steps = Array.from({ length: random.int(length.min, length.max) }, (_, index): Step => {
     const waitMs = random.int(0, random.chance(0.3) ? 500 : longestStepMs);
     const what = random.chance(edits) ? 'edit' : random.pick(FAULT_NAMES);
-    return { index, waitMs, what, salt: random.int(0, 2 ** 30) };
+    const settlesMs = index === 0 && settles > 0 && random.chance(settles) ? SETTLED_WITHIN_MS : 0;
+    return { index, waitMs: waitMs + settlesMs, what, salt: random.int(0, 2 ** 30) };
   });
   const agents = Array.from({ length: count.max }, (_, index) => `a${index}`);
   return { seed, scale, steps, troubles: ALL_TROUBLES, agents };
