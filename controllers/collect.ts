@@ -4,6 +4,7 @@ import type { Reconciler, ReconcileContext, Result } from '../src/manager/reconc
 import type { Operation } from '../src/plan/operation.ts';
 import { desiredOf } from '../src/state/desired.ts';
 import { isRollingOut } from './agent/machine.ts';
+import { BROKEN_FOR_MS, mending, type Sighting, sighted } from './broken-image.ts';
 import { keeping, removals } from './collection-plan.ts';
 import { collectSecrets, knowsEveryRevision } from './secret.ts';
 import type { World } from './world.ts';
@@ -22,16 +23,23 @@ const MORE_AFTER_MS = 1_000;
  * after things have settled, never while anything is being rolled out. A failure harms nobody: it is logged, and
  * tried again with the next occasion.
  */
-export const createCollector = (world: World): Reconciler => ({
-  kind: COLLECTION.kind,
-  reconcile: (_key, context) => collect(world, context),
-});
+export function createCollector(world: World): Reconciler {
+  const memory: Memory = {};
+  return { kind: COLLECTION.kind, reconcile: (_key, context) => collect(world, memory, context) };
+}
 
-async function collect(world: World, context: ReconcileContext): Promise<Result> {
-  if (!knowsEveryRevision(world) || world.desired().frozen !== undefined) return {};
-  const images = await world.podman.listImages({}).catch((error: unknown) => {
-    throw new WaitingError('CollectionFailed', messageOf(error), RETRY_MS);
+interface Memory {
+  broken?: Sighting;
+}
+
+async function collect(world: World, memory: Memory, context: ReconcileContext): Promise<Result> {
+  if (world.desired().frozen !== undefined) return {};
+  const images = await world.podman.listImages({}).catch(async (error: unknown) => {
+    const retryMs = await mendImages(world, memory, context);
+    throw new WaitingError('CollectionFailed', messageOf(error), retryMs);
   });
+  delete memory.broken;
+  if (!knowsEveryRevision(world)) return {};
   const inputs = { images, records: world.store.records.list(), installation: world.installation() };
   await perform(world, keeping(inputs), context);
   if (isBusy(world)) return { requeueAfterMs: BUSY_RETRY_MS };
@@ -39,6 +47,16 @@ async function collect(world: World, context: ReconcileContext): Promise<Result>
   await perform(world, surplus.slice(0, MAX_REMOVALS), context);
   await collectSecrets(world, COLLECTION, context.signal);
   return surplus.length > MAX_REMOVALS ? { requeueAfterMs: MORE_AFTER_MS } : {};
+}
+
+/** Takes away what bars the list, once it is sure that nobody is about to finish it; says when to look again. */
+async function mendImages(world: World, memory: Memory, context: ReconcileContext): Promise<number> {
+  const id = await world.podman.findBrokenImage();
+  if (id === undefined) return RETRY_MS;
+  const nowMs = context.uptimeMs();
+  memory.broken = sighted(id, memory.broken, nowMs);
+  await perform(world, mending(memory.broken, nowMs), context);
+  return BROKEN_FOR_MS;
 }
 
 /** One by one: an image that something else uses stays, and the others go all the same. */

@@ -1,6 +1,6 @@
 import { performAct } from '../controllers/agent/perform-act.ts';
 import { createAgentReconciler } from '../controllers/agent/reconciler.ts';
-import { createCollector } from '../controllers/collect.ts';
+import { COLLECTION, createCollector } from '../controllers/collect.ts';
 import { createSharedReconcilers } from '../controllers/kinds.ts';
 import { previewDiff } from '../controllers/diff.ts';
 import { previewPlan } from '../controllers/preview.ts';
@@ -66,7 +66,11 @@ export function assemble(parts: Parts): Engine {
   const registry = createRegistry({ nowMs: () => clock.now() });
   const metrics = createMetricsOf(registry, wiring, parts);
   const podman = timed(parts.podman, { clock, onCall: metrics.podmanCall });
-  const images = createImageCache(podman, () => clock.uptimeMs());
+  const images = createImageCache({
+    podman,
+    now: () => clock.uptimeMs(),
+    onRefusal: () => wiring.enqueue(COLLECTION),
+  });
   const reading: Reading = {};
   const keeper = createKeeper(parts, reading, (desired) => {
     wiring.graph = dependencyGraph(desired);

@@ -1,10 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { BROKEN_FOR_MS, mending, sighted } from '../controllers/broken-image.ts';
 import { keeping, removals } from '../controllers/collection-plan.ts';
+import { PodmanError } from '../src/podman/errors.ts';
+import type { BuildImage } from '../src/podman/podman.ts';
 import { formatPlan } from '../src/plan/operation.ts';
 import type { Installation } from '../src/state/names.ts';
 import { keptImage, pulledImage } from '../src/state/names.ts';
 import type { ObservedImage } from '../src/state/observed.ts';
 import type { AgentRecord, Revision } from '../src/state/record.ts';
+import type { FakeCall } from './fakes/fake-podman.ts';
 import { agentManifest, createSimulatedHost, NAMESPACE, type SimulatedHost } from './fakes/simulated-host.ts';
 import { aTemplate } from './fakes/templates.ts';
 
@@ -113,6 +117,23 @@ describe('what is collected', () => {
   });
 });
 
+describe('an image without a manifest and a name', () => {
+  const seen = sighted('i9', undefined, 1_000);
+
+  test.each([
+    ['just seen', 1_000, ''],
+    ['seen for a while', 1_000 + BROKEN_FOR_MS - 1, ''],
+    ['seen for longer than any writing takes', 1_000 + BROKEN_FOR_MS, 'remove image i9'],
+  ])('%s', (_what, nowMs, expected) => {
+    expect(formatPlan({ operations: mending(seen, nowMs) }).replaceAll(/ \(.*\)/g, '')).toBe(expected);
+  });
+
+  test('is another one when its id is another', () => {
+    expect(sighted('i9', seen, 5_000)).toBe(seen);
+    expect(sighted('i8', seen, 5_000)).toEqual({ id: 'i8', sinceMs: 5_000 });
+  });
+});
+
 describe('over many updates', () => {
   let host: SimulatedHost;
   beforeEach(async () => {
@@ -159,6 +180,40 @@ describe('over many updates', () => {
       references.filter((name) => name.includes('/kept-')),
     );
     expect(own.map((name) => name.split(':').at(-1) ?? '').sort()).toEqual([...(await images())].sort());
+  });
+
+  /** What Podman's service does that dies in the middle of the next build. */
+  const cutBuild = (): void => {
+    host.podman.controls.afterCall = ({ method, args }) => {
+      if (method !== 'buildImage') return;
+      host.podman.controls.afterCall = () => undefined;
+      host.podman.controls.breakImage((args[0] as BuildImage).tags[0] ?? '');
+      throw new PodmanError('Unreachable', 'socket hang up');
+    };
+  };
+  const removed = (): readonly FakeCall[] =>
+    host.podman.controls.calls.filter(({ method }) => method === 'removeImage');
+
+  test('what a build left half written goes, so that its image can be looked at again', async () => {
+    await host.start();
+    await deploy('v1');
+    cutBuild();
+    await deploy('v2');
+    expect(removed()).toHaveLength(1);
+    await expect(host.podman.listImages({})).resolves.toBeDefined();
+  });
+
+  test('what may still be in the middle of being written is left alone', async () => {
+    await host.start();
+    await deploy('v1');
+    cutBuild();
+    const isWritten = async (): Promise<void> => {
+      const id = await host.podman.controls.byHand.findBrokenImage();
+      await host.podman.controls.byHand.removeImage(id ?? '');
+    };
+    host.clock.setTimer(BROKEN_FOR_MS, () => void isWritten());
+    await deploy('v2');
+    expect(removed()).toHaveLength(0);
   });
 
   test('a call that fails harms nobody, and the next occasion makes up for it', async () => {

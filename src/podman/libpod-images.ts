@@ -3,6 +3,7 @@ import { relative, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { messageOf } from '../api/errors.ts';
 import { absentIsDone, foundOrUndefined } from './absence.ts';
+import { findBrokenImage } from './broken-image.ts';
 import { packContext } from './build-context.ts';
 import { kindOfPullFailure } from './cause.ts';
 import type { Dial, DialRequest } from './dial.ts';
@@ -21,7 +22,14 @@ const TAR_TYPE = 'application/x-tar';
 
 type ImageCalls = Pick<
   Podman,
-  'inspectImage' | 'listImages' | 'pullImage' | 'buildImage' | 'importImage' | 'tagImage' | 'removeImage'
+  | 'inspectImage'
+  | 'listImages'
+  | 'findBrokenImage'
+  | 'pullImage'
+  | 'buildImage'
+  | 'importImage'
+  | 'tagImage'
+  | 'removeImage'
 >;
 
 /** A stream that tells nothing more would keep its lane, and the builds or pulls of all other agents, for ever. */
@@ -54,6 +62,8 @@ export function imageCalls(dial: Dial, { buildMs, pullMs }: ImageTimeouts): Imag
       });
       return (reply.body ?? []).filter((wire) => hasLabels(wire.Labels, labels)).map(observedImage);
     },
+
+    findBrokenImage: () => findBrokenImage(dial),
 
     pullImage: (reference, onProgress, signal) => {
       const what = `pull image ${reference}`;

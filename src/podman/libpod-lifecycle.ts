@@ -1,9 +1,11 @@
 import { isRunning } from '../state/observed.ts';
-import { absentIsDone } from './absence.ts';
+import { absentIsDone, foundOrUndefined } from './absence.ts';
 import { refuseReplacedBinds } from './bind-guard.ts';
 import type { Dial, Reply } from './dial.ts';
 import type { PodmanError } from './errors.ts';
 import { containerPath, type InspectContainer, inspectWire } from './inspect-container.ts';
+import { insistOnStart } from './insist.ts';
+import type { EndOrphans } from './orphans.ts';
 import type { Podman, StartOptions } from './podman.ts';
 import type { ReclaimAddresses } from './reclaim-addresses.ts';
 import { isRefusal, refusalOf } from './refusal.ts';
@@ -16,15 +18,17 @@ const WRONG_STATE = /must be in created or stopped state/i;
 
 type LifecycleCalls = Pick<Podman, 'startContainer' | 'stopContainer' | 'killContainer' | 'removeContainer'>;
 
+export interface LifecycleTools {
+  readonly inspect: InspectContainer;
+  readonly reclaim: ReclaimAddresses;
+  readonly endOrphans: EndOrphans;
+}
+
 /**
  * A container whose conmon was killed and whose process then died is "running" to Podman: a start answers "already",
  * a stop and the first removal fail. Each is seen through here, so that such a container can be started and removed.
  */
-export function lifecycleCalls(
-  dial: Dial,
-  inspect: InspectContainer,
-  reclaim: ReclaimAddresses,
-): LifecycleCalls {
+export function lifecycleCalls(dial: Dial, { inspect, reclaim, endOrphans }: LifecycleTools): LifecycleCalls {
   const start = startCall(dial, reclaim);
 
   const stop = (name: string, graceSeconds: number): Promise<Reply<unknown>> =>
@@ -37,7 +41,7 @@ export function lifecycleCalls(
     });
 
   // v: the anonymous volumes of an image's VOLUME lines go with it; named ones stay.
-  const remove = (name: string): Promise<Reply<unknown>> =>
+  const remove = (name: string): Promise<Reply<readonly Removed[]>> =>
     dial.call({
       method: 'DELETE',
       path: containerPath(name),
@@ -87,10 +91,20 @@ export function lifecycleCalls(
     },
 
     async removeContainer(name) {
+      const removed = () => foundOrUndefined(remove(name));
       // The first try may only find out that nothing runs; a full disk, too, fails it once.
-      if (await refusalOf(absentIsDone(remove(name)))) await absentIsDone(remove(name));
+      const reports = await removed().catch((error: unknown) => {
+        if (isRefusal(error)) return removed();
+        throw error;
+      });
+      endOrphans((reports ?? []).map(({ Id }) => Id));
     },
   };
+}
+
+/** What a removal answers, of each container. */
+interface Removed {
+  readonly Id: string;
 }
 
 async function bindsOf(dial: Dial, name: string): Promise<string[]> {
@@ -106,10 +120,7 @@ function startCall(dial: Dial, reclaim: ReclaimAddresses): Start {
     const what = `start container ${name}`;
     await refuseReplacedBinds(binds ?? (await bindsOf(dial, name)), what);
     const request = { method: 'POST', path: `${containerPath(name)}/start`, what } as const;
-    return dial.call(request).catch(async (error: unknown) => {
-      if (!isRefusal(error) || !(await reclaim(name, error))) throw error;
-      return dial.call(request);
-    });
+    return insistOnStart(dial, request, (refusal) => reclaim(name, refusal));
   };
 }
 

@@ -4,6 +4,7 @@ import type { Dial } from './dial.ts';
 import { hasLabels, labelFilter } from './labels.ts';
 import type { InspectContainer } from './inspect-container.ts';
 import { observedPod } from './observe.ts';
+import type { EndOrphans } from './orphans.ts';
 import type { Labels, Podman } from './podman.ts';
 import { podSpec } from './spec.ts';
 import type { WireLabels, WirePod } from './wire.ts';
@@ -12,7 +13,12 @@ const REMOVE_TIMEOUT_MS = 120_000;
 
 type PodCalls = Pick<Podman, 'listPods' | 'inspectPod' | 'createPod' | 'removePod'>;
 
-export function podCalls(dial: Dial, inspect: InspectContainer): PodCalls {
+export interface PodTools {
+  readonly inspect: InspectContainer;
+  readonly endOrphans: EndOrphans;
+}
+
+export function podCalls(dial: Dial, { inspect, endOrphans }: PodTools): PodCalls {
   const inspectPod = async (nameOrId: string): Promise<ObservedPod | undefined> => {
     const wire = await readPod(dial, nameOrId);
     if (!wire) return undefined;
@@ -47,7 +53,11 @@ export function podCalls(dial: Dial, inspect: InspectContainer): PodCalls {
       return { id: reply.body?.Id ?? '' };
     },
 
-    removePod: (nameOrId) => removePod(dial, nameOrId),
+    removePod: async (nameOrId) => {
+      const pod = await readPod(dial, nameOrId);
+      await removePod(dial, nameOrId);
+      endOrphans((pod?.Containers ?? []).map(({ Id }) => Id));
+    },
   };
 }
 

@@ -11,6 +11,7 @@ import { podCalls } from './libpod-pods.ts';
 import { secretCalls } from './libpod-secrets.ts';
 import { systemCalls } from './libpod-system.ts';
 import { volumeCalls } from './libpod-volumes.ts';
+import { endOrphans } from './orphans.ts';
 import type { Podman } from './podman.ts';
 import { createProcessCheck } from './process-check.ts';
 import { reclaimAddresses } from './reclaim-addresses.ts';
@@ -37,10 +38,10 @@ export function createLibpod(options: LibpodOptions): Podman {
     ...systemCalls(dial),
     inspectContainer: inspect,
     ...containerCalls(dial, isAlive),
-    ...lifecycleCalls(dial, inspect, reclaimAddresses(dial, networks)),
+    ...lifecycleCalls(dial, { inspect, reclaim: reclaimAddresses(dial, networks), endOrphans }),
     ...execCalls(dial),
     ...logCalls(dial),
-    ...podCalls(dial, inspect),
+    ...podCalls(dial, { inspect, endOrphans }),
     ...networks,
     ...volumeCalls(dial),
     ...secretCalls(dial),

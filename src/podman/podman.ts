@@ -78,6 +78,8 @@ export interface Podman {
   /** By reference or id; `undefined` when it is not in local storage. */
   inspectImage(reference: string): Promise<ObservedImage | undefined>;
   listImages(labels: Labels): Promise<ObservedImage[]>;
+  /** An image that was left half written, without a manifest and a name: while there is one, images cannot be listed. */
+  findBrokenImage(): Promise<string | undefined>;
   pullImage(reference: string, onProgress: Progress, signal: AbortSignal): Promise<{ readonly id: string }>;
   buildImage(
     request: BuildImage,

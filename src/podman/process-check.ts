@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { readlink } from 'node:fs/promises';
+import { readProcFile } from './proc-file.ts';
 
 /**
  * `false` only when it is certain: the process is gone, this process would see it if it were there, and there is no
@@ -44,17 +44,8 @@ function isThere(pid: number): boolean {
 
 /** The letter after the command in `/proc/PID/stat`; the command may itself hold brackets and blanks. */
 function processStateOf(pid: number): string | undefined {
-  const stat = readOrUndefined(`/proc/${pid}/stat`);
+  const stat = readProcFile(`${pid}/stat`);
   return stat?.slice(stat.lastIndexOf(')') + 2);
 }
 
-const commandOf = (pid: number): string | undefined => readOrUndefined(`/proc/${pid}/comm`)?.trim();
-
-/** At once: no disk is behind these files, and the way through Node's thread pool costs twenty times the reading. */
-function readOrUndefined(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
+const commandOf = (pid: number): string | undefined => readProcFile(`${pid}/comm`)?.trim();

@@ -110,7 +110,20 @@ async function pass(proxy: Proxy, incoming: IncomingMessage, outgoing: ServerRes
   outgoing.once('close', () => onward.destroy());
   if (body) onward.end(body);
   else pipeline(incoming, onward, () => undefined);
-  if (fault?.type === 'CutDuring') setTimeout(() => cut(outgoing, fault), fault.afterMs);
+  if (fault?.type === 'CutDuring') cutDuring(outgoing, fault);
+}
+
+/** At the latest when it is over: nobody may be surprised by it later. */
+function cutDuring(outgoing: ServerResponse, fault: Extract<Fault, { type: 'CutDuring' }>): void {
+  const atEnd = (): void => {
+    clearTimeout(timer);
+    fault.onBreak?.();
+  };
+  const timer = setTimeout(() => {
+    outgoing.off('close', atEnd);
+    cut(outgoing, fault);
+  }, fault.afterMs);
+  outgoing.once('close', atEnd);
 }
 
 function cut(outgoing: ServerResponse, { onBreak }: { readonly onBreak?: () => void }): void {

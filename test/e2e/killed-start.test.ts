@@ -1,13 +1,16 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLibpod } from '../../src/podman/libpod.ts';
 import type { Podman } from '../../src/podman/podman.ts';
 import type { ObservedNetwork } from '../../src/state/observed.ts';
 import type { AttachedNetwork } from '../../src/state/template.ts';
 import { type Bench, real } from '../contract/subjects.ts';
+import { freePort } from '../fakes/ports.ts';
 import { call } from '../fakes/unix-socket.ts';
 import { type FaultyPodman, openFaultyPodman } from './faulty-podman.ts';
+import { monitoredIn } from './leftovers.ts';
 import { type OwnPodman, startOwnPodman } from './own-podman.ts';
+import { until } from './until.ts';
 
 /** How long into a start of about 100 ms its service is killed; in some of them addresses are given out and nothing else. */
 const KILLED_AFTER_MS = [20, 30, 40, 50, 60];
@@ -151,4 +154,49 @@ test("a running container whose connection was cut off by the death of Podman's 
     if (isForgotten && said.includes('already connected')) return;
   }
   expect.fail('of no connection a plain Podman said that it was made, when it was not');
+});
+
+/** Late in a start: the runtime has made the container, and Podman has not yet noted it. */
+const KILLED_LATE_MS = [90, 100, 110, 120, 130, 140];
+
+describe("a container whose process waits to be started when Podman's service dies", {
+  timeout: 120_000,
+}, () => {
+  /** @returns its id */
+  async function cutOffLate(suffix: string): Promise<string> {
+    const [network] = await makeNetworks(suffix);
+    const ports = [
+      { containerPort: 80, hostPort: await freePort(), hostIP: '127.0.0.1', protocol: 'tcp' },
+    ] as const;
+    const networks = attachedTo([network as ObservedNetwork], 50);
+    for (const [index, afterMs] of Array.from({ length: TRIES }, () => KILLED_LATE_MS)
+      .flat()
+      .entries()) {
+      const name = await bench.create(`${suffix}${index}`, 'server', {
+        network: { mode: 'bridge', networks },
+        ports,
+      });
+      const { id = '' } = (await bench.podman.inspectContainer(name)) ?? {};
+      await killIn(/\/start$/, afterMs, (cut) => cut.startContainer(name));
+      if (
+        monitoredIn(podman.directory).has(id) &&
+        (await bench.podman.inspectContainer(id))?.state === 'created'
+      )
+        return id;
+      await bench.podman.removeContainer(id);
+    }
+    throw new Error('no start was cut off where its process waits');
+  }
+
+  test('is started with its port', async () => {
+    const id = await cutOffLate('waits');
+    await bench.podman.startContainer(id);
+    expect(await bench.podman.inspectContainer(id)).toMatchObject({ state: 'running' });
+  });
+
+  test('leaves no process when it is removed', async () => {
+    const id = await cutOffLate('goes');
+    await bench.podman.removeContainer(id);
+    await until('its process ends', () => !monitoredIn(podman.directory).has(id));
+  });
 });

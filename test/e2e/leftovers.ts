@@ -9,6 +9,7 @@ interface Stored {
   readonly parent?: string;
   readonly layer?: string;
   readonly 'mapped-layers'?: readonly string[];
+  readonly 'big-data-names'?: readonly string[];
 }
 
 interface Living {
@@ -27,7 +28,12 @@ interface Living {
 export async function leftoversOf(podman: OwnPodman): Promise<readonly string[]> {
   const listed = await podman.host.api<{ Id: string }[]>('/containers/json?all=true');
   const living = await Promise.all(listed.map(({ Id }) => podman.host.api<Living>(`/containers/${Id}/json`)));
-  return [...storageOf(podman, living), ...namespacesOf(podman, living), ...firewallOf(podman, living)];
+  return [
+    ...storageOf(podman, living),
+    ...processesOf(podman, living),
+    ...namespacesOf(podman, living),
+    ...firewallOf(podman, living),
+  ];
 }
 
 /** Containers and layers of the storage that no container of Podman and no image is made of. */
@@ -45,11 +51,41 @@ function storageOf({ directory }: OwnPodman, living: readonly Living[]): string[
       for (let at = top; at !== undefined && at !== '' && !used.has(at); at = layers.get(at)?.parent)
         used.add(at);
   return [
+    ...images.filter(isHalfWritten).map(({ id }) => `${HALF_WRITTEN}: ${id}`),
     ...ghosts.map(({ id, names = [] }) => `storage of no container: ${names.join(' ') || id}`),
     ...[...layers.values()]
       .filter(({ id }) => !used.has(id))
       .map(({ id, names = [] }) => `layer of nothing: ${names.join(' ') || id}`),
   ];
+}
+
+/** Removed ten seconds after it was seen first. */
+export const HALF_WRITTEN = 'image without a manifest';
+
+const isHalfWritten = ({ 'big-data-names': parts = [] }: Stored): boolean => !parts.includes('manifest');
+
+const read = (file: string): string => {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+};
+
+/** Containers for which a process runs or waits to be started, of the Podman whose files are in the directory. */
+export function monitoredIn(directory: string): ReadonlySet<string> {
+  const ids = readdirSync('/proc').flatMap((pid) => {
+    const [program = '', ...args] = read(`/proc/${pid}/cmdline`).split('\0');
+    const hasChild = read(`/proc/${pid}/task/${pid}/children`).trim() !== '';
+    const isIts = basename(program) === 'conmon' && args.some((arg) => arg.startsWith(`${directory}/`));
+    return isIts && hasChild ? [args[args.indexOf('-c') + 1] ?? ''] : [];
+  });
+  return new Set(ids);
+}
+
+function processesOf({ directory }: OwnPodman, living: readonly Living[]): string[] {
+  const up = new Set(living.filter(isUp).map(({ Id }) => Id));
+  return [...monitoredIn(directory)].filter((id) => !up.has(id)).map((id) => `process of nobody: ${id}`);
 }
 
 const isUp = ({ State }: Living): boolean => State.Status === 'running';
@@ -78,9 +114,10 @@ function firewallOf(podman: OwnPodman, living: readonly Living[]): string[] {
     address.endsWith('.0')
       ? addresses.some((known) => known.startsWith(address.slice(0, -1)))
       : addresses.includes(address);
-  return rulesOf(podman).filter((rule) => {
+  return rulesOf(podman).flatMap((rule) => {
     const named = rule.match(new RegExp(`\\b10\\.${octet}\\.\\d+\\.\\d+`, 'g')) ?? [];
-    return named.some((address) => !isKnown(address));
+    const leadsNowhere = named.some((address) => !isKnown(address));
+    return leadsNowhere ? [`rule to nobody (up are ${addresses.join(' and ')}): ${rule}`] : [];
   });
 }
 

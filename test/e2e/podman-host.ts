@@ -65,7 +65,7 @@ function getJson<T>(socketPath: string, path: string): Promise<T> {
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, path, timeout: 30_000 }, (response) => {
       const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject).on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString();
         if (response.statusCode === 200) resolve(JSON.parse(text) as T);

@@ -53,6 +53,8 @@ export interface FakeControls {
   setDelivery(deliver: DeliverEvent): void;
   /** @returns the image's id */
   addImage(reference: string, labels?: Labels): string;
+  /** A commit is cut off: until what it left is removed nothing is listed, and `hidden` cannot be looked at. */
+  breakImage(hidden: string): void;
   /** Makes a reference known to `pullImage`. */
   serveImage(reference: string, labels?: Labels): void;
   /** A process that is none of Podman's listens there. */
@@ -129,6 +131,7 @@ function createWorld(options: FakePodmanOptions, bus: EventBus): World {
     volumes: new Map(),
     secrets: new Map(),
     images: new Map(),
+    brokenImages: new Map(),
     registry: new Map(),
     foreignPorts: new Set(),
     program,
@@ -153,6 +156,7 @@ function createControls(
     },
     setDelivery: (deliver) => bus.setDelivery(deliver),
     addImage: (reference, labels = {}) => addImage(world, reference, { labels, contents: reference }),
+    breakImage: (hidden) => void world.brokenImages.set(world.newId(), hidden),
     serveImage: (reference, labels = {}) => void world.registry.set(reference, labels),
     occupyPort: (port) => void world.foreignPorts.add(port),
     freePort: (port) => void world.foreignPorts.delete(port),

@@ -45,7 +45,11 @@ export function createForgetfulNetavark(): ForgetfulNetavark {
   };
   const networks = networkCalls(dial);
   const inspect = createInspect(dial, () => Promise.resolve(true));
-  const lifecycle = lifecycleCalls(dial, inspect, reclaimAddresses(dial, networks));
+  const lifecycle = lifecycleCalls(dial, {
+    inspect,
+    reclaim: reclaimAddresses(dial, networks),
+    endOrphans: () => undefined,
+  });
   return { ...world, podman: { ...lifecycle, ...networks } };
 }
 

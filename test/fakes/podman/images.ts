@@ -5,13 +5,33 @@ import { failure, fakeId, matches, type World } from './world.ts';
 
 type ImageCalls = Pick<
   Podman,
-  'inspectImage' | 'listImages' | 'pullImage' | 'buildImage' | 'importImage' | 'tagImage' | 'removeImage'
+  | 'inspectImage'
+  | 'listImages'
+  | 'findBrokenImage'
+  | 'pullImage'
+  | 'buildImage'
+  | 'importImage'
+  | 'tagImage'
+  | 'removeImage'
 >;
 
 export function fakeImages(world: World): ImageCalls {
   return {
-    inspectImage: async (reference) => find(world, reference),
-    listImages: async (labels) => [...world.images.values()].filter((image) => matches(image.labels, labels)),
+    inspectImage: async (reference) => {
+      if ([...world.brokenImages.values()].includes(reference))
+        throw failure('Other', 'runtime error: invalid memory address or nil pointer dereference');
+      return find(world, reference);
+    },
+    listImages: async (labels) => {
+      const [broken] = world.brokenImages.keys();
+      if (broken !== undefined)
+        throw failure(
+          'Other',
+          `locating item named "manifest" for image with ID "${broken}": file does not exist`,
+        );
+      return [...world.images.values()].filter((image) => matches(image.labels, labels));
+    },
+    findBrokenImage: async () => world.brokenImages.keys().next().value,
 
     pullImage: async (reference, onProgress, signal) => {
       signal.throwIfAborted();
@@ -90,6 +110,7 @@ function setReference(world: World, id: string, reference: string): void {
 }
 
 function removeImage(world: World, reference: string): void {
+  if (world.brokenImages.delete(reference)) return;
   const image = find(world, reference);
   if (!image) return;
   const references = image.references.filter((other) => other !== withTag(reference));

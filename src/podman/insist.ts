@@ -1,0 +1,43 @@
+import type { Dial, DialRequest, Reply } from './dial.ts';
+import type { PodmanError } from './errors.ts';
+import { isRefusal } from './refusal.ts';
+
+/** Said where an earlier start was cut off after the runtime had made the container. This very refusal clears it away. */
+const MADE_BEFORE = /container with given ID already exists|container .* already exists/;
+/** It takes one more when it was made before, and some until the ports are let go. */
+const MAX_STARTS = 6;
+/** More than Podman's service lets pile up before it collects its garbage. */
+const GARBAGE_BYTES = 8 * 1024 * 1024;
+
+/** Puts right why a start was refused; `false` when that is none of its business. */
+export type Mend = (refusal: PodmanError) => Promise<boolean>;
+
+/** Starts a container again whose start was cut off, as often as something was put right. */
+export async function insistOnStart(dial: Dial, request: DialRequest, mend: Mend): Promise<Reply<unknown>> {
+  let wasMadeBefore = false;
+  const mended = async (refusal: PodmanError): Promise<boolean> => {
+    if (wasMadeBefore && refusal.kind === 'PortInUse') return letGoOfPorts(dial);
+    if (!MADE_BEFORE.test(refusal.message)) return mend(refusal);
+    wasMadeBefore = true;
+    return true;
+  };
+  for (let starts = 1; ; starts += 1) {
+    const outcome = await dial.call(request).catch((error: unknown) => {
+      if (isRefusal(error)) return error;
+      throw error;
+    });
+    if (!(outcome instanceof Error)) return outcome;
+    if (starts === MAX_STARTS || !(await mended(outcome))) throw outcome;
+  }
+}
+
+/**
+ * Podman 4.3 listens on the ports of a container that it is about to start, and when the runtime refuses it forgets to
+ * close them: its garbage collector does, up to two minutes later. So it is given some garbage, with a call that asks for nothing.
+ */
+async function letGoOfPorts(dial: Dial): Promise<true> {
+  const body = { padding: ' '.repeat(GARBAGE_BYTES) };
+  const what = 'disconnect nothing';
+  await dial.call({ method: 'POST', path: '/networks/none/disconnect', body, what }).catch(() => undefined);
+  return true;
+}

@@ -1,0 +1,34 @@
+import { readdirSync } from 'node:fs';
+import { basename } from 'node:path';
+import { readProcFile } from './proc-file.ts';
+
+/** Ends what still runs for containers that were removed. */
+export type EndOrphans = (containerIds: readonly string[]) => void;
+
+/**
+ * A service that is killed in a start, after the runtime made the container and before that was noted, leaves a process
+ * that waits to be started and the conmon that watches it. A removal does not know of them, so they would stay for ever.
+ * Without its process conmon ends by itself. Where the host's processes cannot be seen, none is found.
+ */
+export function endOrphans(containerIds: readonly string[]): void {
+  const removed = new Set(containerIds);
+  for (const pid of readdirSync('/proc').map(Number).filter(Number.isInteger))
+    if (removed.has(monitoredBy(pid) ?? '')) for (const child of childrenOf(pid)) end(child);
+}
+
+/** The id of the container that this process watches over, if it is a conmon. */
+function monitoredBy(pid: number): string | undefined {
+  const [program = '', ...args] = (readProcFile(`${pid}/cmdline`) ?? '').split('\0');
+  return basename(program) === 'conmon' ? args[args.indexOf('-c') + 1] : undefined;
+}
+
+const childrenOf = (pid: number): number[] =>
+  (readProcFile(`${pid}/task/${pid}/children`) ?? '').split(' ').filter(Boolean).map(Number);
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended, or is somebody else's.
+  }
+}
