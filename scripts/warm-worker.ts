@@ -2,9 +2,8 @@
 // a thread and load the core again took thirty times as long as the tests that kill a mutant. This one stays.
 import { ThreadsPoolWorker, type PoolOptions, type WorkerRequest } from 'vitest/node';
 
-/** A test that never ends goes on after its run, and every start of a run leaves a listener: no thread is kept for long. */
-const LONGEST_RUN_MS = 4_000;
-const MOST_RUNS = 60;
+/** Every start of a run leaves a listener in the thread. */
+const MOST_RUNS = 100;
 
 let kept: { thread: ThreadsPoolWorker; runs: number } | undefined;
 
@@ -14,8 +13,7 @@ export class WarmWorker {
   readonly name = 'warm';
   readonly #options: PoolOptions;
   readonly #listeners: [event: string, listener: Listener][] = [];
-  readonly #startedMs = performance.now();
-  #failed = false;
+  #isSpoilt = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -28,7 +26,10 @@ export class WarmWorker {
     }
     kept.runs += 1;
     this.on('error', () => {
-      this.#failed = true;
+      this.#isSpoilt = true;
+    });
+    this.on('message', (message) => {
+      if (tellsOfTimeout(message)) this.#isSpoilt = true;
     });
   }
 
@@ -48,8 +49,7 @@ export class WarmWorker {
 
   async stop(): Promise<void> {
     for (const [event, listener] of this.#listeners) this.off(event, listener);
-    const isTired = performance.now() - this.#startedMs > LONGEST_RUN_MS || (kept?.runs ?? 0) >= MOST_RUNS;
-    if (!isTired && !this.#failed) return;
+    if (!this.#isSpoilt && kept !== undefined && kept.runs < MOST_RUNS) return;
     const { thread } = kept ?? {};
     kept = undefined;
     await thread?.stop();
@@ -63,3 +63,11 @@ export class WarmWorker {
     for (const [event, listener] of this.#listeners) if (event === 'message') listener(message);
   }
 }
+
+/** A test that did not end in time goes on after its run, and would take part in the next. */
+const tellsOfTimeout = (message: unknown): boolean =>
+  typeof message === 'object' &&
+  message !== null &&
+  'm' in message &&
+  message.m === 'onTaskUpdate' &&
+  JSON.stringify(message).includes('timed out in');
