@@ -1,0 +1,137 @@
+import { expect, test } from 'vitest';
+import type { AgentFacts } from '../controllers/agent/facts.ts';
+import { nextEvent } from '../controllers/agent/judge.ts';
+import type { AgentEvent } from '../controllers/agent/machine.ts';
+import { incarnationLabels } from '../src/state/names.ts';
+import type { ObservedContainer } from '../src/state/observed.ts';
+import type { AgentRecord, AgentState, Revision } from '../src/state/record.ts';
+import { NEW_REPLICA } from '../src/state/replica.ts';
+import { wishHash } from '../src/state/revision.ts';
+import {
+  aView,
+  BESIDE_A,
+  BESIDE_B,
+  containerOf,
+  NOW,
+  READY,
+  type Situation,
+  specOf,
+  TWIN,
+} from './fakes/agent-views.ts';
+
+type Row = [name: string, state: AgentState, change: Situation, event: AgentEvent | undefined];
+
+const both = {
+  revisions: [BESIDE_A, BESIDE_B],
+  currentRevision: BESIDE_A.id,
+  stableRevision: BESIDE_A.id,
+  targetRevision: BESIDE_B.id,
+};
+const at = (revision: Revision, attempt: number, ordinal: number): ObservedContainer =>
+  containerOf(revision, attempt, {
+    id: `${revision.id}-${ordinal}`,
+    labels: incarnationLabels({ key: TWIN, revision: revision.id, attempt, ordinal }),
+  });
+const three = [at(BESIDE_B, 2, 0), at(BESIDE_A, 1, 1), at(BESIDE_A, 1, 2)];
+const canary = (stage: 'Canaries' | 'Others') =>
+  ({ rollout: { strategy: 'Canary', tried: 1, promoted: 1, stage } }) as const;
+const asked = (promotion: 'Manual' | 'Auto', acts: object = {}): Partial<AgentFacts> => ({
+  spec: specOf({
+    replicas: 3,
+    rollout: { strategy: 'Canary', minHealthySeconds: 2, canary: { replicas: 1, promotion } },
+  }),
+  acts: { specHash: 'hash', ...acts },
+});
+const blueGreen: Partial<AgentRecord> = { rollout: { strategy: 'BlueGreen' } };
+const sick: Partial<AgentRecord> = {
+  replicas: { [`${BESIDE_B.id}-2-0`]: { ...NEW_REPLICA, joined: true } },
+};
+const noneReady = { ...asked('Manual'), verdictOf: () => ({ ...READY, ready: false }) };
+const since = (ms: number) => ({ healthySinceMs: NOW - ms });
+const stopped = { clocksStoppedAtMs: NOW - 1 };
+
+test.each<Row>([
+  ['it is made', 'Preparing', { containers: three, record: blueGreen }, 'CREATED_BESIDE'],
+  ['all of it serves', 'Promoting', { containers: three, record: blueGreen }, 'PROMOTED'],
+  [
+    'the canaries serve',
+    'Promoting',
+    { containers: three, record: canary('Canaries'), facts: asked('Auto') },
+    'CANARIES_SERVE',
+  ],
+  [
+    'one more serves',
+    'Promoting',
+    { containers: three, record: canary('Others'), facts: asked('Auto') },
+    'NEXT_REPLICA',
+  ],
+  [
+    'the canaries have been healthy',
+    'AwaitingApproval',
+    { containers: three, record: { ...canary('Canaries'), ...since(2_000) }, facts: asked('Auto') },
+    'APPROVED',
+  ],
+  [
+    'not for long enough',
+    'AwaitingApproval',
+    { containers: three, record: { ...canary('Canaries'), ...since(1_999) }, facts: asked('Auto') },
+    undefined,
+  ],
+  [
+    'a person has yet to agree',
+    'AwaitingApproval',
+    { containers: three, record: { ...canary('Canaries'), ...since(2_000) }, facts: asked('Manual') },
+    undefined,
+  ],
+  [
+    'a person has agreed',
+    'AwaitingApproval',
+    {
+      containers: three,
+      record: canary('Canaries'),
+      facts: asked('Manual', { approvedRevision: BESIDE_B.id }),
+    },
+    'APPROVED',
+  ],
+  [
+    'a person has agreed to another',
+    'AwaitingApproval',
+    {
+      containers: three,
+      record: canary('Canaries'),
+      facts: asked('Manual', { approvedRevision: BESIDE_A.id }),
+    },
+    undefined,
+  ],
+  [
+    'a canary fails',
+    'AwaitingApproval',
+    { containers: three, record: { ...canary('Canaries'), ...sick }, facts: noneReady },
+    'UNHEALTHY',
+  ],
+  [
+    'a canary fails while the next is made',
+    'Preparing',
+    { containers: three, record: { ...canary('Others'), ...sick }, facts: noneReady },
+    'UNHEALTHY',
+  ],
+  [
+    'a canary fails while what it needs is down',
+    'AwaitingApproval',
+    {
+      containers: three,
+      record: { ...canary('Canaries'), ...sick },
+      facts: { ...noneReady, dependencyDown: 'db' },
+    },
+    undefined,
+  ],
+  [
+    'a canary fails while the clocks stand still',
+    'AwaitingApproval',
+    { containers: three, record: { ...canary('Canaries'), ...sick, ...stopped }, facts: noneReady },
+    undefined,
+  ],
+])('beside the old one, %s (%s)', (_, state, change, event) => {
+  const record = { wishHash: wishHash(BESIDE_B.template), ...both, ...change.record };
+  expect(nextEvent(aView(state, { ...change, record }))).toBe(event);
+});
