@@ -22,10 +22,13 @@ export function examine(config: Config): Promise<readonly Finding[]> {
   const { username, uid } = userInfo();
   const user = { name: username, uid };
   const connecting = connectPodman(config.podmanSockets);
+  // At length it is told once.
+  const answering = connecting.catch(() => {
+    throw new Error('Podman does not answer; see socket');
+  });
+  const podman = async (): Promise<Podman> => (await answering).podman;
+  const info = answering.then((connected) => connected.podman.info());
   // Whoever needs it tells; without this line nobody would have to.
-  connecting.catch(() => undefined);
-  const podman = async (): Promise<Podman> => (await connecting).podman;
-  const info = connecting.then((connected) => connected.podman.info());
   info.catch(() => undefined);
   return runChecks([
     check('linger', async () => ({ user, lingers: await host.lingers(user) }), judge.judgeLinger),

@@ -69,6 +69,25 @@ describe('service install', () => {
     expect(unit).toContain('\nLoadCredential=git-token:/work/token\n');
   });
 
+  test('carries what git needs to reach it from here, and no password', async () => {
+    const { files, rookery } = createHost();
+    const { err } = await rookery(['install', '--git', 'https://git.example/x.git', '--git-lfs'], {
+      PATH: '/bin',
+      SSH_AUTH_SOCK: '/tmp/agent',
+      GIT_SSL_CAINFO: '/etc/ca.pem',
+      https_proxy: 'http://proxy:3128',
+      HTTPS_PROXY: 'http://me:hunter2@proxy:3128',
+    });
+    const unit = files.get(UNIT) ?? '';
+    expect(unit.match(/^Environment=.*$/gm)).toEqual([
+      'Environment=https_proxy=http://proxy:3128',
+      'Environment=GIT_SSL_CAINFO=/etc/ca.pem',
+    ]);
+    expect(execStart(unit)).toMatch(/ --git-lfs$/);
+    expect(err).toContain('HTTPS_PROXY holds a password');
+    expect(unit + err).not.toContain('hunter2');
+  });
+
   test.each<[string, string[], Record<string, string>]>([
     ['an option', ['--age-identity', 'keys'], {}],
     ['a variable', [], { ROOKERY_AGE_IDENTITY: 'keys' }],

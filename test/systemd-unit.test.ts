@@ -14,6 +14,7 @@ const system: Place = { scope: 'system', user: 'root', unitPath: '/etc/systemd/s
 const options = {
   command: ['/usr/bin/node', '/opt/rookery', 'run'],
   credentials: [],
+  environment: {},
   writes: ['/var/lib/rookery'],
 };
 const nothing: InstallationFacts = {
@@ -119,6 +120,13 @@ describe('the unit', () => {
     const text = unitText({ ...options, scope: 'user', credentials, enabled: [] });
     expect(text).toContain('\nLoadCredential=git-token:/home/me/100%%/token\n');
     expect(text).toContain('\nExecStart=/usr/bin/node /opt/rookery run\n');
+  });
+
+  test('sets what git needs of the environment', () => {
+    const environment = { GIT_SSL_CAINFO: '/etc/my CA/100%.pem', NO_PROXY: '$x' };
+    expect(unitText({ ...options, scope: 'user', environment, enabled: [] })).toContain(
+      '\nEnvironment="GIT_SSL_CAINFO=/etc/my CA/100%%.pem"\nEnvironment=NO_PROXY=$x\n',
+    );
   });
 
   test('shuts an ordinary user in without a user namespace, out of which no probe gets', () => {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { withoutUserinfo } from '../api/git-url.ts';
 import type { Config } from '../config.ts';
 import type { Credential } from '../systemd/unit.ts';
 import type { Input } from './action.ts';
@@ -8,6 +9,9 @@ import { runOptions } from './run-options.ts';
 interface Carried {
   readonly words: readonly string[];
   readonly credentials: readonly Credential[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Variables that are not carried, because a unit is no place for a password. */
+  readonly leftOut: readonly string[];
 }
 
 /**
@@ -28,7 +32,20 @@ export function carriedOptions(config: Config, options: Input['options'], cwd: s
       else words.push(`--${name}`, placeholder === 'file' ? path : value);
     }
   }
-  return { words, credentials };
+  return { words, credentials, ...gitEnvironment(config) };
+}
+
+/** Of this session, or of the manager's own choice. */
+const NOT_CARRIED: ReadonlySet<string> = new Set(['PATH', 'SSH_AUTH_SOCK']);
+
+/** What git needs to reach its remote from here: a proxy, the certificate of a private authority. */
+function gitEnvironment({ git }: Config): Pick<Carried, 'environment' | 'leftOut'> {
+  const variables = Object.entries(git?.environment ?? {}).filter(([name]) => !NOT_CARRIED.has(name));
+  const holdsPassword = ([, value]: [string, string]): boolean => withoutUserinfo(value) !== value;
+  return {
+    environment: Object.fromEntries(variables.filter((one) => !holdsPassword(one))),
+    leftOut: variables.filter(holdsPassword).map(([name]) => name),
+  };
 }
 
 function globalWords(config: Config): string[] {

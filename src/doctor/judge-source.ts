@@ -11,7 +11,7 @@ export interface RemoteFacts {
 }
 
 export function judgeRemote({ url, branch, protocol, commit, error }: RemoteFacts): Verdict {
-  if (error !== undefined) return fail(`${url}: ${error}`, waysIn(error, protocol));
+  if (error !== undefined) return fail(`${url}: ${error}`, waysIn(error, { url, protocol }));
   if (commit !== undefined) return ok(`${url} answers; ${branch} is at ${commit.slice(0, 12)}`);
   return fail(
     `${url} answers, and has no branch ${branch}`,
@@ -20,26 +20,30 @@ export function judgeRemote({ url, branch, protocol, commit, error }: RemoteFact
 }
 
 const WAYS: readonly (readonly [RegExp, string])[] = [
-  [/ENOENT|not found: git|spawn git/i, 'install git (on Debian: sudo apt-get install git)'],
   [/token cannot be read/, 'put the token into the file that --git-token-file names, and chmod 600 it'],
+  [/ENOENT|not found: git|spawn git/i, 'install git (on Debian: sudo apt-get install git)'],
   [
     /certificate/i,
     'let this host trust the certificate of the server: GIT_SSL_CAINFO=/path/of/its/CA.pem in the environment',
   ],
-  [
-    /host key/i,
-    'ssh-keyscan HOST, compare what it says with what the host itself says, and put it into the file that --known-hosts names',
-  ],
 ];
 
 /** By what git said; what it says of a refusal differs from server to server. */
-function waysIn(error: string, protocol: string): string {
+function waysIn(error: string, { url, protocol }: Pick<RemoteFacts, 'url' | 'protocol'>): string {
   const known = WAYS.find(([pattern]) => pattern.test(error));
   if (known) return known[1];
+  if (/host key/i.test(error))
+    return `ssh-keyscan ${hostOf(url)} >>KNOWN_HOSTS, compare what it says with what the host itself says, and name the file: --known-hosts`;
   if (protocol === 'ssh')
-    return 'let this key in at the server (--ssh-key FILE), and its host key here (--known-hosts FILE); ssh -v HOST tells which of them it is';
+    return `let the key in at the server (ssh-copy-id, or a deploy key), and name it: --ssh-key FILE`;
   if (protocol === 'https') return 'give a token that may read it: --git-token-file FILE';
   return 'let this user read it, or correct --git';
+}
+
+/** As ssh-keyscan(1) wants it. */
+function hostOf(url: string): string {
+  const [, host = 'HOST', port] = /^(?:ssh:\/\/)?(?:[^@/]*@)?([\w.-]+)(?::(\d+)\/)?/.exec(url) ?? [];
+  return port === undefined ? host : `-p ${port} ${host}`;
 }
 
 export interface SecretFile {

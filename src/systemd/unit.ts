@@ -6,6 +6,8 @@ export interface UnitOptions {
   /** Program and arguments; the first is an absolute path. */
   readonly command: readonly string[];
   readonly credentials: readonly Credential[];
+  /** Everybody on this host may read it. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Directories that a system service writes to. */
   readonly writes: readonly string[];
   /** What an installation switched on and an uninstallation is to switch off again. */
@@ -43,6 +45,7 @@ export const unitText = (options: UnitOptions): string =>
     'NotifyAccess=all',
     `ExecStart=${options.command.map(quoted).join(' ')}`,
     'ExecReload=kill -HUP $MAINPID',
+    ...Object.entries(options.environment).map(([name, value]) => `Environment=${assigned(name, value)}`),
     ...options.credentials.map(({ name, path }) => `LoadCredential=${name}:${path.replaceAll('%', '%%')}`),
     '# A word to systemd on its way is not cut off; what helps probes ends with us.',
     'KillMode=mixed',
@@ -108,6 +111,9 @@ export function quoted(word: string): string {
   if (/^[\w@%+=:,./$-]+$/.test(plain)) return plain;
   return `"${plain.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`;
 }
+
+/** A dollar is no variable there. */
+const assigned = (name: string, value: string): string => quoted(`${name}=${value}`).replaceAll('$$', '$');
 
 /** Whether an installation of ours wrote it: only that is changed or removed. */
 export const isOurs = (text: string): boolean => text.startsWith(MARK);

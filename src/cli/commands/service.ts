@@ -52,8 +52,9 @@ async function install(
   cwd: string,
 ): Promise<number> {
   const { terminal, config } = context;
-  const { words, credentials } = carriedOptions(config, input.options, cwd);
-  const options = { command: [...command, ...words], credentials, writes: [config.stateDir] };
+  const { words, leftOut, ...carried } = carriedOptions(config, input.options, cwd);
+  const options = { command: [...command, ...words], ...carried, writes: [config.stateDir] };
+  for (const name of leftOut) terminal.err(`rookery: ${passwordIn(name, place)}\n`);
   if (input.options['dryRun'] === true) {
     terminal.out(unitText({ ...options, scope: place.scope, enabled: [] }));
     return 0;
@@ -63,6 +64,9 @@ async function install(
   terminal.out(`look at it: rookery service status; its log: journalctl ${ofUser}-u ${UNIT}\n`);
   return 0;
 }
+
+const passwordIn = (name: string, { scope }: Place): string =>
+  `${name} holds a password and is not written into the unit, which everybody may read; set it with: systemctl ${scope === 'user' ? '--user ' : ''}edit ${UNIT}`;
 
 async function uninstall({ context, input, host, place }: Request): Promise<number> {
   const steps = uninstallSteps(place, await factsOf(host, place));

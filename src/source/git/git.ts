@@ -62,7 +62,7 @@ const TELLS = /^(?:fatal:|error\b|batch response:|Host key verification failed)|
 
 function wordsOf(error: unknown): string {
   const text = messageOf(error);
-  const lines = text.split('\n').filter((line) => line.trim() !== '' && !/^exit code \d+$/.test(line));
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '' && !/^exit code \d+$/.test(line));
   const told = lines.filter((line) => TELLS.test(line));
   const shown = (told.length > 0 ? told : lines).slice(-SHOWN_LINES).join('; ');
   return withoutUserinfo(escapeControls((shown || text).trim())).slice(0, SHOWN_CHARACTERS);
