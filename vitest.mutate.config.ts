@@ -26,6 +26,8 @@ const ABOUT_THE_CORE = [
   'ignore-file',
   'agent-aims',
   'agent-status',
+  'agent-enter',
+  'agent-failing',
   'agent-judge',
   'agent-judge-beside',
   'agent-decisions',
@@ -71,7 +73,7 @@ export default defineConfig({
   ],
   test: {
     include: ABOUT_THE_CORE,
-    testTimeout: 5_000,
+    testTimeout: 30_000,
     // One worker for all files of a mutant: to load the core anew for each of them cost more than the tests.
     isolate: false,
     experimental: { fsModuleCache: true },
