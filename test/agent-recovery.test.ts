@@ -266,6 +266,31 @@ describe('a pod group', () => {
   });
 });
 
+describe('a network that was lost in a start that was cut off', () => {
+  test('is given back to a pod', async () => {
+    await host.apply(manifest('PodGroup', 'core', { spec: {} }), agentManifest('left', { podGroup: 'core' }));
+    await host.start();
+    await healthy('left');
+    const [pod] = await host.podman.listPods({});
+    const [network = ''] = Object.keys(pod?.networks ?? {});
+    await host.podman.controls.byHand.disconnectNetwork(network, pod?.infraId ?? '');
+    await host.clock.advance(60_000);
+    expect(await host.podman.listPods({})).toEqual([pod]);
+  });
+
+  test('is given back to the holder of a name', async () => {
+    await host.apply(agentManifest('twin', { rollout: { strategy: 'BlueGreen' } }));
+    await host.start();
+    await healthy('twin');
+    const holder = () => host.podman.controls.containers().find(({ name }) => name.endsWith('-holder'));
+    const before = holder();
+    const [network = ''] = Object.keys(before?.networks ?? {});
+    await host.podman.controls.byHand.disconnectNetwork(network, before?.id ?? '');
+    await host.clock.advance(60_000);
+    expect(holder()).toEqual(before);
+  });
+});
+
 describe('one change to many', () => {
   test('updates four at a time', async () => {
     const reader = (name: string): object =>

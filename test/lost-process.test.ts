@@ -3,6 +3,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { errorOfReply } from '../src/podman/cause.ts';
 import type { Dial } from '../src/podman/dial.ts';
 import { createInspect } from '../src/podman/inspect-container.ts';
 import { createProcessCheck } from '../src/podman/process-check.ts';
@@ -40,6 +41,27 @@ function inspect(...told: readonly WireContainer[]) {
   const dial = { call } as unknown as Dial;
   return createInspect(dial, isAlive)('b');
 }
+
+describe('a container whose removal was cut off', () => {
+  const NOT_KNOWN = '{"message": "getting container from store \\"a\\": container not known"}';
+  const dialTo = (list: readonly object[]): Dial => {
+    const call: Dial['call'] = async ({ path, what }) => {
+      if (path !== '/containers/json') throw errorOfReply(500, NOT_KNOWN, what);
+      return { statusCode: 200, headers: {}, body: list as never };
+    };
+    return { call } as Dial;
+  };
+
+  test.each(['a', 'b'])('is what the list tells of it, by id or name (%s)', async (nameOrId) => {
+    const listed = { Id: 'a', Names: ['b'], State: 'removing', Labels: { mine: 'yes' } };
+    const seen = await createInspect(dialTo([{ Id: 'c', Names: ['d'] }, listed]), isAlive)(nameOrId);
+    expect(seen).toMatchObject({ id: 'a', name: 'b', state: 'removing', labels: { mine: 'yes' }, pid: 0 });
+  });
+
+  test('is gone when the list does not know it either', async () => {
+    expect(await createInspect(dialTo([]), isAlive)('a')).toBeUndefined();
+  });
+});
 
 describe('a container whose process is gone', () => {
   test('runs until its monitor has told Podman how it ended', async () => {

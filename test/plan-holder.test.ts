@@ -243,7 +243,7 @@ describe('the holder is planned beside the containers', () => {
       ],
     ],
     [
-      'it is on its second network alone: callers are led there',
+      'it is on its second network alone: callers are led there, and it joins the first',
       {
         containers: [anAim(A, 'Running')],
         holder: holderAim({ template: onTwo }),
@@ -257,7 +257,10 @@ describe('the holder is planned beside the containers', () => {
           route: [],
         },
       },
-      ['route traffic ns.twin-holder to 10.0.0.2 (serves)'],
+      [
+        'route traffic ns.twin-holder to 10.0.0.2 (serves)',
+        'connect network ns.twin-holder (is not on network ns.new)',
+      ],
     ],
     [
       'who is down is not led to, even if its address is still told',

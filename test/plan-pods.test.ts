@@ -43,6 +43,11 @@ const wanted = (name: string) => ({
   },
   labels: {},
 });
+const onNetwork = (name: string) => {
+  const { template, ...pod } = wanted(name);
+  const networks = [{ name: 'ns.default', ip: '10.0.0.9', aliases: ['core'] }];
+  return { ...pod, template: { ...template, network: { mode: 'bridge' as const, networks } } };
+};
 const up = [aContainer('aaaaaaaa', 1, { name: 'ns.web-aaaaaaaa-1-0' })];
 
 const planOf = (aim: Partial<PodsAim>, ...found: LivePod[]): string[] => {
@@ -154,6 +159,18 @@ describe('the plan of the pods of a group', () => {
         'stop container ns.web-aaaaaaaa-1-0 (its pod lost its network)',
         `start container infra-${A} (holds the namespaces of pod ${A})`,
       ],
+    ],
+    [
+      'its infra container runs without the network that it was made for',
+      { wanted: onNetwork(A), run: A, keep: new Set([A]) },
+      [aPod(A, 'running', { networks: {} })],
+      [`connect network ${A} (is not on network ns.default)`],
+    ],
+    [
+      'it has its network',
+      { wanted: onNetwork(A), run: A, keep: new Set([A]) },
+      [aPod(A, 'running', { networks: { 'ns.default': '10.0.0.9' } })],
+      [],
     ],
     [
       'they go back',

@@ -24,17 +24,20 @@ function renameOperations(live: ObservedContainer, name: string): Operation[] {
 function networkOperations(live: ObservedContainer, template: ContainerTemplate): Operation[] {
   if (template.network.mode !== 'bridge' || !isRunning(live)) return [];
   const wanted = template.network.networks;
-  const missing = wanted.filter(({ name }) => !(name in live.networks));
   const surplus = Object.keys(live.networks).filter(
     (name) => !wanted.some((network) => network.name === name),
   );
-  return [
-    ...missing.map((network) => connect(live, network)),
-    ...surplus.map((network) => disconnect(live, network)),
-  ];
+  return [...connections(live, wanted), ...surplus.map((network) => disconnect(live, network))];
 }
 
-const connect = ({ id, name }: ObservedContainer, network: AttachedNetwork): Operation => ({
+/** What holds a network namespace and runs: a container, a pod by its infra container, the holder of a name. */
+type Attached = Pick<ObservedContainer, 'id' | 'name' | 'networks'>;
+
+/** A start that was cut off may have left it without a network that it was made for. */
+export const connections = (live: Attached, wanted: readonly AttachedNetwork[]): Operation[] =>
+  wanted.filter(({ name }) => !(name in live.networks)).map((network) => connect(live, network));
+
+const connect = ({ id, name }: Attached, network: AttachedNetwork): Operation => ({
   type: 'ConnectNetwork',
   id,
   name,

@@ -11,6 +11,7 @@ import {
 import type { HolderTemplate } from '../state/template.ts';
 import type { ReplicaRef } from '../state/replica.ts';
 import type { AgentAim, HolderAim, Ownership } from './aim.ts';
+import { connections } from './drift.ts';
 import { findIncarnation } from './incarnations.ts';
 import type { Operation } from './operation.ts';
 import { heldPorts, portChecks } from './ports.ts';
@@ -46,7 +47,9 @@ export function holderSteps(aim: AgentAim, observed: ObservedAgent, ownership: O
         { type: 'StartContainer', name: holderName(ownership.key), cause: aim.holder.cause },
       ],
     };
-  const starts = isRunning(live) ? [] : startOperations(aim.holder, observed, live.name);
+  const starts = isRunning(live)
+    ? connections(live, aim.holder.template.networks)
+    : startOperations(aim.holder, observed, live.name);
   return { ...NO_STEPS, route, starts };
 }
 

@@ -1,6 +1,7 @@
 import { labels } from '../api/labels.ts';
 import { isRunning, type ObservedContainer, type ObservedPod } from '../state/observed.ts';
 import type { PodTemplate } from '../state/template.ts';
+import { connections } from './drift.ts';
 import type { Operation, Plan } from './operation.ts';
 import { portChecks } from './ports.ts';
 
@@ -46,6 +47,9 @@ export function planPods(aim: PodsAim, found: readonly LivePod[]): Plan {
       ...leaving.filter(({ name }) => keep.has(name)).flatMap((pod) => stops(pod, aim.cause)),
       ...leaving.filter(({ name }) => !keep.has(name)).map((pod) => removal(pod, 'its pod group changed')),
       ...alive.filter(({ name }) => name === run).flatMap(starts),
+      ...alive
+        .filter(({ name }) => name === run && name === wanted?.name)
+        .flatMap((pod) => connects(pod, wanted)),
     ],
   };
 }
@@ -87,6 +91,15 @@ const stops = ({ infraId: id, infraState, name }: ObservedPod, cause: string): O
   infraState === 'running'
     ? [{ type: 'StopContainer', id, name: id, graceSeconds: INFRA_GRACE_SECONDS, cause: `${name}: ${cause}` }]
     : [];
+
+function connects(
+  { infraId: id, infraState, name, networks }: LivePod,
+  wanted: NewPod | undefined,
+): Operation[] {
+  const network = wanted?.template.network;
+  if (infraState !== 'running' || network?.mode !== 'bridge') return [];
+  return connections({ id, name, networks }, network.networks);
+}
 
 /** By itself, never by `pods/start`: that also starts members that are kept stopped. */
 function starts({ infraId, infraState, members, name }: LivePod): Operation[] {

@@ -3,19 +3,32 @@ import { foundOrUndefined } from './absence.ts';
 import type { Dial } from './dial.ts';
 import { observedContainer } from './observe.ts';
 import type { IsProcessAlive } from './process-check.ts';
-import type { WireContainer } from './wire.ts';
+import { isRefusal } from './refusal.ts';
+import type { WireContainer, WireContainerSummary } from './wire.ts';
 
 export const containerPath = (nameOrId: string): string => `/containers/${encodeURIComponent(nameOrId)}`;
 
-/** What Podman says of it, word for word. */
-export const inspectWire = (dial: Dial, nameOrId: string): Promise<WireContainer | undefined> =>
-  foundOrUndefined(
-    dial.call<WireContainer>({
-      method: 'GET',
-      path: `${containerPath(nameOrId)}/json`,
-      what: `inspect container ${nameOrId}`,
-    }),
-  );
+/** Said of a container whose removal was cut off: there is nothing left of it, and it is still on the list. */
+const HALF_REMOVED = /container not known/;
+
+/** What Podman says of it, word for word; of one that is half removed only what the list tells. */
+export async function inspectWire(dial: Dial, nameOrId: string): Promise<WireContainer | undefined> {
+  const path = `${containerPath(nameOrId)}/json`;
+  const call = dial.call<WireContainer>({ method: 'GET', path, what: `inspect container ${nameOrId}` });
+  return foundOrUndefined(call).catch((error: unknown) => {
+    if (!isRefusal(error) || !HALF_REMOVED.test(error.message)) throw error;
+    return listedWire(dial, nameOrId);
+  });
+}
+
+async function listedWire(dial: Dial, nameOrId: string): Promise<WireContainer | undefined> {
+  const request = { method: 'GET', path: '/containers/json', query: { all: true } } as const;
+  const { body = [] } = await dial.call<WireContainerSummary[]>({ ...request, what: 'list containers' });
+  const listed = body.find(({ Id, Names }) => Id === nameOrId || Names?.includes(nameOrId));
+  if (!listed) return undefined;
+  const { Id, Names, State: Status = 'removing', Labels = {} } = listed;
+  return { Id, Name: Names?.[0] ?? '', State: { Status }, Config: { Labels } };
+}
 
 export type InspectContainer = (nameOrId: string) => Promise<ObservedContainer | undefined>;
 

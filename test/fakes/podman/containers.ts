@@ -13,6 +13,7 @@ import {
 } from './process.ts';
 import {
   type FakeContainer,
+  type FakePod,
   failure,
   findContainer,
   findPod,
@@ -212,21 +213,23 @@ export function observed(container: FakeContainer): ObservedContainer {
   };
 }
 
+/** A pod is connected by its infra container. */
 export function connect(
   world: World,
-  container: FakeContainer,
+  holder: FakeContainer | FakePod,
   wanted: { readonly network: string; readonly ip?: string; readonly aliases: readonly string[] },
 ): void {
-  if (container.request.template.network.mode !== 'bridge') {
-    throw failure('BadRequest', `container ${container.name}: invalid network mode`);
+  const { template } = 'request' in holder ? holder.request : holder;
+  if (template.network.mode !== 'bridge') {
+    throw failure('BadRequest', `container ${holder.name}: invalid network mode`);
   }
-  if (container.attachments.has(wanted.network)) return;
-  container.attachments.set(wanted.network, { wantedIp: wanted.ip, aliases: wanted.aliases, ip: undefined });
-  if (!isUp(container.state)) return;
+  if (holder.attachments.has(wanted.network)) return;
+  holder.attachments.set(wanted.network, { wantedIp: wanted.ip, aliases: wanted.aliases, ip: undefined });
+  if (!isUp('state' in holder ? holder.state : holder.infraState)) return;
   try {
-    assignAddresses(world, container);
+    assignAddresses(world, holder);
   } catch (error) {
-    container.attachments.delete(wanted.network);
+    holder.attachments.delete(wanted.network);
     throw error;
   }
 }

@@ -47,18 +47,21 @@ function networks(world: World) {
     },
     connectNetwork: async (network, nameOrId, options) => {
       requireNetwork(world, network);
-      const container = requireContainer(world, nameOrId);
-      connect(world, container, { network, ...options });
-      tellNetwork(world, container, 'connect');
+      const holder = findInfra(world, nameOrId) ?? requireContainer(world, nameOrId);
+      connect(world, holder, { network, ...options });
+      tellNetwork(world, holder, 'connect');
     },
     disconnectNetwork: async (network, nameOrId) => {
       requireNetwork(world, network);
-      const container = requireContainer(world, nameOrId);
-      container.attachments.delete(network);
-      tellNetwork(world, container, 'disconnect');
+      const holder = findInfra(world, nameOrId) ?? requireContainer(world, nameOrId);
+      holder.attachments.delete(network);
+      tellNetwork(world, holder, 'disconnect');
     },
   } satisfies Partial<Podman>;
 }
+
+const findInfra = (world: World, id: string) =>
+  [...world.pods.values()].find(({ infraId }) => infraId === id);
 
 /** Podman names the container in it, by its id. */
 const tellNetwork = (world: World, { id, name }: { id: string; name: string }, action: string): void =>
