@@ -206,7 +206,8 @@ export function lastCast(random: Random, { leavesAlone }: Scale, { cast, gone, i
   return { ...cast, actors: new Map(actors.map((actor) => [actor.name, actor])) };
 }
 
-const isGood = ({ mode, image }: Actor): boolean => image === IMAGE && !BAD.some((bad) => bad === mode);
+export const isGood = ({ mode, image }: Actor): boolean =>
+  image === IMAGE && !BAD.some((bad) => bad === mode);
 
 const withActor = (cast: Cast, actor: Actor): Cast => ({
   ...cast,

@@ -10,6 +10,7 @@ import {
   type Cast,
   edits,
   firstCast,
+  isGood,
   lastCast,
   manifestsOf,
   programFor,
@@ -24,7 +25,7 @@ import { type Script, type Step, streamOf } from './script.ts';
 import { FAIR, loseAnswer, refuse, type Sky, spread, weatherOf } from './weather.ts';
 
 const QUIET_MS = 900_000;
-const CALM_MS = 180_000;
+const CALM_MS = { short: 20_000, long: 180_000 };
 const CONVERGED_WITHIN_MS = 1_200_000;
 /** Longer than the slow list; now and then long enough for everything to be inspected again. */
 const REST_MS = { short: 100_000, long: 400_000 };
@@ -339,9 +340,10 @@ async function quiet(run: Run): Promise<void> {
 const lastWishFor = ({ cast, gone }: Run, name: string): Actor | undefined =>
   cast.actors.get(name) ?? gone.find((actor) => actor.name === name);
 
-/** Bad manifests may keep it busy, ever more seldom. */
+/** Bad manifests may keep it busy, ever more seldom; of good ones that are done the rest tells enough. */
 async function calm(run: Run): Promise<void> {
-  await run.host.clock.advance(CALM_MS);
+  const isOver = [...run.cast.actors.values()].every((actor) => isGood(actor) && isDone(run, actor.name));
+  await run.host.clock.advance(isOver ? CALM_MS.short : CALM_MS.long);
   check(run);
 }
 
@@ -352,18 +354,20 @@ const describe = (found: readonly AgentRecord[]): string =>
 
 const DONE: ReadonlySet<string> = new Set(['Healthy', 'Completed']);
 
+const isDone = ({ host }: Run, name: string): boolean => DONE.has(host.status(name)?.phase ?? '');
+
 async function finale(run: Run): Promise<void> {
   const { host, script, say } = run;
-  const isWell = (name: string): boolean => DONE.has(host.status(name)?.phase ?? '');
+  const isWell = (name: string): boolean => isDone(run, name);
   const ending = { cast: run.cast, gone: run.gone, isWell };
   const cast = lastCast(streamOf(script.seed, 5), SCALES[script.scale], ending);
   say('FINALE');
   await rewrite(run, cast);
   run.watchman.calm();
   host.clock.setTimer(30_000, () => agree(host));
-  const isDone = (): boolean => [...cast.actors.keys()].every(isWell);
+  const areWell = (): boolean => [...cast.actors.keys()].every(isWell);
   try {
-    await host.until(isDone, CONVERGED_WITHIN_MS);
+    await host.until(areWell, CONVERGED_WITHIN_MS);
   } catch {
     check(run);
     const late = describe(records(run).filter(({ state }) => !DONE.has(state)));
@@ -372,10 +376,13 @@ async function finale(run: Run): Promise<void> {
   check(run);
 }
 
-/** A person agrees to what the guards held back, such as removals after the state was lost. */
+/**
+ * A person agrees to what the guards held back, such as removals after the state was lost; and once more when nobody
+ * answers, as when the controller dies meanwhile.
+ */
 function agree(host: SimulatedHost): void {
-  if (host.isBooting()) host.clock.setTimer(1_000, () => agree(host));
-  else void host.engine().backend.sync({ approvePrune: true });
+  const again = host.clock.setTimer(5_000, () => agree(host));
+  if (!host.isBooting()) void host.engine().backend.sync({ approvePrune: true }).then(again);
 }
 
 /** The second plan on a converged world is empty, and only what is wanted is there. */

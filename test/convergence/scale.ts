@@ -17,7 +17,7 @@ export interface Scale {
 
 /**
  * Most of what goes wrong at all goes wrong with one agent or two and within a few steps, and a small story costs a
- * sixth of a large one. What needs many agents needs the large ones.
+ * quarter of a large one. What needs many agents needs the large ones.
  */
 export const SCALES = {
   small: {
@@ -25,9 +25,9 @@ export const SCALES = {
     steps: { min: 1, max: 3 },
     longestStepMs: 20_000,
     settles: 0.6,
-    roughness: 1.6,
-    edits: 0.45,
-    leavesAlone: 0.5,
+    roughness: 1.25,
+    edits: 0.4,
+    leavesAlone: 0.65,
     sharedInUse: true,
   },
   large: {
@@ -44,7 +44,7 @@ export const SCALES = {
 
 export type ScaleName = keyof typeof SCALES;
 
-const LARGE_ONE_IN = 12;
+const LARGE_ONE_IN = 20;
 
-/** Of mixed stories every twelfth is large. */
+/** Of mixed stories every twentieth is large. */
 export const scaleOf = (seed: number): ScaleName => (seed % LARGE_ONE_IN === 0 ? 'large' : 'small');
