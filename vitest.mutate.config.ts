@@ -1,39 +1,22 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { BaseSequencer, type PoolOptions, type TestSpecification } from 'vitest/node';
 import { defineConfig } from 'vitest/config';
 import { WarmWorker } from './scripts/warm-worker.ts';
 
-/**
- * The tests of what is mutated, the cheapest first: a mutant dies of the first test that notices it, and of a whole
- * controller's story only if no table did. Nothing here needs Podman, a process or a socket; the simulation is left out.
- */
-const ABOUT_THE_CORE = [
-  'graph',
-  'observed',
-  'default-network',
-  'canonical',
-  'names',
-  'holder-template',
-  'hold-changes',
-  'acts',
-  'plan',
-  'plan-holder',
-  'plan-pods',
-  'plan-drift',
-  'differences',
-  'upgrade-record',
-  'act-answers',
+const CALLS_THE_CORE = /^import (?!type\b)[^;]*from '\.\.\/(src\/(plan|state)|controllers\/agent)\//m;
+
+/** They call it too, among files, processes or for minutes. */
+const TOO_SLOW = new Set([
+  'agent-model',
+  'hostile-manifests',
+  'manifest-errors',
+  'observer',
+  'secrets-in-git',
+]);
+
+/** Whole controllers on a simulated clock, the cheapest first. */
+const STORIES = [
   'prune-approval',
-  'ignore-file',
-  'agent-aims',
-  'agent-status',
-  'agent-enter',
-  'agent-failing',
-  'agent-judge',
-  'agent-judge-beside',
-  'agent-decisions',
-  'resolve-agent',
-  'agent-acts',
-  'machine',
   'merge-desired',
   'crash-budget',
   'prepare-first',
@@ -49,13 +32,28 @@ const ABOUT_THE_CORE = [
   'agent-recovery',
   'agent-strategies',
   'rollback-dependents',
-].map((name) => `test/${name}.test.ts`);
+];
+
+const IS_STORY: ReadonlySet<string> = new Set(STORIES);
+
+const tests = new URL('test/', import.meta.url);
+const tables = readdirSync(tests)
+  .filter(
+    (file) => file.endsWith('.test.ts') && CALLS_THE_CORE.test(readFileSync(new URL(file, tests), 'utf8')),
+  )
+  .map((file) => file.slice(0, -'.test.ts'.length))
+  .filter((name) => !TOO_SLOW.has(name) && !IS_STORY.has(name));
+
+/**
+ * Tables before stories: a mutant dies of the first test that notices it, and of a whole controller's story only if no
+ * table did. Nothing here needs Podman, a process or a socket; the simulation is left out.
+ */
+const FILES = [...tables, ...STORIES].map((name) => `test/${name}.test.ts`);
 
 class CheapestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const cost = ({ moduleId }: TestSpecification) =>
-      ABOUT_THE_CORE.findIndex((name) => moduleId.endsWith(name));
-    return [...files].sort((a, b) => cost(a) - cost(b));
+    const placeOf = ({ moduleId }: TestSpecification) => FILES.findIndex((name) => moduleId.endsWith(name));
+    return [...files].sort((a, b) => placeOf(a) - placeOf(b));
   }
 }
 
@@ -72,7 +70,7 @@ export default defineConfig({
     },
   ],
   test: {
-    include: ABOUT_THE_CORE,
+    include: FILES,
     testTimeout: 30_000,
     // One worker for all files of a mutant: to load the core anew for each of them cost more than the tests.
     isolate: false,

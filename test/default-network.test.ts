@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Kind, kinds } from '../src/api/kinds.ts';
 import { keyString } from '../src/api/key.ts';
-import type { DesiredObject, Snapshot } from '../src/state/desired.ts';
+import { type DesiredObject, membersOf, type Snapshot } from '../src/state/desired.ts';
 import { withDefaultNetworks } from '../src/state/implicit.ts';
 
 interface Written {
@@ -76,4 +76,15 @@ test.each<[string, Written[], string[]]>([
   }
   expect([...after.objects.keys()].slice(0, before.objects.size)).toEqual([...before.objects.keys()]);
   if (expected.length === 0) expect(after).toBe(before);
+});
+
+test('the members of a pod group are the agents of its namespace that name it', () => {
+  const snapshot = snapshotOf(
+    { kind: 'Agent', name: 'a', spec: { podGroup: 'g' } },
+    { kind: 'Agent', name: 'b', spec: { podGroup: 'h' } },
+    { kind: 'Agent', name: 'c' },
+    { kind: 'Agent', name: 'd', namespace: 'other', spec: { podGroup: 'g' } },
+    { kind: 'PodGroup', name: 'g' },
+  );
+  expect(membersOf(snapshot, 'ns', 'g').map(({ key }) => key.name)).toEqual(['a']);
 });

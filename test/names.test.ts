@@ -64,6 +64,23 @@ test.each([
 });
 
 test.each([
+  ['ns.twin-0123abcd-1-0', true],
+  ['my-ns.my-twin-0123abcd-12-34', true],
+  ['ns.twin-holder', true],
+  ['my-ns.my-twin-holder', true],
+  ['ns.twin', false],
+  ['ns.twin-0123abcd', false],
+  ['ns.twin-0123abcx-1-0', false],
+  ['ns.twin-0123abc-1-0', false],
+  ['ns.twin-0123abcd-1-0-infra', false],
+  ['/ns.twin-0123abcd-1-0', false],
+  ['twin-holder', false],
+  ['ns.core-0123abcd', false],
+])('%s is a name that we give to containers: %s', (name, isOne) => {
+  expect(names.isContainerName(name)).toBe(isOne);
+});
+
+test.each([
   ['localhost/rookery/kept-01234567:1', true],
   ['localhost/rookery/kept-89abcdef:1', true],
   ['localhost/rookery/pulled-01234567:1', false],
