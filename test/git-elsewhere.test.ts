@@ -390,6 +390,18 @@ describe.runIf(lfsVersion)('files in git LFS', () => {
     expect(agentOf(await followed.read())?.manifest).toMatchObject({ spec: { layer: 1 } });
   });
 
+  test('too large to be fetched are not, whatever they claim', async () => {
+    const size = 3 * 2 ** 30;
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize ${size}\n`;
+    repository.push({ 'm.bin': pointer });
+    const followed = follow({ lfs: true });
+    await followed.read();
+    expect(followed.status().failure).toMatchObject({
+      reason: 'CheckoutFailed',
+      message: expect.stringContaining('3073 MB of files, and 2048 is the most'),
+    });
+  });
+
   test('one that the remote does not have keeps the new commit away until it has', async () => {
     const head = pushLarge();
     const store = join(repository.remote, 'lfs');

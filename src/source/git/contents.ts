@@ -50,14 +50,18 @@ export async function writeContents(writing: Writing, target: Target): Promise<C
   const entries = await repository.entries(target.id);
   const top: Part = { path: '', url: settings.url, store: repository, id: target.id, entries };
   const parts = settings.submodules ? await partsOf(top, finder(writing, target.reach)) : [top];
-  refuseHuge(parts.flatMap((part) => [...part.entries.values()]));
+  const whole = parts.flatMap((part) => [...part.entries.values()]);
+  refuseHuge(whole);
   for (const part of parts) {
     const into = await ownPlace(target.directory, part.path);
     await part.store.write(part.id, into, `${target.directory}.index`);
   }
   const large = await Promise.all(parts.map((part) => largeFilesOf(part, target.directory)));
   const files = large.flat();
-  if (settings.lfs) await writeLarge(writing, target, files);
+  if (settings.lfs) {
+    refuseHuge([...whole, ...files.map(({ pointer }) => pointer)]);
+    await writeLarge(writing, target, files);
+  }
   return {
     entries: new Map([...entries, ...(await submoduleEntries(parts.slice(1)))]),
     elsewhere: [
@@ -129,7 +133,6 @@ async function writeLarge(
   { directory, reach }: Target,
   files: readonly LargeFile[],
 ): Promise<void> {
-  refuseHuge(files.map(({ pointer }) => pointer));
   for (const part of new Set(files.map((file) => file.part))) {
     const own = files.filter((file) => file.part === part);
     const here = await Promise.all(own.map(({ pointer }) => isFetched(part.store, pointer)));
