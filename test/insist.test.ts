@@ -22,7 +22,8 @@ function podmanThatSays(...answers: readonly string[]) {
   return { dial: { call } as Dial, calls };
 }
 
-const never = () => Promise.resolve(false);
+const no = () => Promise.resolve(false);
+const never = { mend: no, endWaiting: no };
 
 test('a container that the runtime had made before is started by the next try', async () => {
   const { dial, calls } = podmanThatSays(MADE_BEFORE);
@@ -36,10 +37,18 @@ test('its ports, which Podman forgot to close, are waited for', async () => {
   expect(calls.filter((path) => path === START.path)).toHaveLength(4);
 });
 
+test('what still waits with its ports is ended', async () => {
+  const { dial, calls } = podmanThatSays(PORT_IN_USE, PORT_IN_USE, MADE_BEFORE);
+  let waiting = 1;
+  await insistOnStart(dial, START, { ...never, endWaiting: async () => waiting-- > 0 });
+  expect(waiting).toBe(0);
+  expect(calls.filter((path) => path === START.path)).toHaveLength(4);
+});
+
 test('what was put right is tried again, also after that', async () => {
   const { dial } = podmanThatSays(LOST_ADDRESS, MADE_BEFORE, LOST_ADDRESS);
   const mended: string[] = [];
-  await insistOnStart(dial, START, async ({ message }) => mended.push(message) > 0);
+  await insistOnStart(dial, START, { ...never, mend: async ({ message }) => mended.push(message) > 0 });
   expect(mended).toHaveLength(2);
 });
 

@@ -9,17 +9,25 @@ const MAX_STARTS = 6;
 /** More than Podman's service lets pile up before it collects its garbage. */
 const GARBAGE_BYTES = 8 * 1024 * 1024;
 
-/** Puts right why a start was refused; `false` when that is none of its business. */
-export type Mend = (refusal: PodmanError) => Promise<boolean>;
+export interface Mending {
+  /** Puts right why a start was refused; `false` when that is none of its business. */
+  readonly mend: (refusal: PodmanError) => Promise<boolean>;
+  /** Ends what still waits for the start that was cut off, and holds the ports; `false` when there is nothing. */
+  readonly endWaiting: () => Promise<boolean>;
+}
 
 /** Starts a container again whose start was cut off, as often as something was put right. */
-export async function insistOnStart(dial: Dial, request: DialRequest, mend: Mend): Promise<Reply<unknown>> {
+export async function insistOnStart(
+  dial: Dial,
+  request: DialRequest,
+  { mend, endWaiting }: Mending,
+): Promise<Reply<unknown>> {
   let wasMadeBefore = false;
   const mended = async (refusal: PodmanError): Promise<boolean> => {
     if (wasMadeBefore && refusal.kind === 'PortInUse') return letGoOfPorts(dial);
-    if (!MADE_BEFORE.test(refusal.message)) return mend(refusal);
-    wasMadeBefore = true;
-    return true;
+    wasMadeBefore =
+      MADE_BEFORE.test(refusal.message) || (refusal.kind === 'PortInUse' && (await endWaiting()));
+    return wasMadeBefore || mend(refusal);
   };
   for (let starts = 1; ; starts += 1) {
     const outcome = await dial.call(request).catch((error: unknown) => {

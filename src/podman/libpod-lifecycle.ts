@@ -29,7 +29,7 @@ export interface LifecycleTools {
  * a stop and the first removal fail. Each is seen through here, so that such a container can be started and removed.
  */
 export function lifecycleCalls(dial: Dial, { inspect, reclaim, endOrphans }: LifecycleTools): LifecycleCalls {
-  const start = startCall(dial, reclaim);
+  const start = startCall(dial, { reclaim, endOrphans });
 
   const stop = (name: string, graceSeconds: number): Promise<Reply<unknown>> =>
     dial.call({
@@ -115,12 +115,20 @@ async function bindsOf(dial: Dial, name: string): Promise<string[]> {
 type Start = (name: string, options: StartOptions) => Promise<Reply<unknown>>;
 
 /** Looks at the binds before, and gives a container its own addresses back where they are why it is refused. */
-function startCall(dial: Dial, reclaim: ReclaimAddresses): Start {
+function startCall(
+  dial: Dial,
+  { reclaim, endOrphans }: Pick<LifecycleTools, 'reclaim' | 'endOrphans'>,
+): Start {
   return async (name, { binds }) => {
     const what = `start container ${name}`;
     await refuseReplacedBinds(binds ?? (await bindsOf(dial, name)), what);
     const request = { method: 'POST', path: `${containerPath(name)}/start`, what } as const;
-    return insistOnStart(dial, request, (refusal) => reclaim(name, refusal));
+    const endWaiting = async (): Promise<boolean> => {
+      const wire = await inspectWire(dial, name);
+      const isDown = wire?.State?.Status !== 'running' && wire?.State?.Status !== 'paused';
+      return wire !== undefined && isDown && endOrphans([wire.Id]);
+    };
+    return insistOnStart(dial, request, { mend: (refusal) => reclaim(name, refusal), endWaiting });
   };
 }
 

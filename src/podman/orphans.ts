@@ -2,18 +2,22 @@ import { readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import { readProcFile } from './proc-file.ts';
 
-/** Ends what still runs for containers that were removed. */
-export type EndOrphans = (containerIds: readonly string[]) => void;
+/** Ends what still waits or runs for containers that were removed, or are not running; says whether there was something. */
+export type EndOrphans = (containerIds: readonly string[]) => boolean;
 
 /**
  * A service that is killed in a start, after the runtime made the container and before that was noted, leaves a process
  * that waits to be started and the conmon that watches it. A removal does not know of them, so they would stay for ever.
  * Without its process conmon ends by itself. Where the host's processes cannot be seen, none is found.
  */
-export function endOrphans(containerIds: readonly string[]): void {
-  const removed = new Set(containerIds);
-  for (const pid of readdirSync('/proc').map(Number).filter(Number.isInteger))
-    if (removed.has(monitoredBy(pid) ?? '')) for (const child of childrenOf(pid)) end(child);
+export function endOrphans(containerIds: readonly string[]): boolean {
+  const ids = new Set(containerIds);
+  const monitors = readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && ids.has(monitoredBy(pid) ?? ''));
+  const orphans = monitors.flatMap(childrenOf);
+  for (const orphan of orphans) end(orphan);
+  return orphans.length > 0;
 }
 
 /** The id of the container that this process watches over, if it is a conmon. */

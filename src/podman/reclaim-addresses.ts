@@ -2,6 +2,7 @@ import { BlockList } from 'node:net';
 import type { Dial } from './dial.ts';
 import type { PodmanError } from './errors.ts';
 import { containerPath, inspectWire } from './inspect-container.ts';
+import { insistOnStart } from './insist.ts';
 import type { Podman } from './podman.ts';
 import { refusalOf } from './refusal.ts';
 import type { WireContainer } from './wire.ts';
@@ -34,7 +35,11 @@ export type ReclaimAddresses = (name: string, refusal: PodmanError) => Promise<b
  */
 export function reclaimAddresses(dial: Dial, calls: NetworkCalls): ReclaimAddresses {
   const init = (name: string): Promise<unknown> =>
-    dial.call({ method: 'POST', path: `${containerPath(name)}/init`, what: `initialize container ${name}` });
+    insistOnStart(
+      dial,
+      { method: 'POST', path: `${containerPath(name)}/init`, what: `initialize container ${name}` },
+      { mend: () => Promise.resolve(false), endWaiting: () => Promise.resolve(false) },
+    );
 
   return async (name, refusal) => {
     if (!GIVEN_TO.test(refusal.message)) return false;

@@ -48,7 +48,7 @@ export function createForgetfulNetavark(): ForgetfulNetavark {
   const lifecycle = lifecycleCalls(dial, {
     inspect,
     reclaim: reclaimAddresses(dial, networks),
-    endOrphans: () => undefined,
+    endOrphans: () => false,
   });
   return { ...world, podman: { ...lifecycle, ...networks } };
 }
