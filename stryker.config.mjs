@@ -9,6 +9,8 @@ export default {
   concurrency: 2,
   // On top of half as long again as its tests took: a busy machine must not be taken for an endless loop.
   timeoutMS: 12_000,
+  // Beyond what `--since` gives the whole run: a slow machine is no failed test.
+  dryRunTimeoutMinutes: 20,
   thresholds: { high: 95, low: 85, break: 85 },
   incremental: true,
   incrementalFile: '.cache/mutants.json',

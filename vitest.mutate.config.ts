@@ -18,6 +18,10 @@ const TOO_SLOW = new Set([
 const STORIES = [
   'prune-approval',
   'merge-desired',
+  'immutable-fields',
+  'image-timeouts',
+  'exclusive-volume',
+  'refused-secret',
   'crash-budget',
   'prepare-first',
   'way-back',
@@ -32,6 +36,9 @@ const STORIES = [
   'agent-recovery',
   'agent-strategies',
   'rollback-dependents',
+  'strategy-acts',
+  'staged-rollout',
+  'pod-group-rollout',
 ];
 
 const IS_STORY: ReadonlySet<string> = new Set(STORIES);

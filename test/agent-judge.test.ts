@@ -40,6 +40,7 @@ const failed = (failures: number, terminal = false): Partial<AgentRecord> => ({
 const late = { deadlineAtMs: NOW };
 const stopped = { clocksStoppedAtMs: NOW - 1 };
 const since = (ms: number) => ({ healthySinceMs: NOW - ms });
+const acts = (change: object): Partial<AgentFacts> => ({ acts: { specHash: 'hash', ...change } });
 const missing = [{ reason: 'SecretNotReady', message: 'no secret', terminal: false }];
 const pull = { type: 'Pull', reference: 'a:1', cause: 'because' } as const;
 
@@ -345,6 +346,29 @@ describe('an update in place', () => {
       'RETRY',
     ],
     ['a person looks', 'Paused', { record: { triedGeneration: 1 } }, undefined],
+    ['a person has looked', 'Paused', { facts: acts({ abortedAtMs: 5 }) }, 'ROLL_BACK'],
+    ['a person stops it', 'Verifying', { facts: acts({ abortedAtMs: 5 }) }, 'ABORTED'],
+    [
+      'a person has stopped it already',
+      'Verifying',
+      { facts: acts({ abortedAtMs: 5 }), record: { abortedAtMs: 5 } },
+      undefined,
+    ],
+    ['a person stopped what is over', 'RolledBack', { facts: acts({ abortedAtMs: 5 }) }, undefined],
+    ['a person tries it again', 'RolledBack', { facts: acts({ retryAtMs: 5 }) }, 'RETRY'],
+    [
+      'a person has tried it again',
+      'RolledBack',
+      { facts: acts({ retryAtMs: 5 }), record: { retriedAtMs: 5 } },
+      undefined,
+    ],
+    ['a person holds it', 'Verifying', { facts: acts({ pausedAtMs: 5 }), record: late }, undefined],
+    [
+      'a person holds it, but nothing serves here',
+      'StoppingOld',
+      { facts: acts({ pausedAtMs: 5 }), record: late, containers: [oldOne] },
+      'DEADLINE',
+    ],
     ['the survivor is healthy', 'Failed', { containers: [oldOne], record: since(2_000) }, 'RESTORED'],
     ['the survivor is not healthy yet', 'Failed', { containers: [oldOne], record: since(1_999) }, undefined],
     [
@@ -424,6 +448,18 @@ describe('what serves', () => {
     ],
 
     ['all is well', 'Healthy', { containers: [newOne] }, undefined],
+    [
+      'a person wants it anew',
+      'Healthy',
+      { containers: [newOne], facts: acts({ restartedAtMs: 5 }) },
+      'RESTART',
+    ],
+    [
+      'a person has it anew',
+      'Healthy',
+      { containers: [newOne], facts: acts({ restartedAtMs: 5 }), record: { restartedAtMs: 5 } },
+      undefined,
+    ],
     [
       'it is not ready any more',
       'Healthy',
