@@ -93,10 +93,10 @@ export function assemble(parts: Parts): Engine {
       if (type === 'image') images.forget();
       if (type !== 'secret') visitAll();
     },
+    onRelist: () => visitPodGroups(keeper, wiring),
     onReachable: (ok, message) => {
       if (ok === reachability.ok) return;
-      Object.assign(reachability, { ok, message });
-      tellReachable(log, reachability);
+      tellReachable(log, Object.assign(reachability, { ok, message }));
       visitAll();
     },
   });
@@ -127,6 +127,10 @@ export function assemble(parts: Parts): Engine {
     await end(parts, { keeper, manager, prober });
   };
   return { backend, stop, start: manager.start, ...insightOf(parts, { keeper, manager, reading }) };
+}
+
+function visitPodGroups(keeper: DesiredKeeper, wiring: Wiring): void {
+  for (const { key } of keeper.current().objects.values()) if (key.kind === 'PodGroup') wiring.enqueue(key);
 }
 
 interface Reachability {

@@ -252,11 +252,15 @@ describe('a pod group', () => {
     expect(host.podman.controls.containers()).toHaveLength(2);
   });
 
-  test('whose infra died is made anew, members too', async () => {
+  test.each([
+    ['told', [0]],
+    ['not told', []],
+  ])('whose infra died, %s by an event, is made anew, members too', async (_told, delivery) => {
     await host.apply(manifest('PodGroup', 'core', { spec: {} }), agentManifest('left', { podGroup: 'core' }));
     await host.start();
     await healthy('left');
     const [pod] = await host.podman.listPods({});
+    host.podman.controls.setDelivery(() => delivery);
     host.podman.controls.killInfra(pod?.name ?? '');
     await host.clock.advance(60_000);
     const [anew] = await host.podman.listPods({});

@@ -33,6 +33,7 @@ beforeEach(async () => {
     installation: () => installation,
     onChange: ({ name }) => changed.push(name),
     onResource: () => undefined,
+    onRelist: () => undefined,
     onReachable: () => undefined,
   });
 });
@@ -222,6 +223,7 @@ test('a Podman that has no events is asked ever more rarely', async () => {
     installation: () => installation,
     onChange: () => undefined,
     onResource: () => undefined,
+    onRelist: () => undefined,
     onReachable: (ok) => reachable.push(ok),
   });
   const started = silent.start(ending.signal);

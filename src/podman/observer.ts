@@ -23,6 +23,8 @@ export interface ObserverOptions {
   readonly onChange: (key: ObjectKey) => void;
   /** Something that is not a container changed: an image, a network, a pod, a volume. */
   readonly onResource: (event: PodmanEvent) => void;
+  /** The slow list was made. It has containers alone: of the rest a lost event must be made up for too. */
+  readonly onRelist: () => void;
   /** Podman answers again, or stopped answering. */
   readonly onReachable: (reachable: boolean, message: string) => void;
 }
@@ -54,7 +56,10 @@ export function createObserver(options: ObserverOptions): Observer {
   /** Also the pulse: a Podman that hangs keeps its event stream open and says nothing. */
   const relist = (): void =>
     void observation.list().then(
-      () => options.onReachable(true, ''),
+      () => {
+        options.onReachable(true, '');
+        options.onRelist();
+      },
       (error: unknown) => {
         observation.lose();
         options.onReachable(false, messageOf(error));
