@@ -404,6 +404,9 @@ async function restart(run: Run): Promise<void> {
   host.crash();
   host.launch();
   const writes = await writesWithin(run, RESTART_MS);
+  // Who was killed by a late ambush may still be asleep.
+  await host.until(() => !host.isBooting(), RESTART_MS);
+  await host.clock.settle();
   if (writes.length > 0) throw new BrokenPromise('RestartChangesNothing', writes.join());
   const late = Object.entries(host.phases()).filter(([, phase]) => !DONE.has(phase));
   if (late.length > 0) throw new BrokenPromise('RestartChangesNothing', JSON.stringify(late));
