@@ -157,7 +157,7 @@ test("a running container whose connection was cut off by the death of Podman's 
 });
 
 /** Late in a start: the runtime has made the container, and Podman has not yet noted it. */
-const KILLED_LATE_MS = [90, 100, 110, 120, 130, 140];
+const KILLED_LATE_MS = [90, 110, 120, 130, 140, 160, 180, 210, 250, 300];
 
 describe("a container whose process waits to be started when Podman's service dies", {
   timeout: 120_000,
