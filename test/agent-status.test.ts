@@ -400,6 +400,14 @@ describe('what people read of an agent', () => {
     expect(told(statusIn(state, situation, more))).toEqual(expected);
   });
 
+  test.each<[AgentState, object]>([
+    ['Healthy', { status: 'True', reason: 'DependenciesReady' }],
+    ['Blocked', { status: 'False', reason: 'WaitingForDependency' }],
+  ])('whether others keep it waiting, in %s', (state, expected) => {
+    const { conditions } = statusIn(state, of({ facts: { gating: closed } }));
+    expect(conditions.find(({ type }) => type === 'DependenciesReady')).toMatchObject(expected);
+  });
+
   test('when it tries again, and how it ended', () => {
     const lastExit = { containerId: running.id, code: 3, oomKilled: true, atMs: 5_000 };
     const step = { failures: 1, notBeforeMs: NOW + 1_000 };

@@ -37,6 +37,8 @@ const core = (kind: string, name: string, rest: object): object => ({
 const settings = desired(
   core('ConfigMap', 'settings', { data: { level: 'INFO', size: '3' }, binaryData: { blob: 'AAE=' } }),
 );
+const set = desired(core('ConfigMap', 'set', { data: {} }));
+const barred = desired(core('ConfigMap', 'barred', { data: {} }));
 const slow = desired(core('ConfigMap', 'slow', { data: { level: 'INFO' } }));
 const password = desired(
   core('Secret', 'password', { data: { old: 'b2xk' }, stringData: { token: 'hush' } }),
@@ -60,6 +62,11 @@ const PROVISIONS = new Map<KeyString, Provision>([
     id('ConfigMap', 'settings'),
     ready({ kind: 'ConfigMap', directory: '/c/1', liveDirectory: '/c/live', digest: 'd1' }),
   ],
+  [
+    id('ConfigMap', 'set'),
+    ready({ kind: 'ConfigMap', directory: '/c/2', liveDirectory: '/c/2', digest: 'd2' }),
+  ],
+  [id('ConfigMap', 'barred'), { ready: false, reason: 'Conflict', message: 'is not ours', terminal: true }],
   [id('Secret', 'password'), ready({ kind: 'Secret' })],
   [id('Volume', 'data'), ready({ kind: 'Volume', podmanName: 'sim.data' })],
   [id('PodGroup', 'core'), ready({ kind: 'PodGroup', podName: 'sim.core-1', move: { type: 'None' } })],
@@ -75,7 +82,9 @@ function resolve(spec: object, inputs = NO_INPUTS): Resolution {
     { ...agentManifest('twin'), spec: { image: IMAGE.reference, ...spec } },
     inputs,
   ) as never;
-  const objects = new Map([settings, slow, password].map((object) => [keyString(object.key), object]));
+  const objects = new Map(
+    [settings, set, barred, slow, password].map((object) => [keyString(object.key), object]),
+  );
   return resolveAgent({ agent, objects, provisions: PROVISIONS, installation }, IMAGE);
 }
 
@@ -269,6 +278,22 @@ describe('a mount', () => {
       'MissingKey: ConfigMap settings has no key "A"; add it or mark the reference optional',
       'MissingKey: Secret password has no key "C"; add it or mark the reference optional',
     ]);
+  });
+
+  test('asks for a key of an object whose name begins another one', () => {
+    const key = (name: string) => ({ name, valueFrom: { configMapKeyRef: { name, key: 'no' } } });
+    expect(missing({ env: [key('settings'), key('set')] })).toEqual([
+      'MissingKey: ConfigMap settings has no key "no"; add it or mark the reference optional',
+      'MissingKey: ConfigMap set has no key "no"; add it or mark the reference optional',
+    ]);
+  });
+
+  test.each([
+    ['is not ready', 'slow', 'ConfigMapNotReady: ConfigMap slow is not ready yet'],
+    ['is not ours', 'barred', 'Conflict: ConfigMap barred: is not ours'],
+  ])('asks for no key of an object that %s', (_, name, expected) => {
+    const env = [{ name: 'A', valueFrom: { configMapKeyRef: { name, key: 'no' } } }];
+    expect(missing({ env })).toEqual([expected]);
   });
 
   test.each<[string, object, boolean]>([

@@ -236,7 +236,7 @@ function notReadyReason(input: StatusInput): string {
   return all.some(isLive) ? 'ProbeFailing' : input.record.reason;
 }
 
-const dependencyReason = ({ facts }: View): string => {
-  if (!facts.gating.open) return facts.gating.reason;
+const dependencyReason = ({ record, facts }: View): string => {
+  if (record.state === 'Blocked' && !facts.gating.open) return facts.gating.reason;
   return facts.dependencyDown === undefined ? 'DependenciesReady' : 'DependencyNotReady';
 };

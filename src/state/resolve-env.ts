@@ -73,7 +73,8 @@ export function findObject<M extends ConfigMap | Secret>(
 }
 
 export function missingKey(resolver: Resolver, kind: string, name: string, key: string): void {
-  if (resolver.missing.some((missing) => missing.message.startsWith(`${kind} ${name}`))) return;
+  const told = [`${kind} ${name} `, `${kind} ${name}:`];
+  if (resolver.missing.some(({ message }) => told.some((start) => message.startsWith(start)))) return;
   if (!resolver.objects.has(keyString({ kind, namespace: resolver.agent.key.namespace, name }))) return;
   resolver.missing.push({
     reason: 'MissingKey',
