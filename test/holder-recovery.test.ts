@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { labels } from '../src/api/labels.ts';
 import { labelsOf } from './fakes/client.ts';
+import { aTemplate } from './fakes/templates.ts';
 import { agentManifest, createSimulatedHost, type SimulatedHost } from './fakes/simulated-host.ts';
 
 const HOLDER = 'sim.web-holder';
@@ -56,6 +57,24 @@ test('one that somebody removed is made anew, with the same address', async () =
   await host.podman.removeContainer(HOLDER);
   await host.clock.advance(3_000);
   expect(holder()?.networks).toEqual(address);
+  expect(await answered()).toEqual(['0', '1']);
+});
+
+test('one that somebody renamed while another was made is removed', async () => {
+  await deploy();
+  const seen = await host.podman.inspectContainer(HOLDER);
+  await host.podman.createContainer({
+    name: 'renamed',
+    template: aTemplate({
+      image: { reference: 'localhost/holder:1', id: seen?.imageId ?? '' },
+      network: { mode: 'none' },
+    }),
+    labels: seen?.labels ?? {},
+    annotations: seen?.annotations ?? {},
+  });
+  await host.clock.advance(31_000);
+  expect(await host.podman.inspectContainer('renamed')).toBeUndefined();
+  expect(holder()?.id).toBe(seen?.id);
   expect(await answered()).toEqual(['0', '1']);
 });
 

@@ -204,6 +204,16 @@ describe('the holder is planned beside the containers', () => {
       ],
     ],
     [
+      'one was renamed and another made: the spare one goes',
+      { containers: [anAim(A, 'Running')], holder: holderAim() },
+      {
+        containers: [oldOne],
+        holder: { container: aHolder(), route: ['10.0.0.2'] },
+        spareHolders: [aHolder({ ...exited, id: 'id-spare', name: 'renamed' })],
+      },
+      ['remove container renamed (the agent has another holder)'],
+    ],
+    [
       "no holder is wanted any more: it goes before its address is another one's",
       {
         containers: [anAim(B, 'Running', { attempt: 2 })],

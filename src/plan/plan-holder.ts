@@ -30,6 +30,12 @@ export interface HolderSteps {
 
 /** A holder that was just made is routed by the next plan, which sees its id and that it leads nowhere. */
 export function holderSteps(aim: AgentAim, observed: ObservedAgent, ownership: Ownership): HolderSteps {
+  const steps = stepsOfOne(aim, observed, ownership);
+  const spares = (observed.spareHolders ?? []).map((spare) => removal(spare, 'the agent has another holder'));
+  return { ...steps, removals: [...spares, ...steps.removals] };
+}
+
+function stepsOfOne(aim: AgentAim, observed: ObservedAgent, ownership: Ownership): HolderSteps {
   const { holder } = observed;
   if (!aim.holder) return { ...NO_STEPS, removals: removalOfUnwanted(aim, holder?.container) };
   if (!holder || isHalfMade(holder.container))

@@ -1,7 +1,7 @@
 import { type KeyString, keyString, type ObjectKey } from '../api/key.ts';
 import { labels, ownerIn } from '../api/labels.ts';
 import { type Installation, isOurs, ownFilter } from '../state/names.ts';
-import type { ObservedAgent, ObservedContainer } from '../state/observed.ts';
+import { holdersOf, type ObservedAgent, type ObservedContainer } from '../state/observed.ts';
 import { createContainerIndex } from './container-index.ts';
 import { observedAgent } from './observed-agent.ts';
 import type { ContainerSummary, Podman, PodmanEvent } from './podman.ts';
@@ -102,7 +102,7 @@ export function createObservation(options: ObservationOptions): Observation {
       index.add(keyString(key), id);
       suspect(key, atMs);
     },
-    hintId: ({ id, atMs }) => holdersOf(known, id).forEach((key) => suspect(key, atMs)),
+    hintId: ({ id, atMs }) => keysWith(known, id).forEach((key) => suspect(key, atMs)),
     list,
     lose: () => {
       isIndexed = false;
@@ -135,10 +135,12 @@ function keysOf(summaries: readonly ContainerSummary[], installation: string): O
   return [...new Map(keys.map((key) => [keyString(key), key])).values()];
 }
 
-const allOf = ({ containers, holder }: ObservedAgent): readonly ObservedContainer[] =>
-  holder ? [...containers, holder.container] : containers;
+const allOf = (observed: ObservedAgent): readonly ObservedContainer[] => [
+  ...observed.containers,
+  ...holdersOf(observed),
+];
 
-const holdersOf = (known: ReadonlyMap<KeyString, Known>, containerId: string): ObjectKey[] =>
+const keysWith = (known: ReadonlyMap<KeyString, Known>, containerId: string): ObjectKey[] =>
   [...known.values()]
     .filter(({ observed }) => allOf(observed).some(({ id }) => id === containerId))
     .map(({ key }) => key);

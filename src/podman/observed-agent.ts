@@ -14,19 +14,16 @@ export async function observedAgent(
   observedAtMs: number,
 ): Promise<ObservedAgent> {
   const containers = own.filter((container) => !isHolder(container));
-  const container = holderAmong(own);
+  const [container, ...spareHolders] = own.filter(isHolder).toSorted(runningThenNewest);
   return {
     containers,
     ...(container && { holder: { container, route: await routeOf(traffic, container) } }),
+    ...(spareHolders.length > 0 && { spareHolders }),
     observedAtMs,
   };
 }
 
 const isHolder = ({ labels: found }: ObservedContainer): boolean => found[labels.role] === HOLDER_ROLE;
-
-/** There is one, unless somebody renamed it and it was made anew: the older one goes when this one has gone. */
-const holderAmong = (own: readonly ObservedContainer[]): ObservedContainer | undefined =>
-  own.filter(isHolder).toSorted(runningThenNewest)[0];
 
 /** Rules that cannot be read are none: writing them then says what the trouble is. */
 const routeOf = (traffic: Traffic, holder: ObservedContainer): Promise<readonly string[]> =>

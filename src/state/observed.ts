@@ -82,6 +82,8 @@ export interface ObservedAgent {
   /** Its replicas; the holder is none. */
   readonly containers: readonly ObservedContainer[];
   readonly holder?: ObservedHolder;
+  /** Left where a person renamed one while it was being started: the next start makes another. */
+  readonly spareHolders?: readonly ObservedContainer[];
   readonly observedAtMs: number;
 }
 
@@ -102,3 +104,6 @@ export const isHalfMade = ({ state }: ObservedContainer): boolean =>
 /** For a sort: those that run first, then the newest. */
 export const runningThenNewest = (left: ObservedContainer, right: ObservedContainer): number =>
   Number(isRunning(right)) - Number(isRunning(left)) || right.createdAtMs - left.createdAtMs;
+
+export const holdersOf = ({ holder, spareHolders = [] }: ObservedAgent): readonly ObservedContainer[] =>
+  holder ? [holder.container, ...spareHolders] : spareHolders;
