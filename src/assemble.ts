@@ -249,8 +249,10 @@ function createWorld(
     if (operation.type === 'CreateContainer' || operation.type === 'CreateHolder')
       observer.expect(key, operation.name);
     const fields = { object: keyString(key), cause: operation.cause, durationMs };
-    if (outcome === 'Success') log.info(fields, phraseOf(operation));
-    else log.warn({ ...fields, outcome }, phraseOf(operation));
+    if (outcome === 'Success') return log.info(fields, phraseOf(operation));
+    log.warn({ ...fields, outcome }, phraseOf(operation));
+    // One that was cut off may have left what bars everybody from images.
+    if (MAKES_IMAGES.has(operation.type)) wiring.enqueue(COLLECTION);
   };
   return {
     desired: keeper.current,
@@ -283,6 +285,8 @@ function createWorld(
     newUid: adapters.newUid,
   };
 }
+
+const MAKES_IMAGES: ReadonlySet<string> = new Set(['PullImage', 'BuildImage', 'ImportImage']);
 
 const inOrder = ({ order }: Wiring, keys: readonly KeyString[]): KeyString[] =>
   [...keys].sort((left, right) => (order.get(left) ?? -1) - (order.get(right) ?? -1));

@@ -203,6 +203,25 @@ describe('over many updates', () => {
     await expect(host.podman.listImages({})).resolves.toBeDefined();
   });
 
+  test('it goes though nobody looks at it, and its agent does not get on', async () => {
+    await host.start();
+    await deploy('v1');
+    let isCut = false;
+    host.podman.controls.beforeCall = ({ method }) => {
+      if (method !== 'buildImage') return;
+      if (isCut) throw new PodmanError('BuildFailed', 'not like this');
+      isCut = true;
+      host.podman.controls.breakImage('localhost/of-nobody:1');
+      throw new PodmanError('Unreachable', 'socket hang up');
+    };
+    host.podman.controls.calls = [];
+    context('v2');
+    await host.apply(secret('v2'), built());
+    await host.clock.advance(30_000);
+    expect(host.status('twin')?.phase).toBe('RolledBack');
+    expect(removed()).toHaveLength(1);
+  });
+
   test('what may still be in the middle of being written is left alone', async () => {
     await host.start();
     await deploy('v1');
