@@ -1,37 +1,12 @@
 import { expect, test } from 'vitest';
 import { enter } from '../controllers/agent/enter.ts';
 import type { AgentEvent } from '../controllers/agent/machine.ts';
-import type { AgentRecord, AgentState } from '../src/state/record.ts';
-import { NEW_REPLICA } from '../src/state/replica.ts';
+import type { AgentState } from '../src/state/record.ts';
 import { wishHash } from '../src/state/revision.ts';
 import { changes } from './fakes/record-changes.ts';
-import { A, aView, B, containerOf, EXITED, NOW, type Situation, specOf } from './fakes/agent-views.ts';
+import { A, aView, B, NOW, type Situation, specOf } from './fakes/agent-views.ts';
+import { crashed, down, failure, serving, underWay, update } from './fakes/update-records.ts';
 
-const down = containerOf(B, 2, EXITED);
-const update = { currentRevision: A.id, stableRevision: A.id, targetRevision: B.id };
-const serving = { currentRevision: B.id, stableRevision: B.id, targetRevision: B.id };
-const failure = {
-  operation: 'CreateContainer',
-  reason: 'Conflict',
-  message: 'is not ours',
-  terminal: true,
-  atMs: 0,
-};
-const underWay: Partial<AgentRecord> = {
-  rollouts: [{ revision: B.id, trigger: 'Manifest', changes: ['env'], startedAtMs: 1, outcome: 'UnderWay' }],
-};
-const crashed: Partial<AgentRecord> = {
-  replicas: {
-    [`${B.id}-2-0`]: {
-      ...NEW_REPLICA,
-      joined: true,
-      rolloutRestarts: 3,
-      restarts: 4,
-      crash: { failures: 3, notBeforeMs: 9 },
-      lastExit: { containerId: down.id, code: 137, oomKilled: true, atMs: 9 },
-    },
-  },
-};
 const wish = (change: object) => ({
   wish: { template: B.template, imageKnown: true, reloadDigest: '', ...change },
 });

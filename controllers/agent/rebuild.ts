@@ -3,7 +3,7 @@ import { isRunning, type ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, Revision } from '../../src/state/record.ts';
 import { createRevision, wishHash } from '../../src/state/revision.ts';
 import { NEW_REPLICA, replicaId } from '../../src/state/replica.ts';
-import type { ContainerTemplate } from '../../src/state/template.ts';
+import { type ContainerTemplate, EMPTY_TEMPLATE } from '../../src/state/template.ts';
 import { refOf } from './replicas.ts';
 
 /**
@@ -64,27 +64,9 @@ function parseTemplate(text: string): ContainerTemplate | undefined {
   try {
     const value = JSON.parse(text) as Partial<ContainerTemplate> | null;
     if (value?.image === undefined || value.network === undefined) return undefined;
+    // The canonical form drops what is empty: here it comes back.
     return { ...EMPTY_TEMPLATE, ...value, image: value.image, network: value.network };
   } catch {
     return undefined;
   }
 }
-
-/** The canonical form drops what is empty: here it comes back. */
-const EMPTY_TEMPLATE: Omit<ContainerTemplate, 'image' | 'network'> = {
-  env: {},
-  secretEnv: {},
-  mounts: [],
-  ports: [],
-  resources: {},
-  devices: [],
-  security: {
-    groups: [],
-    addCapabilities: [],
-    dropCapabilities: [],
-    readOnlyRootFilesystem: true,
-    noNewPrivileges: true,
-    privileged: false,
-  },
-  stopGraceSeconds: 0,
-};

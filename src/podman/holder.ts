@@ -3,6 +3,7 @@ import type { CallOf } from '../plan/operation.ts';
 import { HOLDER_PROGRAM } from '../state/names.ts';
 import { holderRootfs } from './holder-program.ts';
 import type { CreateContainer, Podman } from './podman.ts';
+import { EMPTY_TEMPLATE } from '../state/template.ts';
 
 /** Traffic passes through: the namespace is a router for its replicas. */
 const SYSCTLS = { 'net.ipv4.ip_forward': '1' };
@@ -41,24 +42,11 @@ export const holderContainer = (
   annotations,
   sysctls: SYSCTLS,
   template: {
+    ...EMPTY_TEMPLATE,
     image: { reference: imageId, id: imageId },
-    env: {},
-    secretEnv: {},
-    mounts: [],
     network: { mode: 'bridge', networks: template.networks },
     ports: template.ports,
-    resources: {},
-    devices: [],
-    security: {
-      user: USER,
-      groups: [],
-      addCapabilities: [],
-      dropCapabilities: ['ALL'],
-      readOnlyRootFilesystem: true,
-      noNewPrivileges: true,
-      privileged: false,
-    },
+    security: { ...EMPTY_TEMPLATE.security, user: USER, dropCapabilities: ['ALL'] },
     stopSignal: 'SIGKILL',
-    stopGraceSeconds: 0,
   },
 });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { labels as names, MANAGER } from '../api/labels.ts';
 import { messageOf } from '../api/errors.ts';
-import type { ContainerTemplate } from '../state/template.ts';
+import { type ContainerTemplate, EMPTY_TEMPLATE } from '../state/template.ts';
 import type { Labels, Podman } from './podman.ts';
 
 /** What came of one container asking for another by its name. */
@@ -99,7 +99,8 @@ interface Member {
 async function runs(podman: Podman, { image, network }: Attempt, member: Member): Promise<boolean> {
   const { name, script, alias } = member;
   const template: ContainerTemplate = {
-    ...NOTHING,
+    ...EMPTY_TEMPLATE,
+    security: { ...EMPTY_TEMPLATE.security, dropCapabilities: ['ALL'] },
     image,
     command: ['sh', '-c', script],
     network: { mode: 'bridge', networks: [{ name: network, aliases: [alias] }] },
@@ -113,24 +114,6 @@ async function runs(podman: Podman, { image, network }: Attempt, member: Member)
     },
   );
 }
-
-const NOTHING: Omit<ContainerTemplate, 'image' | 'network'> = {
-  env: {},
-  secretEnv: {},
-  mounts: [],
-  ports: [],
-  resources: {},
-  devices: [],
-  security: {
-    groups: [],
-    addCapabilities: [],
-    dropCapabilities: ['ALL'],
-    readOnlyRootFilesystem: true,
-    noNewPrivileges: true,
-    privileged: false,
-  },
-  stopGraceSeconds: 0,
-};
 
 async function exitOf({ podman, signal }: LookupOptions, name: string): Promise<number> {
   for (;;) {

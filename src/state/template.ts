@@ -105,3 +105,22 @@ export interface PodTemplate {
 /** The pod that a container lives in, if it does. */
 export const podIn = ({ network }: Pick<ContainerTemplate, 'network'>): string | undefined =>
   network.mode === 'pod' ? network.pod : undefined;
+
+/** A container of which nothing is said. */
+export const EMPTY_TEMPLATE: Omit<ContainerTemplate, 'image' | 'network'> = {
+  env: {},
+  secretEnv: {},
+  mounts: [],
+  ports: [],
+  resources: {},
+  devices: [],
+  security: {
+    groups: [],
+    addCapabilities: [],
+    dropCapabilities: [],
+    readOnlyRootFilesystem: true,
+    noNewPrivileges: true,
+    privileged: false,
+  },
+  stopGraceSeconds: 0,
+};
