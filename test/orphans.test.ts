@@ -16,6 +16,9 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'rookery-orphans-'));
   copyFileSync(execFileSync('which', ['dash'], { encoding: 'utf8' }).trim(), join(directory, 'conmon'));
   writeFileSync(join(directory, 'watch'), 'sleep 60 & wait');
+  writeFileSync(join(directory, 'clean'), 'sh -c "sleep 60; :" podman container cleanup "$2" & wait');
+  writeFileSync(join(directory, 'fork'), '(read -r _ <"${0%/*}/pipe"; :) & wait');
+  execFileSync('mkfifo', [join(directory, 'pipe')]);
   monitors = [];
 });
 afterEach(() => {
@@ -33,8 +36,8 @@ function endOf(monitor: ChildProcess): void {
 }
 
 /** A process that is called as conmon is, and watches over another one. */
-async function monitorOf(id: string): Promise<ChildProcess> {
-  const monitor = spawn(join(directory, 'conmon'), [join(directory, 'watch'), '-c', id, '-u', id]);
+async function monitorOf(id: string, script = 'watch'): Promise<ChildProcess> {
+  const monitor = spawn(join(directory, 'conmon'), [join(directory, script), '-c', id, '-u', id]);
   monitors.push(monitor);
   await until('it has a child', () => childrenOf(monitor).length > 0);
   return monitor;
@@ -46,6 +49,13 @@ test('what still waits to be started for a container that was removed ends, and 
   expect(endOrphans([REMOVED])).toBe(true);
   await ended;
   expect(childrenOf(other)).toHaveLength(1);
+});
+
+test.each(['clean', 'fork'])("Podman's own process below it goes on with its work: %s", async (script) => {
+  const monitor = await monitorOf(REMOVED, script);
+  const before = childrenOf(monitor);
+  expect(endOrphans([REMOVED])).toBe(false);
+  expect(childrenOf(monitor)).toEqual(before);
 });
 
 test('a container that left nothing behind is no failure', () => {
