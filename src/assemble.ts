@@ -286,7 +286,11 @@ function createWorld(
   };
 }
 
-const MAKES_IMAGES: ReadonlySet<string> = new Set(['PullImage', 'BuildImage', 'ImportImage']);
+const MAKES_IMAGES: ReadonlySet<Operation['type']> = new Set<Operation['type']>([
+  'PullImage',
+  'BuildImage',
+  'ImportImage',
+]);
 
 const inOrder = ({ order }: Wiring, keys: readonly KeyString[]): KeyString[] =>
   [...keys].sort((left, right) => (order.get(left) ?? -1) - (order.get(right) ?? -1));

@@ -145,7 +145,7 @@ function claims(input: StatusInput): ConditionClaim[] {
     claim('Available', liveContainers(input, servingReplicas(input)).length > 0),
     progressing(input),
     claim('Degraded', record.state === 'Degraded' || record.state === 'Failed'),
-    claim('DependenciesReady', !waitsForOthers(input) && !facts.dependencyDown, dependencyReason(input)),
+    claim('DependenciesReady', !closedGate(input) && !facts.dependencyDown, dependencyReason(input)),
   ];
 }
 
@@ -185,7 +185,9 @@ const isStuck = ({ record, stalled }: StatusInput): boolean =>
   record.stepFailure?.reason === 'Conflict' ||
   record.reason === 'NotYetSupported';
 
-const waitsForOthers = ({ record, facts }: View): boolean => record.state === 'Blocked' && !facts.gating.open;
+/** Why it waits for others, if it does. */
+const closedGate = ({ record, facts: { gating } }: View) =>
+  record.state === 'Blocked' && !gating.open ? gating : undefined;
 
 /** What is as it should be needs no words: only a condition that is not says why. */
 const AS_IT_SHOULD_BE: Readonly<Record<ConditionType, boolean>> = {
@@ -236,7 +238,6 @@ function notReadyReason(input: StatusInput): string {
   return all.some(isLive) ? 'ProbeFailing' : input.record.reason;
 }
 
-const dependencyReason = ({ record, facts }: View): string => {
-  if (record.state === 'Blocked' && !facts.gating.open) return facts.gating.reason;
-  return facts.dependencyDown === undefined ? 'DependenciesReady' : 'DependencyNotReady';
-};
+const dependencyReason = (view: View): string =>
+  closedGate(view)?.reason ??
+  (view.facts.dependencyDown === undefined ? 'DependenciesReady' : 'DependencyNotReady');

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { CallOf } from '../plan/operation.ts';
 import { HOLDER_PROGRAM } from '../state/names.ts';
+import { EMPTY_TEMPLATE } from '../state/template.ts';
 import { holderRootfs } from './holder-program.ts';
 import type { CreateContainer, Podman } from './podman.ts';
-import { EMPTY_TEMPLATE } from '../state/template.ts';
 
 /** Traffic passes through: the namespace is a router for its replicas. */
 const SYSCTLS = { 'net.ipv4.ip_forward': '1' };

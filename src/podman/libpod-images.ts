@@ -20,7 +20,7 @@ const PROGRESS_LINE_LIMIT_BYTES = 4 * 1024 * 1024;
 const OCI_FORMAT = 'application/vnd.oci.image.manifest.v1+json';
 const TAR_TYPE = 'application/x-tar';
 
-type ImageCalls = Pick<
+export type ImageCalls = Pick<
   Podman,
   | 'inspectImage'
   | 'listImages'

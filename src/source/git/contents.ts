@@ -50,6 +50,7 @@ export async function writeContents(writing: Writing, target: Target): Promise<C
   const entries = await repository.entries(target.id);
   const top: Part = { path: '', url: settings.url, store: repository, id: target.id, entries };
   const parts = settings.submodules ? await partsOf(top, finder(writing, target.reach)) : [top];
+  const submodules = parts.slice(1);
   const whole = parts.flatMap((part) => [...part.entries.values()]);
   refuseHuge(whole);
   for (const part of parts) {
@@ -63,16 +64,16 @@ export async function writeContents(writing: Writing, target: Target): Promise<C
     await writeLarge(writing, target, files);
   }
   return {
-    entries: new Map([...entries, ...(await submoduleEntries(parts.slice(1)))]),
+    entries: new Map([...entries, ...(await submoduleEntries(submodules))]),
     elsewhere: [
-      ...parts.slice(1).map(({ path }): Elsewhere => ({ path, type: 'Submodule', isHere: true })),
+      ...submodules.map(({ path }): Elsewhere => ({ path, type: 'Submodule', isHere: true })),
       ...(settings.submodules ? [] : linksOf(entries)).map(
         ({ path }): Elsewhere => ({ path, type: 'Submodule', isHere: false }),
       ),
       ...files.map(({ path }): Elsewhere => ({ path, type: 'LfsFile', isHere: settings.lfs })),
     ],
     madeOf: new Set([
-      ...parts.slice(1).map(({ store }) => store.directory),
+      ...submodules.map(({ store }) => store.directory),
       ...(settings.lfs ? files.map(({ part, pointer }) => lfsObject(part.store, pointer)) : []),
     ]),
   };

@@ -49,6 +49,10 @@ export async function tokenConfig({ tokenFile, url }: GitSettings): Promise<[str
   return [[`http.${new URL(url.text).origin}/.extraHeader`, header]];
 }
 
+/** The same as variables, for a call that needs nothing else. */
+export const tokenVariables = async (settings: GitSettings): Promise<Record<string, string>> =>
+  configVariables(await tokenConfig(settings));
+
 async function readSecretFile(path: string, what: string): Promise<string> {
   try {
     const bytes = await readBounded(path, MAX_TOKEN_BYTES);

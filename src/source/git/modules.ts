@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { messageOf } from '../../api/errors.ts';
 import type { GitUrl } from '../../api/git-url.ts';
 import { hashOf } from '../../state/canonical.ts';
-import { configVariables, tokenConfig } from './environment.ts';
+import { tokenVariables } from './environment.ts';
 import { UnreachableError } from './git.ts';
 import type { ObjectStore } from './object-store.ts';
-import { FETCH_DEADLINE_MS, type Repository } from './repository.ts';
+import { FETCH, FETCH_DEADLINE_MS, type Repository } from './repository.ts';
 import type { GitSettings } from './settings.ts';
 
 /** The repositories of submodules, one for each address, with the commits that were asked for. */
@@ -24,14 +24,13 @@ export function createModules(root: string, repository: Repository, settings: Gi
     of: (url) => repository.beside(join(root, `${hashOf([url.text]).slice(0, 16)}.git`)),
     has: async ({ git }, id) => (await git(['for-each-ref', '--format=x', pinned(id)])).trim() !== '',
     fetch: async ({ git }, url, id) => {
-      const env = { ...configVariables(await tokenConfig(settings)), GIT_ALLOW_PROTOCOL: url.protocol };
+      const env = { ...(await tokenVariables(settings)), GIT_ALLOW_PROTOCOL: url.protocol };
       const call = { env, deadlineMs: FETCH_DEADLINE_MS };
-      const fetch = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules'];
       try {
-        await git([...fetch, '--depth=1', '--', url.text, `+${id}:${pinned(id)}`], call);
+        await git([...FETCH, '--depth=1', '--', url.text, `+${id}:${pinned(id)}`], call);
       } catch {
         // Not every server hands out a commit that no branch points at.
-        await git([...fetch, '--', url.text, ...EVERYTHING], call).catch(unreachable);
+        await git([...FETCH, '--', url.text, ...EVERYTHING], call).catch(unreachable);
         await pin(git, id);
       }
     },

@@ -57,15 +57,17 @@ async function submodule({ top, part, link }: Place, find: FindModule): Promise<
   try {
     const url = submoduleUrl({ text, parent: part.url, main: top.url });
     const store = await find(url, link.id);
-    const path = part.path === '' ? link.path : `${part.path}/${link.path}`;
-    return { path, url, store, id: link.id, entries: await store.entries(link.id) };
+    return { path: placeOf(part, link.path), url, store, id: link.id, entries: await store.entries(link.id) };
   } catch (error) {
     const Kind = error instanceof UnreachableError ? UnreachableError : GitError;
     throw new Kind(`${named(part, link.path)} (${withoutUserinfo(text)}): ${messageOf(error)}`);
   }
 }
 
-const named = ({ path }: Part, link: string): string => `submodule ${path === '' ? link : `${path}/${link}`}`;
+/** Within the checkout. */
+const placeOf = ({ path }: Part, link: string): string => (path === '' ? link : `${path}/${link}`);
+
+const named = (part: Part, link: string): string => `submodule ${placeOf(part, link)}`;
 
 /** `submodule.NAME.KEY\nVALUE`, each closed by a zero. */
 async function addressOf(part: Part, path: string): Promise<string> {

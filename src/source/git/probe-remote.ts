@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { configVariables, tokenConfig } from './environment.ts';
+import { tokenVariables } from './environment.ts';
 import { openRepository } from './repository.ts';
 import type { GitSettings } from './settings.ts';
 
@@ -10,7 +10,7 @@ export async function probeRemote(settings: GitSettings, signal: AbortSignal): P
   const directory = await mkdtemp(join(tmpdir(), 'rookery-git-'));
   try {
     const { git } = await openRepository({ directory, settings, signal });
-    const env = configVariables(await tokenConfig(settings));
+    const env = await tokenVariables(settings);
     const said = await git(['ls-remote', '--', settings.url.text, `refs/heads/${settings.branch}`], { env });
     return said.split(/\s/)[0] || undefined;
   } finally {

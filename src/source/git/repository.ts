@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { hashOf } from '../../state/canonical.ts';
 import { writeConfigFiles } from './config-files.ts';
-import { configVariables, environmentOf, tokenConfig } from './environment.ts';
+import { environmentOf, tokenVariables } from './environment.ts';
 import { type ObjectStore, openObjectStore } from './object-store.ts';
 import type { GitSettings } from './settings.ts';
 
@@ -30,6 +30,8 @@ export interface Repository extends ObjectStore {
 }
 
 export const FETCH_DEADLINE_MS = 300_000;
+/** What is named is fetched, and nothing else. */
+export const FETCH = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules'];
 const HEAD = 'refs/rookery/head';
 
 export interface RepositoryOptions {
@@ -57,10 +59,9 @@ function repositoryOf(store: ObjectStore, settings: GitSettings): Omit<Repositor
   return {
     ...store,
     fetch: async () => {
-      const options = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules'];
       const refs = `+refs/heads/${branch}:${HEAD}`;
-      const env = configVariables(await tokenConfig(settings));
-      await git(['fetch', ...options, '--', url.text, refs], { env, deadlineMs: FETCH_DEADLINE_MS });
+      const env = await tokenVariables(settings);
+      await git([...FETCH, '--', url.text, refs], { env, deadlineMs: FETCH_DEADLINE_MS });
       return (await git(['rev-parse', '--verify', `${HEAD}^{commit}`])).trim();
     },
     accepted: async () => {
