@@ -7,7 +7,6 @@ import { noteOutcome } from '../controllers/agent/outcome.ts';
 import { rebuildRecord } from '../controllers/agent/rebuild.ts';
 import { wayBack } from '../controllers/agent/rollout.ts';
 import { statusOf } from '../controllers/agent/status.ts';
-import { agent } from '../src/api/agent.ts';
 import { agentKey, type KeyString } from '../src/api/key.ts';
 import { labels, REVISION_ANNOTATION } from '../src/api/labels.ts';
 import { formatPlan } from '../src/plan/operation.ts';
@@ -16,24 +15,13 @@ import type { ObservedContainer } from '../src/state/observed.ts';
 import type { AgentRecord, Revision } from '../src/state/record.ts';
 import { NEW_REPLICA, type ReplicaRecord } from '../src/state/replica.ts';
 import { createRevision, wishHash } from '../src/state/revision.ts';
-import type { ContainerTemplate } from '../src/state/template.ts';
-import { agentManifest } from './fakes/simulated-host.ts';
+import { factsWith, NOW, READY, specOf } from './fakes/agent-views.ts';
 import { aContainer, aTemplate } from './fakes/templates.ts';
 
-const NOW = 1_000_000;
 const key = agentKey('ns', 'twin');
 const A = createRevision(aTemplate({ env: { V: 'a' }, stopGraceSeconds: 20 }), 'made A', 0);
 const B = createRevision(aTemplate({ env: { V: 'b' }, stopGraceSeconds: 20 }), 'made B', 0);
-const healthyVerdict = {
-  started: true,
-  ready: true,
-  live: true,
-  startupFailed: false,
-  sinceMs: 0,
-  messages: {},
-};
 
-const specOf = (spec: object) => agent.parse(agentManifest('twin', spec)).spec;
 const of = (
   revision: Revision,
   attempt: number,
@@ -41,29 +29,6 @@ const of = (
 ): ObservedContainer =>
   aContainer(revision.id, attempt, { ...change, name: `ns.twin-${revision.id}-${attempt}-0` });
 const stopped = { state: 'exited' as const, networks: {}, startedAtMs: 5, finishedAtMs: 9 };
-
-function factsWith(template: ContainerTemplate, change: Partial<AgentFacts> = {}): AgentFacts {
-  return {
-    key,
-    spec: specOf({ rollout: { minHealthySeconds: 2 } }),
-    specHash: 'hash',
-    wish: { template, imageKnown: true, reloadDigest: '' },
-    missing: [],
-    gating: { open: true },
-    bootGating: { open: true },
-    dependencyDown: undefined,
-    suspended: false,
-    acts: { specHash: 'hash' },
-    origin: undefined,
-    observed: { containers: [], observedAtMs: NOW },
-    verdictOf: () => healthyVerdict,
-    bootId: 'boot',
-    fellows: [],
-    startGating: { open: true },
-    pods: [],
-    ...change,
-  };
-}
 
 const KNOWN: ReplicaRecord = { ...NEW_REPLICA, joined: true, bootId: 'boot' };
 const seen = (...containers: ObservedContainer[]) => ({ observed: { containers, observedAtMs: NOW } });
@@ -222,7 +187,7 @@ describe('what was changed behind our back', () => {
   });
 
   test('matters less than that it is not well', () => {
-    const verdictOf = () => ({ ...healthyVerdict, ready: false });
+    const verdictOf = () => ({ ...READY, ready: false });
     expect(planOf({ ...facts, verdictOf }, recordWith('Healing', serving)).state).toBe('Degraded');
   });
 });
@@ -269,7 +234,7 @@ describe('a failure is told', () => {
   });
 
   test('with what the probes said last', () => {
-    const verdictOf = () => ({ ...healthyVerdict, ready: false, messages: { readiness: 'status is error' } });
+    const verdictOf = () => ({ ...READY, ready: false, messages: { readiness: 'status is error' } });
     const message = failing({ verdictOf, ...seen(of(A, 1, stopped), of(B, 2)) }, { deadlineAtMs: NOW - 1 });
     expect(message).toBe('was not healthy in time (Verifying); readiness: status is error');
   });

@@ -1,23 +1,11 @@
-import { expect, test } from 'vitest';
-import { enter } from '../controllers/agent/enter.ts';
-import type { AgentEvent } from '../controllers/agent/machine.ts';
-import type { AgentState } from '../src/state/record.ts';
-import { changes } from './fakes/record-changes.ts';
-import { A, aView, B, containerOf, NOW, READY, type Situation } from './fakes/agent-views.ts';
+import { test } from 'vitest';
+import { type Entry, expectEntry } from './fakes/record-changes.ts';
+import { A, B, containerOf, READY } from './fakes/agent-views.ts';
 import { crashed, down, failure, serving, underWay, update } from './fakes/update-records.ts';
 
 const newOne = containerOf(B, 2);
 
-type Row = [
-  name: string,
-  from: AgentState,
-  event: AgentEvent,
-  to: AgentState,
-  situation: Situation,
-  ...told: string[],
-];
-
-test.each<Row>([
+test.each<Entry>([
   [
     'a step of it failed',
     'Preparing',
@@ -183,9 +171,4 @@ test.each<Row>([
     'message: ""',
     'reason: "Terminating"',
   ],
-])('%s: %s, %s → %s', (_, from, event, to, situation, ...expected) => {
-  const view = aView(from, situation);
-  const after = enter(view, to, event);
-  expect(changes(view.record, after)).toEqual(expected);
-  expect(after).toMatchObject({ state: to, stateEnteredAtMs: NOW });
-});
+])('%s: %s, %s → %s', expectEntry);

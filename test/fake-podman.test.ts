@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PodmanError } from '../src/podman/errors.ts';
 import type { PodmanEvent } from '../src/podman/podman.ts';
-import type { ContainerTemplate } from '../src/state/template.ts';
+import { type ContainerTemplate, EMPTY_TEMPLATE } from '../src/state/template.ts';
 import { createFakePodman, type FakePodman, type Program } from './fakes/fake-podman.ts';
 import { createSimulatedClock, type SimulatedClock } from './fakes/simulated-clock.ts';
 
@@ -16,22 +16,9 @@ describe('the fake Podman', () => {
     program = {};
     podman = createFakePodman({ clock, program: () => program });
     template = {
+      ...EMPTY_TEMPLATE,
       image: { reference: 'localhost/a:1', id: podman.controls.addImage('localhost/a:1') },
-      env: {},
-      secretEnv: {},
-      mounts: [],
       network: { mode: 'none' },
-      ports: [],
-      resources: {},
-      devices: [],
-      security: {
-        groups: [],
-        addCapabilities: [],
-        dropCapabilities: [],
-        readOnlyRootFilesystem: true,
-        noNewPrivileges: true,
-        privileged: false,
-      },
       stopGraceSeconds: 30,
     };
   });

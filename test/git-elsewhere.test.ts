@@ -293,6 +293,7 @@ const lfsVersion = (() => {
   }
 })();
 
+// The program git-lfs is what is tried: `npm test` installs it, and without it this is told above.
 describe.runIf(lfsVersion)('files in git LFS', () => {
   const LARGE = `${'model '.repeat(40_000)}\n`;
   const pushLarge = (files: Record<string, string> = {}): string => {

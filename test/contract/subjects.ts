@@ -5,7 +5,7 @@ import { createLibpod } from '../../src/podman/libpod.ts';
 import type { Labels, Podman } from '../../src/podman/podman.ts';
 import type { Traffic } from '../../src/podman/traffic.ts';
 import { networkNamespaceOf } from '../../src/probe/namespace.ts';
-import type { ContainerTemplate } from '../../src/state/template.ts';
+import { type ContainerTemplate, EMPTY_TEMPLATE } from '../../src/state/template.ts';
 import { createTraffic } from '../../src/traffic/traffic.ts';
 import { createFakePodman } from '../fakes/fake-podman.ts';
 import { BUSYBOX, ensureBusybox } from './busybox.ts';
@@ -107,21 +107,10 @@ function bench({ podman, traffic }: Pick<Bench, 'podman' | 'traffic'>, imageId: 
 const templateOf = (imageId: string, program: ProgramName): ContainerTemplate => ({
   image: { reference: BUSYBOX, id: imageId },
   ...PROGRAMS[program].template,
+  ...EMPTY_TEMPLATE,
   env: { PROGRAM: program },
-  secretEnv: {},
-  mounts: [],
   network: { mode: 'none' },
-  ports: [],
-  resources: {},
-  devices: [],
-  security: {
-    groups: [],
-    addCapabilities: [],
-    dropCapabilities: ['ALL'],
-    readOnlyRootFilesystem: true,
-    noNewPrivileges: true,
-    privileged: false,
-  },
+  security: { ...EMPTY_TEMPLATE.security, dropCapabilities: ['ALL'] },
   stopGraceSeconds: 1,
 });
 

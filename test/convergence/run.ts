@@ -147,7 +147,7 @@ async function begin(script: Script): Promise<Run> {
   return run;
 }
 
-const newTally = (): Run['tally'] => ({
+export const newTally = (): Run['tally'] => ({
   calls: 0,
   changes: 0,
   places: 0,

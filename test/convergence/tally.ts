@@ -1,4 +1,4 @@
-import type { Tally } from './run.ts';
+import { newTally, type Tally } from './run.ts';
 
 export interface Sum extends Tally {
   readonly stories: number;
@@ -8,14 +8,7 @@ export interface Sum extends Tally {
 export const NOTHING: Sum = {
   stories: 0,
   failed: 0,
-  calls: 0,
-  changes: 0,
-  places: 0,
-  steps: 0,
-  crashes: 0,
-  faults: {},
-  situations: new Set(),
-  deaths: new Set(),
+  ...newTally(),
 };
 
 export function add(sum: Sum, { tally, complaint }: { tally: Tally; complaint?: string }): Sum {

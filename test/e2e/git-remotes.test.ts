@@ -12,9 +12,9 @@ import type { GitStatus } from '../../src/api/source-status.ts';
 import { createGitSource } from '../../src/source/git/git-source.ts';
 import type { GitSettings } from '../../src/source/git/settings.ts';
 import { createSecretOpener } from '../../src/source/secrets/opener.ts';
+import { SETTINGS } from '../fakes/followed-git.ts';
 import { createGitRepository, type GitRepository } from '../fakes/git-repository.ts';
 import { agentYaml } from '../fakes/manifest-tree.ts';
-
 import { freePort } from '../fakes/ports.ts';
 import { until } from './until.ts';
 
@@ -42,17 +42,7 @@ async function statusWith(url: string, more: Partial<GitSettings>): Promise<GitS
     secrets: createSecretOpener(undefined),
     random: () => 0.5,
     clock: { now: () => Date.now(), setTimer: () => () => undefined },
-    settings: {
-      url: parseGitUrl(url),
-      branch: 'main',
-      paths: [''],
-      intervalMs: 60_000,
-      allowNonFastForward: false,
-      submodules: false,
-      lfs: false,
-      environment: { PATH: process.env['PATH'] ?? '' },
-      ...more,
-    },
+    settings: { ...SETTINGS, url: parseGitUrl(url), ...more },
   });
   await source.fetch();
   await source.watch({ onChange: () => undefined, onStatus: () => undefined }).close();

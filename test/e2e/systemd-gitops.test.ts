@@ -64,6 +64,7 @@ const followed = (commit: string, edition: string): Promise<string> =>
     40_000,
   );
 
+// Only root can boot a machine of its own; everyone else is told at the top what is left out.
 describe.runIf(isRoot)(
   'a repository is followed by the service of a rootless user',
   { timeout: 90_000 },

@@ -52,6 +52,7 @@ beforeAll(async () => {
 }, 700_000);
 afterAll(() => (isRoot ? lab.remove() : undefined), 60_000);
 
+// Only root can boot a machine of its own; everyone else is told at the top what is left out.
 describe.runIf(isRoot).each([
   {
     who: 'root, a service of the system',
@@ -94,7 +95,7 @@ describe.runIf(isRoot).each([
     expect(await rookery('events')).not.toMatch(/EPERM|not permitted/i);
   });
 
-  // Of a user's unit `systemd-service.test.ts` shows the same.
+  // For root's unit alone: of a user's `systemd-service.test.ts` shows the same.
   test.runIf(scope === '--system')(
     'it is killed, comes back, and touches nothing; and is removed without the agent',
     async () => {

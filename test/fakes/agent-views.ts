@@ -51,6 +51,30 @@ export interface Situation {
   readonly containers?: readonly ObservedContainer[];
 }
 
+/** Nothing is missing, and nobody has to be waited for. */
+export function factsWith(template: ContainerTemplate, change: Partial<AgentFacts> = {}): AgentFacts {
+  return {
+    key: TWIN,
+    spec: specOf({ rollout: { minHealthySeconds: 2 } }),
+    specHash: 'hash',
+    wish: { template, imageKnown: true, reloadDigest: '' },
+    missing: [],
+    gating: { open: true },
+    bootGating: { open: true },
+    dependencyDown: undefined,
+    suspended: false,
+    acts: { specHash: 'hash' },
+    origin: undefined,
+    observed: { containers: [], observedAtMs: NOW },
+    verdictOf: () => READY,
+    bootId: 'boot',
+    fellows: [],
+    startGating: { open: true },
+    pods: [],
+    ...change,
+  };
+}
+
 /** An agent in a state, everything about it as good as can be but for what is said. */
 export function aView(state: AgentState, { record, facts, containers = [] }: Situation): View {
   const revisions = record?.revisions ?? [A, B];
@@ -65,25 +89,6 @@ export function aView(state: AgentState, { record, facts, containers = [] }: Sit
       attempt: 2,
       ...record,
     },
-    facts: {
-      key: TWIN,
-      spec: specOf({ rollout: { minHealthySeconds: 2 } }),
-      specHash: 'hash',
-      wish: { template: (second ?? B).template, imageKnown: true, reloadDigest: '' },
-      missing: [],
-      gating: { open: true },
-      bootGating: { open: true },
-      dependencyDown: undefined,
-      suspended: false,
-      acts: { specHash: 'hash' },
-      origin: undefined,
-      observed: { containers, observedAtMs: NOW },
-      verdictOf: () => READY,
-      bootId: 'boot',
-      fellows: [],
-      startGating: { open: true },
-      pods: [],
-      ...facts,
-    },
+    facts: factsWith((second ?? B).template, { observed: { containers, observedAtMs: NOW }, ...facts }),
   };
 }

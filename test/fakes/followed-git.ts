@@ -59,7 +59,7 @@ export function followGit(repository: GitRepository, more: Partial<GitSettings> 
   };
 }
 
-const SETTINGS: Omit<GitSettings, 'url'> = {
+export const SETTINGS: Omit<GitSettings, 'url'> = {
   branch: 'main',
   paths: [''],
   intervalMs: 60_000,

@@ -2,25 +2,13 @@ import { labels } from '../../src/api/labels.ts';
 import type { ContainerAim } from '../../src/plan/aim.ts';
 import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { Revision } from '../../src/state/record.ts';
-import type { ContainerTemplate } from '../../src/state/template.ts';
+import { type ContainerTemplate, EMPTY_TEMPLATE } from '../../src/state/template.ts';
 
 export const aTemplate = (change: Partial<ContainerTemplate> = {}): ContainerTemplate => ({
+  ...EMPTY_TEMPLATE,
   image: { reference: 'localhost/agent:1', id: 'sha256:aaaa' },
-  env: {},
-  secretEnv: {},
-  mounts: [],
   network: { mode: 'bridge', networks: [{ name: 'ns.default', ip: '10.0.0.9', aliases: ['twin'] }] },
-  ports: [],
-  resources: {},
-  devices: [],
-  security: {
-    groups: [],
-    addCapabilities: [],
-    dropCapabilities: ['ALL'],
-    readOnlyRootFilesystem: true,
-    noNewPrivileges: true,
-    privileged: false,
-  },
+  security: { ...EMPTY_TEMPLATE.security, dropCapabilities: ['ALL'] },
   stopGraceSeconds: 30,
   ...change,
 });

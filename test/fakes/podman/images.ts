@@ -1,19 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BuildImage, ImportImage, Labels, Podman } from '../../../src/podman/podman.ts';
+import type { ImageCalls } from '../../../src/podman/libpod-images.ts';
+import type { BuildImage, ImportImage, Labels } from '../../../src/podman/podman.ts';
 import { failure, fakeId, matches, type World } from './world.ts';
-
-type ImageCalls = Pick<
-  Podman,
-  | 'inspectImage'
-  | 'listImages'
-  | 'findBrokenImage'
-  | 'pullImage'
-  | 'buildImage'
-  | 'importImage'
-  | 'tagImage'
-  | 'removeImage'
->;
 
 export function fakeImages(world: World): ImageCalls {
   return {
