@@ -3,12 +3,12 @@ import type { Revision } from '../../src/state/record.ts';
 import type { MissingInput } from '../../src/state/resolver.ts';
 import { revisionId } from '../../src/state/revision.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
-import type { World } from '../world.ts';
 import type { ResolvedWish } from './gather.ts';
+import { secretsOf, type WayBackWorld } from './way-back.ts';
 
 /** What a person went back to, in the place of what the manifest asks for; addresses and pods are those of today. */
 export async function undoneWish(
-  world: World,
+  world: WayBackWorld,
   revision: Revision,
   asked: ResolvedWish,
 ): Promise<ResolvedWish> {
@@ -23,7 +23,7 @@ const attached = (template: ContainerTemplate, wished: ContainerTemplate | undef
   wished?.network.mode === template.network.mode ? { ...template, network: wished.network } : template;
 
 /** What the revision was made of and is not there any more: looked for before anything is touched. */
-export async function goneInputs(world: World, { id, template }: Revision): Promise<MissingInput[]> {
+export async function goneInputs(world: WayBackWorld, { id, template }: Revision): Promise<MissingInput[]> {
   const image = await world.images.inspect(template.image.id);
   const present = new Set(await world.podman.listSecrets(secretPrefix(world.installation())));
   const gone = [
@@ -36,11 +36,6 @@ export async function goneInputs(world: World, { id, template }: Revision): Prom
     terminal: true,
   }));
 }
-
-const secretsOf = ({ secretEnv, mounts }: ContainerTemplate): string[] => [
-  ...Object.values(secretEnv),
-  ...mounts.flatMap((mount) => (mount.type === 'secret' ? [mount.secret] : [])),
-];
 
 /** The newest revision before the one that runs, or is tried, that proved itself and is another one. */
 export function revisionBefore(revisions: readonly Revision[], from: Revision): Revision | undefined {

@@ -7,7 +7,11 @@ import { wishHash } from '../../src/state/revision.ts';
 import type { World } from '../world.ts';
 import { attemptOf, findRevision, type Wish } from './facts.ts';
 
-export type WayBackWorld = Pick<World, 'images' | 'podman' | 'installation'>;
+/** What of the world tells whether a revision can run again. */
+export interface WayBackWorld extends Pick<World, 'installation'> {
+  readonly images: Pick<World['images'], 'inspect'>;
+  readonly podman: Pick<World['podman'], 'inspectPod' | 'listSecrets'>;
+}
 
 export interface WayBackSubject {
   readonly record: AgentRecord;
