@@ -168,7 +168,7 @@ export function joinUnit(view: View): Pick<AgentRecord, 'unit'> {
 function nextAttempt({ record, facts }: View, pod: string): number {
   const newest = newestAttempt(facts.fellows, pod);
   const own = attemptAt(record, pod);
-  if (own === 0 || newest > own) return Math.max(newest, 1);
+  if (newest > own) return newest;
   const goesOn =
     !isElsewhere(record, pod) && !facts.fellows.some((one) => hasFailedAt(one, { pod, attempt: own }));
   return goesOn ? own : own + 1;
