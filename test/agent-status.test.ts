@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { statusOf, type StatusInput, unknownStatus } from '../controllers/agent/status.ts';
-import { HOLDER_ANNOTATION } from '../src/api/labels.ts';
+import { HOLDER_ANNOTATION, labels } from '../src/api/labels.ts';
 import type { AgentStatus } from '../src/api/status.ts';
 import { canonicalJson } from '../src/state/canonical.ts';
 import type { AgentState } from '../src/state/record.ts';
@@ -14,6 +14,7 @@ import {
   NOW,
   READY,
   type Situation,
+  specOf,
 } from './fakes/agent-views.ts';
 import { aContainer } from './fakes/templates.ts';
 
@@ -408,6 +409,39 @@ describe('what people read of an agent', () => {
     expect(conditions.find(({ type }) => type === 'DependenciesReady')).toMatchObject(expected);
   });
 
+  test('what is as it should be says so in its own words, whatever else there is to say', () => {
+    const said = (situation: Situation, more: More = {}): string[] =>
+      statusIn('Degraded', situation, more).conditions.map(
+        ({ type, status, reason, message, observedGeneration }) =>
+          `${type} ${status} (${reason}) ${message} ${observedGeneration}`,
+      );
+    const crashed = of({ record: { generation: 4, reason: 'Crashed', message: 'it crashed' } });
+    const conditions = [
+      'Ready True (Ready)  4',
+      'Reconciling False (Crashed)  4',
+      'Stalled False (Crashed)  4',
+      'Synced True (Synced)  4',
+      'Available True (Crashed)  4',
+      'Progressing False (Crashed)  4',
+      'Degraded True (Crashed) it crashed 4',
+      'DependenciesReady True (DependenciesReady)  4',
+    ];
+    expect(said(crashed)).toEqual(conditions);
+    expect(said(crashed, { waits: 'opens at nine' })).toEqual(
+      conditions.map((line) =>
+        line.startsWith('Synced') ? 'Synced False (OutsideSyncWindow) opens at nine 4' : line,
+      ),
+    );
+  });
+
+  test('before there is a revision nothing is said of one, and nothing is as it should be', () => {
+    const status = statusIn('Pending', { record: { revisions: [] } });
+    expect(Object.keys(status)).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/Revision$|^rollouts$/)]),
+    );
+    expect(unwell(status)).toContain('not Synced: Pending');
+  });
+
   test('when it tries again, and how it ended', () => {
     const lastExit = { containerId: running.id, code: 3, oomKilled: true, atMs: 5_000 };
     const step = { failures: 1, notBeforeMs: NOW + 1_000 };
@@ -435,6 +469,38 @@ describe('what people read of an agent', () => {
     const down = statusIn('Healthy', of({ containers: [containerOf(B, 2, EXITED)] }));
     expect(down.containerName).toBe(running.name);
     expect([down.address, down.startedAt]).toEqual([undefined, undefined]);
+  });
+
+  const second = aContainer(B.id, 2, {
+    id: 'second',
+    name: 'second',
+    labels: { ...running.labels, [labels.ordinal]: '1' },
+  });
+  const twice = { facts: { spec: specOf({ replicas: 2 }) } };
+  const down = containerOf(B, 2, EXITED);
+  test.each<[string, AgentState, Situation, string]>([
+    ['the first of several', 'Healthy', of({ ...twice, containers: [running, second] }), running.name],
+    ['the first that runs', 'Healthy', of({ ...twice, containers: [down, second] }), 'second'],
+    [
+      'when none runs, the first',
+      'Healthy',
+      of({ ...twice, containers: [down, { ...second, state: 'exited' }] }),
+      down.name,
+    ],
+    [
+      'while they are swapped, the old one',
+      'StoppingOld',
+      of({ record: { currentRevision: A.id }, containers: [down, containerOf(A, 1)] }),
+      containerOf(A, 1).name,
+    ],
+    [
+      'of a first deploy that fails, the only one',
+      'Failing',
+      { record: { targetRevision: B.id }, containers: [down] },
+      down.name,
+    ],
+  ])('whose address and name it shows: %s', (_, state, situation, expected) => {
+    expect(statusIn(state, situation).containerName).toBe(expected);
   });
 
   test('while Podman does not answer: nothing died, and it is not Ready for nobody knows', () => {

@@ -84,7 +84,7 @@ function noteExit(view: View, ref: ReplicaRef, container: ObservedContainer): Ag
     restarts: replica.restarts + 1,
     rolloutRestarts: replica.rolloutRestarts + (isTried ? 1 : 0),
     // A clock that was set back since says that it has yet to happen.
-    crash: afterCrash(replica.crash, Math.max(0, atMs - container.startedAtMs), Math.min(atMs, view.nowMs)),
+    crash: afterCrash(replica.crash, atMs - container.startedAtMs, Math.min(atMs, view.nowMs)),
   });
 }
 
@@ -194,11 +194,11 @@ export function heldBack(view: View, ref: ReplicaRef): string | undefined {
 }
 
 /** An earlier attempt at the same replica answers its last requests, as one of a rollout whose record was lost. */
-const isStillTaken = ({ record, facts }: View, { revision, attempt, ordinal }: ReplicaRef): boolean =>
+const isStillTaken = ({ record, facts }: View, { revision, ordinal }: ReplicaRef): boolean =>
   goesBeside(record) &&
   facts.observed.containers.filter(isLive).some((container) => {
     const other = refOf(container);
-    return other.revision === revision && other.ordinal === ordinal && other.attempt !== attempt;
+    return other.revision === revision && other.ordinal === ordinal;
   });
 
 function heldByPod(view: View, { revision }: ReplicaRef): string | undefined {
