@@ -1,6 +1,9 @@
-import { test } from 'vitest';
+import { expect, test } from 'vitest';
+import { enter } from '../controllers/agent/enter.ts';
+import { incarnationLabels } from '../src/state/names.ts';
+import { NEW_REPLICA } from '../src/state/replica.ts';
 import { type Entry, expectEntry } from './fakes/record-changes.ts';
-import { A, B, containerOf, READY } from './fakes/agent-views.ts';
+import { A, aView, B, containerOf, NOW, READY, TWIN } from './fakes/agent-views.ts';
 import { crashed, down, failure, serving, underWay, update } from './fakes/update-records.ts';
 
 const newOne = containerOf(B, 2);
@@ -100,6 +103,40 @@ test.each<Entry>([
     'triedGeneration: 1',
   ],
   [
+    'a step failed of which nothing more is known',
+    'Preparing',
+    'STEP_FAILED',
+    'Failing',
+    { record: { ...update, ...underWay } },
+    'message: "a step failed"',
+    'reason: "StepFailed"',
+    'revisions: A, Pending, made A | B, Failed, made B, StepFailed: a step failed',
+    'rollouts: [{"revision":"B","trigger":"Manifest","changes":["env"],"startedAtMs":1,"outcome":"Failed","message":"a step failed","endedAtMs":1000000}]',
+    'triedGeneration: 1',
+  ],
+  [
+    'its first deploy failed before it came to a revision',
+    'Building',
+    'STEP_FAILED',
+    'Failing',
+    { record: { revisions: [], stepFailure: failure } },
+    'message: "is not ours"',
+    'reason: "Conflict"',
+    'rollouts: [{"trigger":"Manifest","changes":[],"startedAtMs":1000000,"outcome":"Failed","message":"is not ours","endedAtMs":1000000}]',
+    'triedGeneration: 1',
+  ],
+  [
+    'it failed when nobody knew what it asks for any more',
+    'Building',
+    'STEP_FAILED',
+    'Failing',
+    { record: { currentRevision: A.id, stepFailure: failure }, facts: { wish: undefined } },
+    'message: "is not ours"',
+    'reason: "Conflict"',
+    'rollouts: [{"from":"A","trigger":"Manifest","changes":[],"startedAtMs":1000000,"outcome":"Failed","message":"is not ours","endedAtMs":1000000}]',
+    'triedGeneration: 1',
+  ],
+  [
     'it goes back',
     'Failing',
     'ROLL_BACK',
@@ -144,6 +181,34 @@ test.each<Entry>([
     'currentRevision: "B"',
   ],
   [
+    'there is nothing to go back to',
+    'Failing',
+    'ROLL_BACK',
+    'RollingBack',
+    { record: { targetRevision: B.id, healthySinceMs: 5, message: 'it failed', reason: 'X' } },
+    'deadlineAtMs: 1300000',
+  ],
+  [
+    'what serves is not the one that cannot be gone back to',
+    'Failing',
+    'GIVE_UP',
+    'Failed',
+    {
+      record: { ...update, stableRevision: 'older', message: 'it failed', reason: 'X' },
+      facts: { noWayBack: 'pruned' },
+    },
+  ],
+  [
+    'it never came to a revision to go on with',
+    'Failing',
+    'GIVE_UP',
+    'Failed',
+    {
+      record: { currentRevision: A.id, stableRevision: A.id, message: 'it failed', reason: 'X' },
+      facts: { noWayBack: 'pruned' },
+    },
+  ],
+  [
     'a person looks',
     'Failing',
     'PAUSE',
@@ -172,3 +237,59 @@ test.each<Entry>([
     'reason: "Terminating"',
   ],
 ])('%s: %s, %s → %s', expectEntry);
+
+test('what is known of the end is kept with the revision, for whoever looks at its history', () => {
+  const record = { ...update, ...crashed };
+  const dead = aView('Starting', { record, containers: [down], facts: { verdictOf: () => undefined } });
+  const [, failed] = enter(dead, 'Failing', 'CRASHED_TOO_OFTEN').revisions;
+  expect(failed?.failure).toEqual({
+    reason: 'CrashLoop',
+    message: 'exited 3 times while starting; last exit code 137 (out of memory)',
+    atMs: NOW,
+    exitCode: 137,
+    oomKilled: true,
+  });
+});
+
+test('what its probes said last is kept, too', () => {
+  const verdictOf = () => ({ ...READY, messages: { readiness: 'refused', liveness: 'slow' } });
+  const slow = aView('Verifying', { record: update, containers: [newOne], facts: { verdictOf } });
+  expect(enter(slow, 'Failing', 'DEADLINE').revisions[1]?.failure).toEqual({
+    reason: 'DeadlineExceeded',
+    message: 'was not healthy in time (Verifying); readiness: refused; liveness: slow',
+    atMs: NOW,
+    lastProbe: 'readiness: refused; liveness: slow',
+  });
+});
+
+test('an exit code is told without more where memory did not run out', () => {
+  const lastExit = { containerId: down.id, code: 3, oomKilled: false, atMs: 9 };
+  const replicas = { [`${B.id}-2-0`]: { ...NEW_REPLICA, rolloutRestarts: 1, lastExit } };
+  const dead = aView('Starting', { record: { ...update, replicas }, containers: [down] });
+  expect(enter(dead, 'Failing', 'DEADLINE').message).toBe(
+    'was not healthy in time (Starting); last exit code 3',
+  );
+});
+
+test('of several replicas the one that crashed most often is counted', () => {
+  const crashes = [1, 4, 2];
+  const containers = crashes.map((_, ordinal) =>
+    containerOf(B, 2, { labels: incarnationLabels({ key: TWIN, revision: B.id, attempt: 2, ordinal }) }),
+  );
+  const replicas = Object.fromEntries(
+    crashes.map((rolloutRestarts, ordinal) => [`${B.id}-2-${ordinal}`, { ...NEW_REPLICA, rolloutRestarts }]),
+  );
+  const several = aView('Starting', { record: { ...update, replicas }, containers });
+  expect(enter(several, 'Failing', 'CRASHED_TOO_OFTEN').message).toBe('exited 4 times while starting');
+});
+
+test('a person’s abort is known by the time of the request, and without one by the clock', () => {
+  const aborted = (acts: object) =>
+    enter(
+      aView('Starting', { record: update, facts: { acts: { specHash: 'hash', ...acts } } }),
+      'Failing',
+      'ABORTED',
+    ).abortedAtMs;
+  expect(aborted({ abortedAtMs: 6 })).toBe(6);
+  expect(aborted({})).toBe(NOW);
+});

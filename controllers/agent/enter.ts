@@ -204,9 +204,7 @@ function settle(view: View, _event: AgentEvent, before: View): AgentRecord {
   if (proven === undefined) return record;
   const superseded = record.revisions.map(
     (revision): Revision =>
-      revision.outcome !== 'Failed' && revision.id !== proven
-        ? { ...revision, outcome: 'Superseded' }
-        : revision,
+      revision.outcome === 'Failed' ? revision : { ...revision, outcome: 'Superseded' },
   );
   const stableAtMs = findRevision(record, proven)?.stableAtMs ?? nowMs;
   const settled: AgentRecord = {
@@ -277,10 +275,7 @@ function explain(event: AgentEvent, before: View): { reason: string; message: st
   const { record } = before;
   switch (event) {
     case 'STEP_FAILED':
-      return {
-        reason: record.stepFailure?.reason ?? 'StepFailed',
-        message: record.stepFailure?.message ?? 'a step failed',
-      };
+      return record.stepFailure ?? { reason: 'StepFailed', message: 'a step failed' };
     case 'CRASHED_TOO_OFTEN':
       return { reason: 'CrashLoop', message: `exited ${exitsOf(before)} times while starting` };
     case 'ABORTED':

@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import { decide } from '../controllers/agent/decide.ts';
+import type { AgentState } from '../src/state/record.ts';
+import { wishHash } from '../src/state/revision.ts';
+import { A, aView, B, containerOf, NOW, type Situation } from './fakes/agent-views.ts';
+import { serving, update } from './fakes/update-records.ts';
+
+const oldOne = containerOf(A, 1);
+const newOne = containerOf(B, 2);
+const told = (state: AgentState, { record, ...rest }: Situation): string => {
+  const view = aView(state, {
+    record: { wishHash: wishHash(B.template), reason: 'Before', message: 'as before', ...record },
+    ...rest,
+  });
+  const { reason, message } = decide(view.facts, view.record, NOW).record;
+  return `${reason}: ${message}`;
+};
+
+const missing = [
+  { reason: 'SecretNotReady', message: 'no secret', terminal: false },
+  { reason: 'VolumeNotReady', message: 'no volume', terminal: false },
+];
+const closed = { open: false, reason: 'WaitingForDependency', message: 'waits for db' } as const;
+const stepFailure = {
+  operation: 'start',
+  reason: 'PortInUse',
+  message: 'port 80 is taken',
+  terminal: false,
+  atMs: 1,
+};
+
+describe('an agent that waits says what for', () => {
+  test.each<[name: string, state: AgentState, Situation, told: string]>([
+    [
+      'all that is missing, before what it waits for otherwise',
+      'Blocked',
+      { facts: { missing, gating: closed } },
+      'SecretNotReady: no secret; no volume',
+    ],
+    ['whom it waits for', 'Blocked', { facts: { gating: closed } }, 'WaitingForDependency: waits for db'],
+    ['as before, where it knows no more', 'Blocked', { facts: { wish: undefined } }, 'Before: as before'],
+    [
+      'also when it is held before it was looked at',
+      'Pending',
+      { facts: { suspended: true, missing } },
+      'SecretNotReady: no secret; no volume',
+    ],
+    [
+      'nothing of it when it does not wait for that',
+      'Verifying',
+      { record: update, containers: [newOne], facts: { missing, gating: closed } },
+      'Before: as before',
+    ],
+  ])('%s (%s)', (_, state, situation, expected) => {
+    expect(told(state, situation)).toBe(expected);
+  });
+});
+
+describe('a step that failed and is tried again', () => {
+  const failed = { ...update, stepFailure, step: { failures: 1, notBeforeMs: NOW + 1_000 } };
+  const unready = { verdictOf: () => undefined };
+
+  test.each<[state: AgentState, Situation]>([
+    [
+      'Building',
+      { record: failed, facts: { wish: { template: B.template, imageKnown: false, reloadDigest: '' } } },
+    ],
+    ['Preparing', { record: failed, containers: [oldOne] }],
+    ['StoppingOld', { record: failed, containers: [oldOne, newOne] }],
+    ['Starting', { record: failed, containers: [newOne], facts: unready }],
+    ['Degraded', { record: { ...failed, ...serving }, facts: unready }],
+  ])('is told in %s', (state, situation) => {
+    expect(told(state, situation)).toBe('PortInUse: port 80 is taken');
+  });
+
+  test.each<[state: AgentState, Situation]>([
+    ['Verifying', { record: failed, containers: [newOne], facts: unready }],
+    ['RolledBack', { record: { ...failed, triedGeneration: 1 }, containers: [oldOne] }],
+    ['Failed', { record: failed, facts: unready }],
+  ])('is less than what is told in %s already', (state, situation) => {
+    expect(told(state, situation)).toBe('Before: as before');
+  });
+});
