@@ -43,8 +43,18 @@ const asked = (promotion: 'Manual' | 'Auto', acts: object = {}): Partial<AgentFa
   acts: { specHash: 'hash', ...acts },
 });
 const blueGreen: Partial<AgentRecord> = { rollout: { strategy: 'BlueGreen' } };
+const promoted: Partial<AgentRecord> = { ...blueGreen, currentRevision: BESIDE_B.id };
 const sick: Partial<AgentRecord> = {
   replicas: { [`${BESIDE_B.id}-2-0`]: { ...NEW_REPLICA, joined: true } },
+};
+/** They have a holder, which leads nowhere yet. */
+const named: Partial<AgentFacts> = {
+  wish: {
+    template: BESIDE_B.template,
+    holder: { networks: [], ports: [] },
+    imageKnown: true,
+    reloadDigest: '',
+  },
 };
 const noneReady = { ...asked('Manual'), verdictOf: () => ({ ...READY, ready: false }) };
 const since = (ms: number) => ({ healthySinceMs: NOW - ms });
@@ -53,6 +63,24 @@ const stopped = { clocksStoppedAtMs: NOW - 1 };
 test.each<Row>([
   ['it is made', 'Preparing', { containers: three, record: blueGreen }, 'CREATED_BESIDE'],
   ['all of it serves', 'Promoting', { containers: three, record: blueGreen }, 'PROMOTED'],
+  [
+    'it has proved itself, and its traffic has yet to move',
+    'Promoting',
+    { containers: [at(BESIDE_B, 2, 0)], record: promoted, facts: named },
+    undefined,
+  ],
+  [
+    'its traffic does not move in time',
+    'Promoting',
+    { containers: [at(BESIDE_B, 2, 0)], record: { ...promoted, deadlineAtMs: NOW }, facts: named },
+    'DEADLINE',
+  ],
+  [
+    'what it goes back to is up, and its traffic has yet to move',
+    'RollingBack',
+    { containers: [at(BESIDE_A, 1, 0)], record: blueGreen, facts: named },
+    undefined,
+  ],
   [
     'the canaries serve',
     'Promoting',
@@ -102,6 +130,16 @@ test.each<Row>([
       facts: asked('Manual', { approvedRevision: BESIDE_A.id }),
     },
     undefined,
+  ],
+  [
+    'the manifest asks for no canaries any more, and they have been healthy',
+    'AwaitingApproval',
+    {
+      containers: three,
+      record: { ...canary('Canaries'), ...since(2_000) },
+      facts: { spec: specOf({ replicas: 3, rollout: { strategy: 'BlueGreen', minHealthySeconds: 2 } }) },
+    },
+    'APPROVED',
   ],
   [
     'a canary fails',

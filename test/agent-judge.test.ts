@@ -157,6 +157,19 @@ describe('an update in place', () => {
       },
       'IMAGE_READY',
     ],
+    [
+      'it is to be pulled always, and is built',
+      'Building',
+      { facts: { ...spec({ imagePullPolicy: 'Always' }), ...wish({ image: { ...pull, type: 'Build' } }) } },
+      'IMAGE_READY',
+    ],
+    [
+      'it is to be pulled always, and was brought by hand',
+      'Building',
+      { facts: spec({ imagePullPolicy: 'Always' }) },
+      'IMAGE_READY',
+    ],
+    ['what it asks for is not known any more', 'Building', { facts: { wish: undefined } }, undefined],
     ['it is to be pulled when it is not there', 'Building', { facts: wish({ image: pull }) }, 'IMAGE_READY'],
 
     ['it is not made yet', 'Preparing', { containers: [oldOne] }, undefined],
@@ -241,6 +254,12 @@ describe('an update in place', () => {
       'Starting',
       { containers: [down], facts: spec({ restartPolicy: 'Never' }), record: exit(1) },
       'CRASHED_TOO_OFTEN',
+    ],
+    [
+      'it may not be restarted, and has yet to be started',
+      'Starting',
+      { containers: [containerOf(B, 2, CREATED)], facts: spec({ restartPolicy: 'Never' }) },
+      undefined,
     ],
     [
       'its job ended well',
@@ -377,11 +396,33 @@ describe('an update in place', () => {
       { containers: [newOne], record: { ...since(2_000), currentRevision: undefined } as never },
       'RECOVERED',
     ],
+    [
+      'the survivor is healthy, and there is a newer manifest',
+      'Failed',
+      { containers: [oldOne], record: { ...since(2_000), triedGeneration: 1, generation: 2 } },
+      'RETRY',
+    ],
     ['its image is there at last', 'Failed', { record: { targetRevision: undefined } as never }, 'RETRY'],
     [
       'its image is there, but a person stopped it',
       'Failed',
       { record: { targetRevision: undefined, abortedAtMs: 1 } as never },
+      undefined,
+    ],
+    [
+      'its image is still not there, and who serves is healthy',
+      'Failed',
+      {
+        containers: [oldOne],
+        record: { ...since(2_000), targetRevision: undefined } as never,
+        facts: wish({ imageKnown: false }),
+      },
+      undefined,
+    ],
+    [
+      'nobody knows what it waits for',
+      'Failed',
+      { record: { targetRevision: undefined } as never, facts: { wish: undefined } },
       undefined,
     ],
     [
@@ -441,6 +482,24 @@ describe('what serves', () => {
       undefined,
     ],
     [
+      'it went down with the host, and is not back in time',
+      'Monitoring',
+      { containers: [down], record: { ...late, ...known({ rebooted: true }) } },
+      'UNHEALTHY',
+    ],
+    [
+      'it went down with the host, and has time to come back',
+      'Monitoring',
+      { containers: [down], record: { deadlineAtMs: NOW + 1, ...known({ rebooted: true }) } },
+      undefined,
+    ],
+    [
+      'it went down with the host long after its rollout',
+      'Healthy',
+      { containers: [down], record: known({ rebooted: true }) },
+      'UNHEALTHY',
+    ],
+    [
       'its job ends while it is watched',
       'Monitoring',
       { containers: [down], facts: spec({ restartPolicy: 'Never' }), record: exit(0) },
@@ -479,6 +538,7 @@ describe('what serves', () => {
       { containers: [down], facts: spec({ restartPolicy: 'OnFailure' }), record: exit(0) },
       'COMPLETED',
     ],
+    ['nothing of it is to run', 'Healthy', { facts: spec({ replicas: 0 }) }, undefined],
     ['what runs for ever has ended', 'Healthy', { containers: [down], record: exit(0) }, 'UNHEALTHY'],
     ['it was renamed', 'Healthy', { containers: [drifted], facts: correct }, 'DRIFTED'],
     [
