@@ -285,6 +285,7 @@ describe('what is noted', () => {
       enter(memberView('Failing', own), 'Failed', 'GIVE_UP').currentRevision;
     expect(goesOnWith({ facts: lost })).toBe(IN_NEW.id);
     expect(goesOnWith({ facts: { ...lost, pods: [both] } })).toBe(IN_OLD.id);
+    expect(goesOnWith({ facts: lost, lacks: ['currentRevision', 'stableRevision'] })).toBe(IN_NEW.id);
     expect(goesOnWith({ facts: { ...lost, pods: [both] }, lacks: ['unit'] })).toBe(IN_NEW.id);
   });
 });
