@@ -35,6 +35,14 @@ export interface World {
   readonly newUid: () => string;
 }
 
+/** As much of it as the facts of an agent are read from: to look changes nothing. */
+export interface ReadableWorld
+  extends Pick<World, 'desired' | 'graph' | 'installation' | 'maxConcurrentRollouts' | 'bootId'> {
+  readonly provisions: Pick<ProvisionBoard, 'all'>;
+  readonly images: Pick<ImageCache, 'inspect'>;
+  readonly store: { readonly records: Pick<Store['records'], 'get' | 'list'> };
+}
+
 export interface ProvisionBoard {
   readonly all: () => Provisions;
   /** Tells everyone who may build on it, when it differs. */

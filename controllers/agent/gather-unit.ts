@@ -5,14 +5,14 @@ import { desiredOf, membersOf } from '../../src/state/desired.ts';
 import { factsOf, podsKey } from '../../src/state/provision.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
 import { podIn } from '../../src/state/template.ts';
-import type { World } from '../world.ts';
+import type { ReadableWorld } from '../world.ts';
 import type { AgentFacts, Gating, GroupPods, Wish } from './facts.ts';
 import { GAVE_UP } from './machine.ts';
 import type { Peer, Peers } from './peers.ts';
 import { isMoving, podOf } from './unit.ts';
 
 export interface UnitInput {
-  readonly world: World;
+  readonly world: ReadableWorld;
   readonly peers: Peers;
   readonly key: ObjectKey;
   readonly record: AgentRecord | undefined;
@@ -44,7 +44,7 @@ const fellowsOf = ({ world, key, spec }: UnitInput): readonly ObjectKey[] =>
         .map(({ key: member }) => member)
         .filter(({ name }) => name !== key.name);
 
-const podsOf = (world: World, namespace: string): readonly GroupPods[] =>
+const podsOf = (world: ReadableWorld, namespace: string): readonly GroupPods[] =>
   desiredOf(world.desired(), 'PodGroup')
     .filter(({ key }) => key.namespace === namespace)
     .map(({ key: { name } }) => {

@@ -11,7 +11,7 @@ import type { AgentRecord, Origin } from '../../src/state/record.ts';
 import { resolveAgent } from '../../src/state/resolve.ts';
 import type { MissingInput, ResolutionContext } from '../../src/state/resolver.ts';
 import type { ContainerVerdict } from '../../src/state/verdict.ts';
-import { desiredObject, type World } from '../world.ts';
+import { desiredObject, type ReadableWorld } from '../world.ts';
 import { asFound, awaitsWindow } from './adopted.ts';
 import { changeGate, changeOf } from './change.ts';
 import type { AgentFacts, Gating, Wish } from './facts.ts';
@@ -21,7 +21,7 @@ import { everyRecord, gatingOf, isOfChange, type Peers, rolloutSlot, type Slots 
 import { unsupported } from './unsupported.ts';
 
 export interface GatherInput {
-  readonly world: World;
+  readonly world: ReadableWorld;
   readonly peers: Peers;
   readonly key: ObjectKey;
   readonly observed: ObservedAgent;
@@ -65,7 +65,7 @@ export function gather(input: GatherInput): AgentFacts {
 }
 
 /** Told as in the source, wherever on this host that lies. */
-const originOf = ({ desired }: World, { position }: DesiredObject): Origin => {
+const originOf = ({ desired }: ReadableWorld, { position }: DesiredObject): Origin => {
   const { commit, origin } = desired();
   const { line } = position;
   const file = position.file.startsWith(`${origin}/`)
@@ -79,7 +79,7 @@ export interface ResolvedWish {
   readonly missing: readonly MissingInput[];
 }
 
-export async function resolveWish(world: World, agent: DesiredObject<Agent>): Promise<ResolvedWish> {
+export async function resolveWish(world: ReadableWorld, agent: DesiredObject<Agent>): Promise<ResolvedWish> {
   const unmet = unsupported(agent.manifest) ?? awaitsWindow(world, agent.key);
   if (unmet) return { missing: [unmet] };
   const image = imageWish(agent, resolvable(world, agent));
@@ -102,7 +102,7 @@ export async function resolveWish(world: World, agent: DesiredObject<Agent>): Pr
   return { wish, missing: [] };
 }
 
-const resolvable = (world: World, agent: DesiredObject<Agent>): ResolutionContext => ({
+const resolvable = (world: ReadableWorld, agent: DesiredObject<Agent>): ResolutionContext => ({
   agent,
   objects: world.desired().objects,
   provisions: world.provisions.all(),
@@ -114,7 +114,7 @@ const NOTHING_MOUNTED = hashOf([]);
 /** What the mounted files hold now; only agents with `reload` are told about it. */
 function reloadDigestOf(
   { key, manifest, inputs }: DesiredObject<Agent>,
-  provisions: ReturnType<World['provisions']['all']>,
+  provisions: ReturnType<ReadableWorld['provisions']['all']>,
 ): string {
   if (manifest.spec.volumes.length === 0) return NOTHING_MOUNTED;
   const digests = manifest.spec.volumes.map(({ configMap, hostPath }) => {
@@ -163,7 +163,7 @@ const gatesOf = (
     ? (world.graph().gates.get(keyString(key)) ?? [])
     : gatesOfMove(world.graph(), keyString(key), fellows);
 
-const slotsOf = (world: World, namespace: string): Omit<Slots, 'own'> => ({
+const slotsOf = (world: ReadableWorld, namespace: string): Omit<Slots, 'own'> => ({
   namespace,
   limit: world.maxConcurrentRollouts,
   needsApproval: (key) =>

@@ -15,7 +15,7 @@ export interface Peer {
 }
 
 /** A peer, and whether its manifest changed without its having begun to follow. */
-interface SeenPeer extends Peer {
+export interface SeenPeer extends Peer {
   readonly outdated: boolean;
 }
 

@@ -1,20 +1,20 @@
 import type { Adapters } from '../../src/adapters.ts';
 import { messageOf } from '../../src/api/errors.ts';
 import { keyString } from '../../src/api/key.ts';
-import { type Kind, kinds } from '../../src/api/kinds.ts';
+import type { Kind } from '../../src/api/kinds.ts';
 import { assemble, type Engine } from '../../src/assemble.ts';
 import type { SyncWindow } from '../../src/api/sync-window.ts';
 import type { AgentStatus } from '../../src/api/status.ts';
 import { DEFAULT_CONCURRENT_ROLLOUTS } from '../../src/config.ts';
 import { recoverState, settleIntents } from '../../src/boot.ts';
 import type { ProbeOutcome } from '../../src/probe/probe.ts';
-import { hashOf } from '../../src/state/canonical.ts';
 import type { DesiredObject, ResolvedInputs, Snapshot } from '../../src/state/desired.ts';
 import { DIRECTORY_ABSENCE_MS } from '../../src/state/merge-desired.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
 import type { Clock } from '../../src/manager/clock.ts';
 import { storeError } from '../../src/store/errors.ts';
 import type { Store } from '../../src/store/store.ts';
+import { desiredFrom } from './desired-objects.ts';
 import { createFakePodman, type FakePodman, type Program } from './fake-podman.ts';
 import {
   createIncarnation,
@@ -259,7 +259,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     store: () => store as Store,
     engine: () => engine as Engine,
     apply: async (...objects) => {
-      for (const object of objects.map((one) => desiredObjectOf(one, inputs)))
+      for (const object of objects.map((one) => desiredFrom(one, inputs)))
         manifests.set(keyString(object.key), object);
       notify();
       await clock.settle();
@@ -326,22 +326,6 @@ const noSpace = (path: string): Error => {
   error.code = 'ENOSPC';
   return storeError(error, 'write', path);
 };
-
-const NO_INPUTS: ResolvedInputs = { paths: {}, digests: {}, baseImages: [] };
-
-function desiredObjectOf(input: object, inputs: SimulatedHost['inputs']): DesiredObject {
-  const { kind } = input as { kind: Kind };
-  const manifest = kinds[kind].schema.parse(input);
-  const { namespace, name } = manifest.metadata;
-  const { metadata: _, ...meaning } = manifest;
-  return {
-    key: { kind, namespace, name },
-    manifest,
-    position: { file: `${name}.yaml`, line: 1, column: 1 },
-    specHash: hashOf(meaning),
-    inputs: inputs.get(name) ?? NO_INPUTS,
-  };
-}
 
 /** An agent whose program is found by its name. */
 export const agentManifest = (name: string, spec: object = {}, env: Record<string, string> = {}): object => ({
