@@ -1,5 +1,5 @@
 import { newRecord } from '../../controllers/agent/decide.ts';
-import type { AgentFacts, GroupPods, View } from '../../controllers/agent/facts.ts';
+import type { AgentFacts, GroupPods, View, Wish } from '../../controllers/agent/facts.ts';
 import { agentKey } from '../../src/api/key.ts';
 import type { PodsFacts } from '../../src/state/provision.ts';
 import type { AgentRecord, AgentState, Revision, UnitProgress } from '../../src/state/record.ts';
@@ -20,7 +20,7 @@ export const IN_EDGE = livingIn(EDGE_POD);
 /** In no pod at all. */
 export const ALONE = createRevision(aTemplate(), 'lives alone', 0);
 
-export const wishFor = ({ template }: Revision): Partial<AgentFacts> => ({
+export const wishFor = ({ template }: Revision): { readonly wish: Wish } => ({
   wish: { template, imageKnown: true, reloadDigest: '' },
 });
 

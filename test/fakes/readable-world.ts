@@ -71,8 +71,10 @@ export function aReadableWorld({
   };
 }
 
+export type PeerFacts = Partial<SeenPeer> & Pick<SeenPeer, 'record'>;
+
 /** Agents that were looked at, each well unless something else is said. */
-export const peersOf = (...peers: readonly (Partial<SeenPeer> & Pick<SeenPeer, 'record'>)[]): Peers =>
+export const peersOf = (...peers: readonly PeerFacts[]): Peers =>
   new Map(
     peers.map((peer) => [
       keyString(peer.record.key),
