@@ -2,7 +2,7 @@ import type { ObservedPod } from '../state/observed.ts';
 import { absentIsDone, foundOrUndefined } from './absence.ts';
 import type { Dial } from './dial.ts';
 import { hasLabels, labelFilter } from './labels.ts';
-import type { InspectContainer } from './inspect-container.ts';
+import { containerPath, type InspectContainer } from './inspect-container.ts';
 import { observedPod } from './observe.ts';
 import type { EndOrphans } from './orphans.ts';
 import type { Labels, Podman } from './podman.ts';
@@ -10,6 +10,7 @@ import { podSpec } from './spec.ts';
 import type { WireLabels, WirePod } from './wire.ts';
 
 const REMOVE_TIMEOUT_MS = 120_000;
+const PODMANS_SHORT_ID = 12;
 
 type PodCalls = Pick<Podman, 'listPods' | 'inspectPod' | 'createPod' | 'removePod'>;
 
@@ -55,8 +56,9 @@ export function podCalls(dial: Dial, { inspect, endOrphans }: PodTools): PodCall
 
     removePod: async (nameOrId) => {
       const pod = await readPod(dial, nameOrId);
-      await removePod(dial, nameOrId);
-      endOrphans((pod?.Containers ?? []).map(({ Id }) => Id));
+      if (!pod) return;
+      await removePod(dial, pod);
+      endOrphans((pod.Containers ?? []).map(({ Id }) => Id));
     },
   };
 }
@@ -74,18 +76,31 @@ const readPod = (dial: Dial, nameOrId: string): Promise<WirePod | undefined> =>
   );
 
 /** 4.3 would give each member its whole grace, one after the other: so they are killed first, as `rm` of a container does. */
-async function removePod(dial: Dial, nameOrId: string): Promise<void> {
-  const common = { what: `remove pod ${nameOrId}`, timeoutMs: REMOVE_TIMEOUT_MS };
-  const kill = { method: 'POST', path: `${pathOf(nameOrId)}/kill`, query: { signal: 'KILL' } } as const;
+async function removePod(dial: Dial, pod: WirePod): Promise<void> {
+  const common = { what: `remove pod ${pod.Name}`, timeoutMs: REMOVE_TIMEOUT_MS };
+  const kill = { method: 'POST', path: `${pathOf(pod.Id)}/kill`, query: { signal: 'KILL' } } as const;
   // It fails where a member does not run; the removal below is what counts.
   await dial.call({ ...kill, ...common }).catch(() => undefined);
+  if (!pod.InfraContainerID) await removeGhost(dial, pod);
   const query = { force: true, timeout: 0 };
-  await absentIsDone(dial.call({ method: 'DELETE', path: pathOf(nameOrId), query, ...common }));
+  await absentIsDone(dial.call({ method: 'DELETE', path: pathOf(pod.Id), query, ...common }));
+}
+
+/**
+ * A service that is killed while it makes the infra container may leave that one's storage, of which no call tells any
+ * more. Its name, which Podman made of the pod's id, still does: so it goes before the pod.
+ */
+async function removeGhost(dial: Dial, { Id, Name }: WirePod): Promise<void> {
+  const path = containerPath(`${Id.slice(0, PODMANS_SHORT_ID)}-infra`);
+  const query = { force: true, timeout: 0, v: true };
+  await absentIsDone(
+    dial.call({ method: 'DELETE', path, query, what: `remove the infra container of ${Name}` }),
+  );
 }
 
 /** When the infra container cannot be made, 4.3 leaves the pod without one; nothing can run in it. Only ours goes. */
 async function removeHalfMade(dial: Dial, name: string, labels: Labels): Promise<void> {
   const pod = await readPod(dial, name).catch(() => undefined);
   if (!pod || pod.InfraContainerID || !hasLabels(pod.Labels, labels)) return;
-  await removePod(dial, pod.Id).catch(() => undefined);
+  await removePod(dial, pod).catch(() => undefined);
 }

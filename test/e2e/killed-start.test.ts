@@ -1,15 +1,11 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createLibpod } from '../../src/podman/libpod.ts';
-import type { Podman } from '../../src/podman/podman.ts';
 import type { ObservedNetwork } from '../../src/state/observed.ts';
 import type { AttachedNetwork } from '../../src/state/template.ts';
-import { type Bench, real } from '../contract/subjects.ts';
+import type { Bench } from '../contract/subjects.ts';
 import { freePort } from '../fakes/ports.ts';
 import { call } from '../fakes/unix-socket.ts';
-import { type FaultyPodman, openFaultyPodman } from './faulty-podman.ts';
+import { type KilledService, openKilledService } from './killed-service.ts';
 import { monitoredIn } from './leftovers.ts';
-import { type OwnPodman, startOwnPodman } from './own-podman.ts';
 import { until } from './until.ts';
 
 /** How long into a start of about 100 ms its service is killed; in some of them addresses are given out and nothing else. */
@@ -18,38 +14,19 @@ const TRIES = 3;
 
 type Networks = readonly AttachedNetwork[];
 
-let podman: OwnPodman;
+let service: KilledService;
 let bench: Bench;
-let proxy: FaultyPodman;
 
 beforeAll(async () => {
-  podman = startOwnPodman();
-  proxy = await openFaultyPodman(podman.socket, join(podman.directory, 'faulty.sock'));
-  bench = await real('one that is killed', podman.socket).open();
+  service = await openKilledService();
+  bench = service.bench;
 }, 60_000);
-afterAll(async () => {
-  await bench?.cleanUp();
-  await proxy?.close();
-  podman?.remove();
-}, 60_000);
-
-/** Podman's service dies while it carries the call out, and is started again. */
-async function killIn(verb: RegExp, afterMs: number, make: (cut: Podman) => Promise<void>): Promise<void> {
-  let starting = Promise.resolve();
-  const kill = (): void => {
-    podman.kill();
-    starting = podman.start();
-  };
-  proxy.setRule(({ path }) => (verb.test(path) ? { type: 'CutDuring', afterMs, onBreak: kill } : undefined));
-  const cut = make(createLibpod({ socketPath: proxy.url.replace('unix://', '') }));
-  await expect(cut).rejects.toMatchObject({ kind: 'Unreachable' });
-  await starting;
-}
+afterAll(() => service?.close(), 60_000);
 
 /** What Podman says to a call without any code of ours. */
 const plain = async (path: string, body = '{}'): Promise<string> => {
   const headers = { 'content-type': 'application/json' };
-  return (await call(podman.socket, `/v4.0.0/libpod/${path}`, { method: 'POST', headers, body })).text;
+  return (await call(service.socket, `/v4.0.0/libpod/${path}`, { method: 'POST', headers, body })).text;
 };
 const plainStart = (name: string): Promise<string> => plain(`containers/${name}/start`);
 
@@ -117,7 +94,7 @@ test("a container whose start was cut off by the death of Podman's service start
   for (const [index, afterMs] of attempts.entries()) {
     const networks = attachedTo(made, 200 + index);
     const name = await bench.create(`c${index}`, 'server', { network: { mode: 'bridge', networks } });
-    await killIn(/\/start$/, afterMs, (cut) => cut.startContainer(name));
+    await service.killIn(/\/start$/, afterMs, (cut) => cut.startContainer(name));
     const isRefused = (await plainStart(name)).includes('IPAM error');
     const [, end] = (isRefused && ends.shift()) || [];
     const last = end ? await end(name, networks) : name;
@@ -145,7 +122,7 @@ test("a running container whose connection was cut off by the death of Podman's 
   await bench.podman.startContainer(name);
   for (const afterMs of [...CONNECT_KILLED_AFTER_MS, ...CONNECT_KILLED_AFTER_MS]) {
     await bench.podman.disconnectNetwork(network, name);
-    await killIn(/\/connect$/, afterMs, (cut) => cut.connectNetwork(network, name, options));
+    await service.killIn(/\/connect$/, afterMs, (cut) => cut.connectNetwork(network, name, options));
     const isForgotten = (await bench.podman.inspectContainer(name))?.networks[network] === undefined;
     const body = JSON.stringify({ container: name, static_ips: [options.ip] });
     const said = await plain(`networks/${network}/connect`, body);
@@ -179,9 +156,9 @@ describe("a container whose process waits to be started when Podman's service di
         ports,
       });
       const { id = '' } = (await bench.podman.inspectContainer(name)) ?? {};
-      await killIn(/\/start$/, afterMs, (cut) => cut.startContainer(name));
+      await service.killIn(/\/start$/, afterMs, (cut) => cut.startContainer(name));
       if (
-        monitoredIn(podman.directory).has(id) &&
+        monitoredIn(service.directory).has(id) &&
         (await bench.podman.inspectContainer(id))?.state === 'created'
       )
         return id;
@@ -199,6 +176,6 @@ describe("a container whose process waits to be started when Podman's service di
   test('leaves no process when it is removed', async () => {
     const id = await cutOffLate('goes');
     await bench.podman.removeContainer(id);
-    await until('its process ends', () => !monitoredIn(podman.directory).has(id));
+    await until('its process ends', () => !monitoredIn(service.directory).has(id));
   });
 });

@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { PodmanError } from '../../src/podman/errors.ts';
+import { createLibpod } from '../../src/podman/libpod.ts';
+import type { Podman } from '../../src/podman/podman.ts';
+import { type Bench, real } from '../contract/subjects.ts';
+import { openFaultyPodman } from './faulty-podman.ts';
+import { startOwnPodman } from './own-podman.ts';
+
+/** A Podman of its own, whose service is killed in the middle of a call. */
+export interface KilledService {
+  readonly directory: string;
+  readonly socket: string;
+  readonly bench: Bench;
+  /** It dies so long after a call whose path matches has begun, or when that is over, and is started again. */
+  killIn(call: RegExp, afterMs: number, make: (cut: Podman) => Promise<unknown>): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openKilledService(): Promise<KilledService> {
+  const podman = startOwnPodman();
+  const { directory, socket } = podman;
+  const proxy = await openFaultyPodman(socket, join(directory, 'faulty.sock'));
+  const bench = await real('one that is killed', socket).open();
+  return {
+    directory,
+    socket,
+    bench,
+    killIn: async (call, afterMs, make) => {
+      let starting = Promise.resolve();
+      const kill = (): void => {
+        podman.kill();
+        starting = podman.start();
+      };
+      proxy.setRule(({ path }) =>
+        call.test(path) ? { type: 'CutDuring', afterMs, onBreak: kill } : undefined,
+      );
+      await make(createLibpod({ socketPath: proxy.url.replace('unix://', '') })).catch((error: unknown) => {
+        if (!(error instanceof PodmanError) || error.kind !== 'Unreachable') throw error;
+      });
+      await starting;
+    },
+    close: async () => {
+      await bench.cleanUp();
+      await proxy.close();
+      podman.remove();
+    },
+  };
+}
