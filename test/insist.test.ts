@@ -23,7 +23,7 @@ function podmanThatSays(...answers: readonly string[]) {
 }
 
 const no = () => Promise.resolve(false);
-const never = { mend: no, endWaiting: no };
+const never = { mend: no, endWaiting: no, publishes: no };
 
 test('a container that the runtime had made before is started by the next try', async () => {
   const { dial, calls } = podmanThatSays(MADE_BEFORE);
@@ -60,4 +60,11 @@ test.each([
   const { dial, calls } = podmanThatSays(...answers);
   await expect(insistOnStart(dial, START, never)).rejects.toThrow(answers[0]);
   expect(calls).toHaveLength(tries);
+});
+
+test('who is refused for good does not keep his ports', async () => {
+  const { dial, calls } = podmanThatSays('no such file');
+  const publishes = () => Promise.resolve(true);
+  await expect(insistOnStart(dial, START, { ...never, publishes })).rejects.toThrow('no such file');
+  expect(calls).toEqual([START.path, '/networks/none/disconnect']);
 });

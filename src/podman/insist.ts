@@ -14,13 +14,15 @@ export interface Mending {
   readonly mend: (refusal: PodmanError) => Promise<boolean>;
   /** Ends what still waits for the start that was cut off, and holds the ports; `false` when there is nothing. */
   readonly endWaiting: () => Promise<boolean>;
+  /** Whether the container publishes ports. */
+  readonly publishes: () => Promise<boolean>;
 }
 
 /** Starts a container again whose start was cut off, as often as something was put right. */
 export async function insistOnStart(
   dial: Dial,
   request: DialRequest,
-  { mend, endWaiting }: Mending,
+  { mend, endWaiting, publishes }: Mending,
 ): Promise<Reply<unknown>> {
   let wasMadeBefore = false;
   const mended = async (refusal: PodmanError): Promise<boolean> => {
@@ -35,13 +37,16 @@ export async function insistOnStart(
       throw error;
     });
     if (!(outcome instanceof Error)) return outcome;
-    if (starts === MAX_STARTS || !(await mended(outcome))) throw outcome;
+    if (starts < MAX_STARTS && (await mended(outcome))) continue;
+    if (await publishes()) await letGoOfPorts(dial);
+    throw outcome;
   }
 }
 
 /**
- * Podman 4.3 listens on the ports of a container that it is about to start, and when the runtime refuses it forgets to
- * close them: its garbage collector does, up to two minutes later. So it is given some garbage, with a call that asks for nothing.
+ * Podman listens on the ports of a container that root is about to start, and when the runtime refuses it forgets to close
+ * them: its garbage collector does, up to two minutes later, and so long nobody can have them, the revision to go back to least
+ * of all. So it is given some garbage, with a call that asks for nothing.
  */
 async function letGoOfPorts(dial: Dial): Promise<true> {
   const body = { padding: ' '.repeat(GARBAGE_BYTES) };

@@ -128,7 +128,11 @@ function startCall(
       const isDown = wire?.State?.Status !== 'running' && wire?.State?.Status !== 'paused';
       return wire !== undefined && isDown && endOrphans([wire.Id]);
     };
-    return insistOnStart(dial, request, { mend: (refusal) => reclaim(name, refusal), endWaiting });
+    const publishes = async (): Promise<boolean> => {
+      const wire = await inspectWire(dial, name);
+      return Object.keys(wire?.HostConfig?.PortBindings ?? {}).length > 0;
+    };
+    return insistOnStart(dial, request, { mend: (refusal) => reclaim(name, refusal), endWaiting, publishes });
   };
 }
 

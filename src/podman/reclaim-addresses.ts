@@ -24,6 +24,9 @@ interface Attachment {
   readonly aliases: readonly string[];
 }
 
+/** The start that comes after it does these. */
+const no = (): Promise<boolean> => Promise.resolve(false);
+
 /** Gives a container its own addresses back; `false` when the refusal is about something else. */
 export type ReclaimAddresses = (name: string, refusal: PodmanError) => Promise<boolean>;
 
@@ -38,7 +41,7 @@ export function reclaimAddresses(dial: Dial, calls: NetworkCalls): ReclaimAddres
     insistOnStart(
       dial,
       { method: 'POST', path: `${containerPath(name)}/init`, what: `initialize container ${name}` },
-      { mend: () => Promise.resolve(false), endWaiting: () => Promise.resolve(false) },
+      { mend: no, endWaiting: no, publishes: no },
     );
 
   return async (name, refusal) => {

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isPortFree } from '../../src/podman/ports.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
 import { freePort } from '../fakes/ports.ts';
-import { type Bench, everySubject } from './subjects.ts';
+import { type Bench, eventually, everySubject } from './subjects.ts';
+
+/** As long as an executor waits for a port. */
+const SOON_MS = 500;
 
 describe.each(everySubject())('networks on $name', { timeout: 30_000 }, (subject) => {
   let bench: Bench;
@@ -118,5 +122,18 @@ describe.each(everySubject())('networks on $name', { timeout: 30_000 }, (subject
   test('the host’s network is told as such', async () => {
     const name = await bench.create('host', 'server', { network: { mode: 'host' } });
     expect(await bench.podman.inspectContainer(name)).toMatchObject({ hostNetwork: true, networks: {} });
+  });
+
+  test('a start that is refused keeps no port', async () => {
+    await createNetwork('refused');
+    const hostPort = await freePort();
+    const ports = [
+      { containerPort: 80, hostPort, hostIP: '127.0.0.1', protocol: 'tcp' },
+      { containerPort: 80, hostPort, hostIP: '127.0.0.1', protocol: 'udp' },
+    ] as const;
+    const name = await bench.create('refused', 'nonsense', { ...on(bench.name('refused')), ports });
+    await expect(bench.podman.startContainer(name)).rejects.toMatchObject({ kind: 'CannotRun' });
+    for (const { hostIP, protocol } of ports)
+      await eventually(() => isPortFree(hostIP, hostPort, protocol), SOON_MS);
   });
 });
