@@ -30,9 +30,11 @@ export interface CrashSiteOptions {
   readonly onAway?: () => void;
 }
 
+/** Without a death: who is killed again and again does not get on, and on a busy machine takes long to start. */
 const CHAPTER_MS = 90_000;
-/** What was left half written is removed when it is ten seconds old. */
+/** What was left half written is removed when it is ten seconds old, by a collector that nobody waits for. */
 const MENDED_MS = 30_000;
+const OPEN_INTENT = 'open intent';
 const NOTHING = /^$/;
 
 export async function openCrashSite(options: CrashSiteOptions): Promise<CrashSite> {
@@ -66,37 +68,47 @@ export async function openCrashSite(options: CrashSiteOptions): Promise<CrashSit
       ...(await leftoversOf(podman)),
     ];
   };
-  /** Only what the collector waits for on purpose is given time. */
+  /** Only the collector is given time, for what it waits for on purpose and for what it is at. */
   const wrongsLeft = async (chapter: Chapter, excused: RegExp): Promise<readonly string[]> => {
     const found = async () => (await wrongs(chapter)).filter((wrong) => !excused.test(wrong));
     let last: readonly string[] = [];
     await until(
-      'what was left half written is removed',
+      'the collector is done',
       async () => {
         last = await found();
-        return !last.some((wrong) => wrong.startsWith(HALF_WRITTEN));
+        return !last.some((wrong) => wrong.startsWith(HALF_WRITTEN) || wrong.startsWith(OPEN_INTENT));
       },
       MENDED_MS,
     ).catch(() => undefined);
     return last;
   };
-  const untilOver = ({ name, phases, running }: Chapter): Promise<boolean> =>
-    until(
-      name,
-      async () => {
-        const [now, runs] = [await phasesOf(site), runningOf(await site.host.containers(site.namespace))];
-        const still = [...differences(now, phases), ...differences(runs, running)];
-        if (still.length > 0) throw new Error(still.join('; '));
-        return true;
-      },
-      CHAPTER_MS,
-    );
+  let deaths = 0;
+  const counted =
+    (rule: FaultRule): FaultRule =>
+    (call) => {
+      const fault = rule(call);
+      if (fault && 'onBreak' in fault) deaths += 1;
+      return fault;
+    };
+  const untilOver = async (chapter: Chapter): Promise<void> => {
+    const before = deaths;
+    await until(chapter.name, () => isOver(chapter), CHAPTER_MS).catch((error: unknown) => {
+      if (deaths === before) throw error;
+      return untilOver(chapter);
+    });
+  };
+  const isOver = async ({ phases, running }: Chapter): Promise<true> => {
+    const [now, runs] = [await phasesOf(site), runningOf(await site.host.containers(site.namespace))];
+    const still = [...differences(now, phases), ...differences(runs, running)];
+    if (still.length > 0) throw new Error(still.join('; '));
+    return true;
+  };
   repository.push({});
   const supervisor = supervise(site, '--git', repository.remote, '--interval', '1s');
   const play = async (rule: FaultRule, excused: RegExp): Promise<void> => {
     for (const chapter of chapters(scene)) {
       const startedAtMs = Date.now();
-      proxy.setRule(rule);
+      proxy.setRule(counted(rule));
       repository.push(chapter.files);
       await untilOver(chapter);
       const found = await wrongsLeft(chapter, excused);
@@ -139,7 +151,7 @@ function openIntents({ stateDir }: Site): string[] {
   const settled = new Set(lines.map((line) => line.settled));
   return lines
     .filter(({ intent }) => intent && !settled.has(intent.id))
-    .map((line) => `open intent: ${JSON.stringify(line)}`);
+    .map((line) => `${OPEN_INTENT}: ${JSON.stringify(line)}`);
 }
 
 const nameOf = ({ Config }: HostContainer): string =>

@@ -53,7 +53,7 @@ describe.each([
   { who: 'an ordinary user', open: ofOrdinaryUser, isHere: true, chance: 0.3, playsDeaths: true },
 ])(`the story of $who (ROOKERY_TEST_SEED=${SEED})`, ({ open, isHere, chance, playsDeaths }) => {
   // Only root has root's Podman; everyone else is told at the top what is left out.
-  describe.runIf(isHere)('ends as it should', { timeout: 240_000 }, () => {
+  describe.runIf(isHere)('ends as it should', { timeout: 480_000 }, () => {
     let host: Host;
     let crash: CrashSite;
     let starting: Promise<void> | undefined;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { PodmanError } from '../../src/podman/errors.ts';
 import { createLibpod } from '../../src/podman/libpod.ts';
 import type { Podman } from '../../src/podman/podman.ts';
@@ -13,6 +14,8 @@ export interface KilledService {
   readonly bench: Bench;
   /** It dies so long after a call whose path matches has begun, or when that is over, and is started again. */
   killIn(call: RegExp, afterMs: number, make: (cut: Podman) => Promise<unknown>): Promise<void>;
+  /** It dies at the moment that is waited for while the call is made, and is started again. */
+  killWhen(isTime: () => boolean, make: (cut: Podman) => Promise<unknown>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -27,17 +30,21 @@ export async function openKilledService(): Promise<KilledService> {
     bench,
     killIn: async (call, afterMs, make) => {
       let starting = Promise.resolve();
-      const kill = (): void => {
+      const onBreak = (): void => {
         podman.kill();
         starting = podman.start();
       };
-      proxy.setRule(({ path }) =>
-        call.test(path) ? { type: 'CutDuring', afterMs, onBreak: kill } : undefined,
-      );
-      await make(createLibpod({ socketPath: proxy.url.replace('unix://', '') })).catch((error: unknown) => {
-        if (!(error instanceof PodmanError) || error.kind !== 'Unreachable') throw error;
-      });
+      proxy.setRule(({ path }) => (call.test(path) ? { type: 'CutDuring', afterMs, onBreak } : undefined));
+      await endOf(make(createLibpod({ socketPath: proxy.url.replace('unix://', '') })));
       await starting;
+    },
+    killWhen: async (isTime, make) => {
+      const call = endOf(make(createLibpod({ socketPath: socket }))).then(() => true);
+      const look = (): Promise<boolean> => Promise.race([call, setImmediate(false)]);
+      for (let isOver = false; !isOver && !isTime(); ) isOver = await look();
+      podman.kill();
+      await call;
+      await podman.start();
     },
     close: async () => {
       await bench.cleanUp();
@@ -46,3 +53,9 @@ export async function openKilledService(): Promise<KilledService> {
     },
   };
 }
+
+/** It may have been made before its service died. */
+const endOf = (call: Promise<unknown>): Promise<unknown> =>
+  call.catch((error: unknown) => {
+    if (!(error instanceof PodmanError) || error.kind !== 'Unreachable') throw error;
+  });

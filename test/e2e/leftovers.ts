@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { OwnPodman } from './own-podman.ts';
+import { type OwnPodman, readIfThere } from './own-podman.ts';
 
 interface Stored {
   readonly id: string;
@@ -64,19 +64,11 @@ export const HALF_WRITTEN = 'image without a manifest';
 
 const isHalfWritten = ({ 'big-data-names': parts = [] }: Stored): boolean => !parts.includes('manifest');
 
-const read = (file: string): string => {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
-};
-
 /** Containers for which a process runs or waits to be started, of the Podman whose files are in the directory. */
 export function monitoredIn(directory: string): ReadonlySet<string> {
   const ids = readdirSync('/proc').flatMap((pid) => {
-    const [program = '', ...args] = read(`/proc/${pid}/cmdline`).split('\0');
-    const hasChild = read(`/proc/${pid}/task/${pid}/children`).trim() !== '';
+    const [program = '', ...args] = readIfThere(`/proc/${pid}/cmdline`).split('\0');
+    const hasChild = readIfThere(`/proc/${pid}/task/${pid}/children`).trim() !== '';
     const isIts = basename(program) === 'conmon' && args.some((arg) => arg.startsWith(`${directory}/`));
     return isIts && hasChild ? [args[args.indexOf('-c') + 1] ?? ''] : [];
   });

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createPodmanHost, type PodmanHost } from './podman-host.ts';
@@ -10,7 +10,7 @@ export interface OwnPodman {
   readonly directory: string;
   readonly socket: string;
   readonly host: PodmanHost;
-  /** Its containers run on. Nothing when it is dead already. */
+  /** Its containers run on. Nothing when it is dead already, or only about to start. */
   kill(): void;
   /** As its socket unit would. */
   start(): Promise<void>;
@@ -47,7 +47,7 @@ export function startOwnPodman(options: OwnPodmanOptions = {}): OwnPodman {
     socket: url.replace(/^unix:\/\//, ''),
     host: createPodmanHost(url),
     kill: () => {
-      for (const pid of processesOf(directory)) process.kill(pid, 'SIGKILL');
+      for (const pid of processesOf(directory)) killUnlessEnded(pid);
     },
     start: async () => {
       await promisify(execFile)(program, [...words, 'isolated', directory], how);
@@ -58,11 +58,28 @@ export function startOwnPodman(options: OwnPodmanOptions = {}): OwnPodman {
 }
 
 /** An ordinary user's service is the child of the process that made its user namespace. */
-function processesOf(directory: string): number[] {
-  const [pid = ''] = readFileSync(join(directory, 'service.pid'), 'utf8').split(' ');
-  if (!existsSync(`/proc/${pid}`)) return [];
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
-  const isService = (child: string): boolean =>
-    readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('\0system\0service\0');
-  return [...children.filter(isService), pid].map(Number);
+function processesOf(directory: string): string[] {
+  const [pid = ''] = readIfThere(join(directory, 'service.pid')).split(' ');
+  const children = readIfThere(`/proc/${pid}/task/${pid}/children`).split(' ');
+  // The number of one that has ended may be somebody else's by now.
+  const isService = (one: string): boolean =>
+    one !== '' && readIfThere(`/proc/${one}/cmdline`).includes('\0system\0service\0');
+  return [...children, pid].filter(isService);
+}
+
+function killUnlessEnded(pid: string): void {
+  try {
+    process.kill(Number(pid), 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Of what may go at any moment; nothing when it has. */
+export function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
