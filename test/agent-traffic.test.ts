@@ -1,11 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import type { AgentFacts, View } from '../controllers/agent/facts.ts';
-import { drainMs, hasMoved, holderAim, mustWait, noteTraffic, routeOf } from '../controllers/agent/route.ts';
+import {
+  drainMs,
+  hasMoved,
+  holderAim,
+  mustWait,
+  noteTraffic,
+  routedNow,
+  routeOf,
+} from '../controllers/agent/route.ts';
+import { HOLDER_ANNOTATION } from '../src/api/labels.ts';
+import { canonicalJson } from '../src/state/canonical.ts';
 import { incarnationLabels } from '../src/state/names.ts';
 import type { ObservedContainer } from '../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../src/state/record.ts';
 import { NEW_REPLICA, replicaId } from '../src/state/replica.ts';
 import {
+  A,
   aView,
   BESIDE_A,
   BESIDE_B,
@@ -58,6 +69,7 @@ const both = {
 };
 const blueGreen = { ...both, rollout: { strategy: 'BlueGreen' } } as const;
 const canary = { ...both, rollout: { strategy: 'Canary', tried: 1, promoted: 1, stage: 'Others' } } as const;
+const backwards = { ...canary, currentRevision: BESIDE_B.id, targetRevision: BESIDE_A.id };
 const joined = (...names: Name[]): Partial<AgentRecord> => ({
   replicas: Object.fromEntries(names.map((name) => [idOf(name), { ...NEW_REPLICA, joined: true as const }])),
 });
@@ -105,10 +117,25 @@ describe('who is to answer', () => {
       { up: ['A0', 'A1'], unready: ['A0', 'A1'], record: joined('A0'), replicas: 2 },
       ['A0'],
     ],
+    [
+      'of these not one that is down',
+      { up: ['A0'], down: ['A1'], unready: ['A0'], record: joined('A0', 'A1'), replicas: 2 },
+      ['A0'],
+    ],
     ['nobody, when nobody ever was', { up: ['A0'], unready: ['A0'] }, []],
     [
       'on the way to another revision, whoever answers now',
       { record: { currentRevision: BESIDE_B.id }, up: ['A0', 'B0'], unready: ['B0'], routed: ['A0'] },
+      ['A0'],
+    ],
+    [
+      'on the way to another revision, whoever answers now, though the new one was ready once',
+      {
+        record: { currentRevision: BESIDE_B.id, ...joined('B0') },
+        up: ['A0', 'B0'],
+        unready: ['B0'],
+        routed: ['A0'],
+      },
       ['A0'],
     ],
     [
@@ -136,10 +163,47 @@ describe('who is to answer', () => {
   });
 });
 
+test('who answers is known by any one of its addresses', () => {
+  const networks = { 'ns.default': '10.0.1.0', 'ns.other': '10.9.1.0' };
+  const observed = {
+    containers: [up('A0', { networks }), up('A1'), up('B0', { ...EXITED, networks })],
+    holder: { container: aContainer('', 0), route: ['10.9.1.0'] },
+    observedAtMs: NOW,
+  };
+  expect(routedNow(view({ up: [], facts: { observed } })).map(({ id }) => id)).toEqual(['A0']);
+});
+
 describe('the name', () => {
+  const named = { ...both, revisions: [A, BESIDE_B], currentRevision: A.id };
+  const first = { currentRevision: undefined, stableRevision: undefined } as never;
   test.each<[string, Scene, string | undefined]>([
     ['is held', { up: ['A0'] }, `1 of 1 replicas are ready, of revision ${BESIDE_A.id}`],
     ['is held for nobody', { up: ['A0'], unready: ['A0'] }, 'no replica is ready'],
+    [
+      'is held for who was ready once',
+      { up: ['A0'], unready: ['A0'], record: joined('A0') },
+      'no replica is ready',
+    ],
+    [
+      'is held for the new one once that has taken the place of one that had a name of its own',
+      { state: 'Verifying', up: ['B0'], record: named },
+      `1 of 1 replicas are ready, of revision ${BESIDE_B.id}`,
+    ],
+    [
+      'is the container’s own until then',
+      { state: 'Verifying', up: ['B0'], record: { ...named, rollout: { strategy: 'BlueGreen' } } },
+      undefined,
+    ],
+    [
+      'is the container’s own while the two are swapped',
+      { state: 'StoppingOld', up: [], record: named },
+      undefined,
+    ],
+    [
+      'is held for a first one that failed, too',
+      { state: 'Failing', up: [], record: first },
+      'no replica is ready',
+    ],
     [
       'is the container’s own where nobody wants a holder',
       { up: ['A0'], facts: { wish: undefined } },
@@ -148,6 +212,24 @@ describe('the name', () => {
     [
       'is held as it was when nobody knows what the manifest wants',
       { up: ['A0'], facts: { wish: undefined }, record: { holder: template } },
+      `1 of 1 replicas are ready, of revision ${BESIDE_A.id}`,
+    ],
+    [
+      'is held as its holder says when nobody else knows',
+      {
+        up: ['A0'],
+        facts: {
+          wish: undefined,
+          observed: {
+            containers: [up('A0')],
+            holder: {
+              container: aContainer('', 0, { annotations: { [HOLDER_ANNOTATION]: canonicalJson(template) } }),
+              route: [],
+            },
+            observedAtMs: NOW,
+          },
+        },
+      },
       `1 of 1 replicas are ready, of revision ${BESIDE_A.id}`,
     ],
     [
@@ -161,6 +243,22 @@ describe('the name', () => {
 
   test.each<[string, Scene, boolean]>([
     ['when it leads to whom it should', { up: ['A0', 'A1'], routed: ['A1', 'A0'], replicas: 2 }, true],
+    [
+      'in whatever order it leads to them',
+      { state: 'Preparing', record: canary, up: ['A2', 'B0', 'A1'], routed: ['A2', 'A1', 'B0'], replicas: 3 },
+      true,
+    ],
+    [
+      'in whatever order it leads to them on the way back',
+      {
+        state: 'Preparing',
+        record: backwards,
+        up: ['B2', 'A0', 'B1'],
+        routed: ['A0', 'B1', 'B2'],
+        replicas: 3,
+      },
+      true,
+    ],
     ['not when it leads to too few', { up: ['A0', 'A1'], routed: ['A1'], replicas: 2 }, false],
     ['not when it leads to others', { up: ['A0', 'B0'], routed: ['B0'] }, false],
     [
@@ -195,6 +293,11 @@ describe('the last requests of who left', () => {
 
   test.each<[string, Scene, string[]]>([
     ['nobody left', { up: ['A0', 'B0'], routed: ['B0', 'A0'], record: before(['A0']) }, ['A0 B0']],
+    [
+      'nobody left, in whatever order they are seen',
+      { up: ['B0', 'A0'], routed: ['A0', 'B0'], record: before(['A0']) },
+      ['A0 B0'],
+    ],
     ['who left has time', { up: ['A0', 'B0'], routed: ['B0'], record: before(['A0']) }, ['B0', 'A0 3000']],
     [
       'who was stopped has none',
@@ -228,6 +331,8 @@ describe('the last requests of who left', () => {
     up: ['A0', 'B0'],
     record: { ...blueGreen, currentRevision: BESIDE_B.id, ...record },
   });
+  const forgotten = old({ ...before([], { A0: NOW + 1 }), revisions: [BESIDE_B] });
+  const unknownWay: Scene = { state: 'Failing', up: ['A0', 'B0'], record: before(['A0']) };
   test.each<[string, Scene, boolean]>([
     ['is asked still', old(before(['A0'])), true],
     ['is not asked any more', old(before(['B0'])), false],
@@ -246,6 +351,14 @@ describe('the last requests of who left', () => {
     [
       'must make room for the new one',
       old({ ...before(['A0']), rollout: { strategy: 'Recreate' } }, 'Starting'),
+      false,
+    ],
+    ['need not make room for one beside it', old(before(['A0']), 'Failing'), true],
+    ['need not make room when nobody knows how it is replaced', unknownWay, true],
+    ['answers what it was asked, though its revision is forgotten', forgotten, true],
+    [
+      'is one of several that are wanted running',
+      { ...old({ ...before(['A0']), currentRevision: BESIDE_A.id }), replicas: 2 },
       false,
     ],
     ['need not make room any more', old({ ...before(['A0']), rollout: { strategy: 'Recreate' } }), true],

@@ -92,8 +92,6 @@ function unsuspend(situation: Situation): Answer {
   return agree({ ...situation, acts: rest }, {}, 'goes on');
 }
 
-const PREFIX_IS_ENOUGH = 4;
-
 function undo(toRevision: string | undefined, situation: Situation): Answer {
   const { record, wished } = situation;
   const from = findRevision(
@@ -103,34 +101,30 @@ function undo(toRevision: string | undefined, situation: Situation): Answer {
   const chosen =
     toRevision === undefined
       ? from && revisionBefore(record.revisions, from)
-      : record.revisions.find(({ id }) => id.startsWith(toRevision) && toRevision.length >= PREFIX_IS_ENOUGH);
-  const why = whyNoUndo(situation, chosen, toRevision);
-  if (why !== undefined || !chosen) return refuse(situation, why ?? 'has no revision to go back to');
-  const { suspended, specHash, wishHash } = situation.acts;
-  const base = {
-    ...situation,
-    acts: { specHash, ...(wishHash && { wishHash }), ...(suspended && { suspended }) },
-  };
+      : record.revisions.find(({ id }) => id.startsWith(toRevision));
+  if (!chosen) return refuse(situation, whyNone(situation, toRevision));
+  const why = whyNoUndo(situation, chosen);
+  if (why !== undefined) return refuse(situation, why);
+  const { specHash, wishHash } = situation.acts;
+  const base = { ...situation, acts: { specHash, ...(wishHash !== undefined && { wishHash }) } };
   if (wished && revisionId(wished) === revisionId(chosen.template))
     return agree(base, {}, `follows its manifest again, which asks for revision ${chosen.id}`);
   return agree(base, { undoToRevision: chosen.id }, `goes back to revision ${chosen.id}`);
 }
 
-function whyNoUndo(
-  situation: Situation,
-  chosen: Revision | undefined,
-  toRevision: string | undefined,
-): string | undefined {
+const whyNone = (situation: Situation, toRevision: string | undefined): string =>
+  toRevision === undefined
+    ? `has no earlier revision that proved itself; ${seeHistory(situation)}`
+    : `has no kept revision ${toRevision}; ${seeHistory(situation)}`;
+
+const seeHistory = (situation: Situation): string => `see: ${command(situation, 'rollout history')}`;
+
+function whyNoUndo(situation: Situation, chosen: Revision): string | undefined {
   const { record, acts, wished } = situation;
-  const history = `see: ${command(situation, 'rollout history')}`;
-  if (!chosen)
-    return toRevision === undefined
-      ? `has no earlier revision that proved itself; ${history}`
-      : `has no kept revision ${toRevision}; ${history}`;
   if (chosen.outcome === 'Failed')
     return `cannot go back to revision ${chosen.id}, which failed; to try it again edit the manifest, or: ${command(situation, 'rollout retry')}`;
   if (!hasProvedItself(chosen))
-    return `cannot go back to revision ${chosen.id}, which never proved itself; ${history}`;
+    return `cannot go back to revision ${chosen.id}, which never proved itself; ${seeHistory(situation)}`;
   if (acts.undoToRevision === chosen.id) return `was taken back to revision ${chosen.id} already`;
   const runs =
     !UNDER_WAY.has(record.state) && record.currentRevision === chosen.id && acts.undoToRevision === undefined;
