@@ -13,6 +13,7 @@ import {
   BESIDE_B,
   containerOf,
   EXITED,
+  factsWith,
   NOW,
   READY,
   type Situation,
@@ -214,25 +215,10 @@ test('a decision tells the steps that it took', () => {
   expect(record.state).toBe('Preparing');
 });
 
-test('an agent that was never seen begins with nothing', () => {
-  expect(newRecord({ key: TWIN, specHash: 'hash' }, 'uid', 7)).toEqual({
-    key: TWIN,
-    uid: 'uid',
-    createdAtMs: 7,
-    generation: 1,
-    specHash: 'hash',
-    observedGeneration: 0,
-    state: 'Pending',
-    stateEnteredAtMs: 7,
-    reason: 'Pending',
-    message: '',
-    revisions: [],
-    wishHash: '',
-    attempt: 0,
-    attempts: {},
-    restarts: 0,
-    replicas: {},
-    step: { failures: 0, notBeforeMs: 0 },
-    conditions: [],
-  });
+test('an agent that was never seen follows its manifest at once, in its first generation', () => {
+  const unseen = newRecord({ key: TWIN, specHash: 'hash' }, 'uid', NOW);
+  const { record, transitions } = decide(factsWith(B.template), unseen, NOW);
+  expect(transitions.map(({ event }) => event)).toEqual(['NEW_TARGET', 'DEPENDENCIES_READY', 'IMAGE_READY']);
+  expect(record).toMatchObject({ generation: 1, attempt: 1, targetRevision: B.id, conditions: [] });
+  expect(record.revisions.map(({ id }) => id)).toEqual([B.id]);
 });
