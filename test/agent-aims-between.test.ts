@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { aimOf } from '../controllers/agent/aim.ts';
+import { incarnationLabels } from '../src/state/names.ts';
 import type { ObservedContainer } from '../src/state/observed.ts';
 import type { AgentState, Revision } from '../src/state/record.ts';
 import { createRevision } from '../src/state/revision.ts';
@@ -8,12 +9,15 @@ import {
   A,
   aView,
   B,
+  BESIDE_A,
+  BESIDE_B,
   containerOf,
   CREATED,
   EXITED,
   NOW,
   type Situation,
   specOf,
+  TWIN,
 } from './fakes/agent-views.ts';
 import { aTemplate } from './fakes/templates.ts';
 import { serving, update } from './fakes/update-records.ts';
@@ -25,6 +29,11 @@ const aims = (_: string, state: AgentState, situation: Situation, ...expected: s
 
 const oldOne = containerOf(A, 1);
 const newOne = containerOf(B, 2);
+const replica = (revision: Revision, attempt: number, ordinal: number): ObservedContainer =>
+  containerOf(revision, attempt, {
+    id: `${revision.id}-${ordinal}`,
+    labels: incarnationLabels({ key: TWIN, revision: revision.id, attempt, ordinal }),
+  });
 const wish = (change: object) => ({
   wish: { template: B.template, imageKnown: true, reloadDigest: '', ...change },
 });
@@ -95,6 +104,52 @@ describe('on the way back to the stable revision from one that has not proved it
   ])('%s (%s)', aims);
 });
 
+describe('beside the old one', () => {
+  const beside = { revisions: [BESIDE_A, BESIDE_B], message: 'it failed' };
+  const fresh = { facts: wish({ template: BESIDE_B.template }) };
+
+  test.each<Row>([
+    [
+      'the stable revision is made again where it is kept, and not stopped as the way back',
+      'Preparing',
+      {
+        ...fresh,
+        record: {
+          ...beside,
+          currentRevision: BESIDE_B.id,
+          stableRevision: BESIDE_A.id,
+          targetRevision: BESIDE_A.id,
+          rollout: { strategy: 'BlueGreen' },
+        },
+        containers: [containerOf(BESIDE_A, 1, EXITED), containerOf(BESIDE_B, 2)],
+      },
+      'B2-0 Running 20 s (made B)',
+      'A1-0 Created 20 s (update to revision A: made A)',
+      'others go in 1 s (a candidate that is no longer asked for)',
+    ],
+    [
+      'a canary that has proved itself takes the place of one, and of no other',
+      'Starting',
+      {
+        facts: { ...fresh.facts, spec: specOf({ replicas: 2, rollout: { strategy: 'Canary' } }) },
+        record: {
+          ...beside,
+          currentRevision: BESIDE_A.id,
+          stableRevision: BESIDE_A.id,
+          targetRevision: BESIDE_B.id,
+          rollout: { strategy: 'Canary', tried: 2, promoted: 1, stage: 'Others' },
+        },
+        containers: [replica(BESIDE_A, 1, 0), replica(BESIDE_A, 1, 1), replica(BESIDE_B, 2, 0)],
+      },
+      'B2-0 Running 20 s (made B)',
+      'B2-1 Running 20 s (made B)',
+      'A1-1 Running 20 s (made A)',
+      'A1-0 Stopped 20 s (update to revision B: made B)',
+      'others go in 1 s (a candidate that is no longer asked for)',
+    ],
+  ])('%s (%s)', aims);
+});
+
 describe('where old and new are one revision', () => {
   test.each<Row>([
     [
@@ -105,10 +160,11 @@ describe('where old and new are one revision', () => {
       'others stay',
     ],
     [
-      'it is not removed for itself',
+      'it is not removed for itself, nor is what was stable before',
       'RolledBack',
-      { record: serving, containers: [newOne] },
+      { record: { ...serving, stableRevision: A.id }, containers: [containerOf(A, 1, EXITED), newOne] },
       'B2-0 Running 20 s (made B)',
+      'A1-0 Stopped 20 s (kept as the way back)',
       'others go in 1 s (rolled back)',
     ],
     [

@@ -3,7 +3,7 @@ import { noteOutcome } from '../controllers/agent/outcome.ts';
 import type { ExecuteOutcome } from '../src/podman/execute.ts';
 import type { Operation } from '../src/plan/operation.ts';
 import type { AgentRecord } from '../src/state/record.ts';
-import { aView, B, NOW } from './fakes/agent-views.ts';
+import { A, aView, B, NOW } from './fakes/agent-views.ts';
 import { update } from './fakes/update-records.ts';
 
 type Kind = NonNullable<ExecuteOutcome['failure']>['kind'];
@@ -122,12 +122,18 @@ describe('a call that went through', () => {
 
 describe('the last words of a candidate', () => {
   const why = { reason: 'CrashLoop', message: 'exited', atMs: 1 };
-  const failed = recordOf({ revisions: [{ ...B, failure: why }] });
-  const lastWords = ({ revisions }: AgentRecord) => revisions[0]?.failure;
+  const failed = recordOf({
+    revisions: [
+      { ...A, failure: why },
+      { ...B, failure: why },
+    ],
+  });
+  const lastWords = ({ revisions }: AgentRecord) => revisions[1]?.failure;
 
   test('are kept with why it failed', () => {
     const outcome = { ...done(logs), logTails: { x: ['panic', 'bye'] } };
-    expect(lastWords(noteOutcome(failed, outcome, NOW))).toEqual({ ...why, logTail: ['panic', 'bye'] });
+    const { revisions } = noteOutcome(failed, outcome, NOW);
+    expect(revisions.map(({ failure }) => failure)).toEqual([why, { ...why, logTail: ['panic', 'bye'] }]);
   });
 
   test('that cannot be read are told as such, and hold nothing up', () => {
@@ -139,6 +145,8 @@ describe('the last words of a candidate', () => {
   test('of one that has not failed are nobody’s', () => {
     const outcome = { ...done(logs), logTails: { x: ['hello'] } };
     expect(noteOutcome(recordOf(), outcome, NOW)).toEqual(recordOf());
+    const untried = recordOf({ targetRevision: 'unknown' });
+    expect(noteOutcome(untried, outcome, NOW)).toEqual(untried);
   });
 
   test('are none when nothing was read', () => {

@@ -114,6 +114,7 @@ describe('an aim', () => {
 
   test('is held for those of its replicas that loop, and for no others', () => {
     expect(paced([3, 1, 0], aimOf('Running', 'Running', 'Created'))).toMatchObject({
+      priority: 'CrashRestart',
       wants: ['Untouched', 'Running', 'Created'],
     });
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { goneInputs, hasProvedItself, revisionBefore, undoneWish } from '../controllers/agent/undo.ts';
 import { noWayBack, type WayBackWorld } from '../controllers/agent/way-back.ts';
+import type { ObservedContainer } from '../src/state/observed.ts';
 import type { AgentRecord, AgentState, Revision } from '../src/state/record.ts';
 import { createRevision, restarted, wishHash } from '../src/state/revision.ts';
 import type { ContainerTemplate } from '../src/state/template.ts';
@@ -46,7 +47,7 @@ describe('before an update touches anything', () => {
     readonly state?: AgentState;
     readonly record?: Partial<AgentRecord>;
     readonly wish?: object | 'gone';
-    readonly kept?: boolean | 'of another attempt';
+    readonly kept?: ObservedContainer;
   }
   const told = (present: Present, { stable = A, state = 'Preparing', ...more }: Before = {}) => {
     const { record, facts } = aView(state, {
@@ -59,12 +60,11 @@ describe('before an update touches anything', () => {
       },
     });
     const { wish } = factsWith(B.template);
-    const attempt = more.kept === 'of another attempt' ? 7 : 1;
     return noWayBack(worldWith(present), {
       record,
       observed: {
         ...facts.observed,
-        containers: more.kept ? [containerOf(stable, attempt, EXITED)] : [],
+        containers: more.kept ? [more.kept] : [],
       },
       wish: more.wish === 'gone' ? undefined : wish && { ...wish, ...more.wish },
     });
@@ -75,7 +75,7 @@ describe('before an update touches anything', () => {
 
   test('a way back that is there is no news', async () => {
     expect(await told({ images: [IMAGE] })).toBeUndefined();
-    expect(await told({}, { kept: true })).toBeUndefined();
+    expect(await told({}, { kept: containerOf(A, 1, EXITED) })).toBeUndefined();
   });
 
   test('one without container and image is told', async () => {
@@ -83,12 +83,8 @@ describe('before an update touches anything', () => {
   });
 
   test('a container of an earlier attempt, or of another revision, is no way back', async () => {
-    expect(await told({}, { kept: 'of another attempt' })).toBe(NO_IMAGE);
-    expect(await told({}, { kept: true, record: { attempts: { [A.id]: 2 } } })).toBe(NO_IMAGE);
-    const other = { currentRevision: A.id, stableRevision: B.id };
-    expect(await told({}, { kept: true, record: other })).toBe(
-      lost('container and image localhost/agent:1', B),
-    );
+    expect(await told({}, { kept: containerOf(A, 7, EXITED) })).toBe(NO_IMAGE);
+    expect(await told({}, { kept: containerOf(B, 1, EXITED) })).toBe(NO_IMAGE);
   });
 
   test('an agent that never had a stable revision has nothing to lose', async () => {
@@ -109,8 +105,9 @@ describe('before an update touches anything', () => {
   });
 
   test('a kept container has its mounted secrets in itself, and reads its variables again', async () => {
-    expect(await told({}, { stable: secretive, kept: true })).toBe(lost('secret rookery-i-env', secretive));
-    expect(await told({ secrets: ['rookery-i-env'] }, { stable: secretive, kept: true })).toBeUndefined();
+    const kept = containerOf(secretive, 1, EXITED);
+    expect(await told({}, { stable: secretive, kept })).toBe(lost('secret rookery-i-env', secretive));
+    expect(await told({ secrets: ['rookery-i-env'] }, { stable: secretive, kept })).toBeUndefined();
   });
 
   describe('an agent at rest', () => {

@@ -196,9 +196,8 @@ function stoppedTarget(view: View): ContainerAim[] {
 }
 
 function imageAim(view: View): { image?: ImageAim } {
-  const { facts, record, nowMs } = view;
-  const image = facts.wish?.image;
-  if (!image || nowMs < record.step.notBeforeMs) return {};
-  if (facts.wish?.imageKnown && !mustPull(view)) return {};
-  return { image };
+  const { record, nowMs } = view;
+  const { wish } = view.facts;
+  if (!wish?.image || nowMs < record.step.notBeforeMs) return {};
+  return wish.imageKnown && !mustPull(view) ? {} : { image: wish.image };
 }
