@@ -23,7 +23,7 @@ function podmanThatSays(...answers: readonly string[]) {
 }
 
 const no = () => Promise.resolve(false);
-const never = { mend: no, endWaiting: no, publishes: no };
+const never = { mend: no, endWaiting: no, isOutOfPorts: no };
 
 test('a container that the runtime had made before is started by the next try', async () => {
   const { dial, calls } = podmanThatSays(MADE_BEFORE);
@@ -62,9 +62,13 @@ test.each([
   expect(calls).toHaveLength(tries);
 });
 
-test('who is refused for good does not keep his ports', async () => {
+test.each([
+  ['are let go of', 1, 1],
+  ['stay taken when it is somebody else who has them', 9, 3],
+])('the ports of who is refused for good %s', async (_what, looksUntilFree, collections) => {
   const { dial, calls } = podmanThatSays('no such file');
-  const publishes = () => Promise.resolve(true);
-  await expect(insistOnStart(dial, START, { ...never, publishes })).rejects.toThrow('no such file');
-  expect(calls).toEqual([START.path, '/networks/none/disconnect']);
+  let looks = 0;
+  const isOutOfPorts = async () => looks++ < looksUntilFree;
+  await expect(insistOnStart(dial, START, { ...never, isOutOfPorts })).rejects.toThrow('no such file');
+  expect(calls.filter((path) => path !== START.path)).toHaveLength(collections);
 });

@@ -6,6 +6,8 @@ import { isRefusal } from './refusal.ts';
 const MADE_BEFORE = /container with given ID already exists|container .* already exists/;
 /** It takes one more when it was made before, and some until the ports are let go. */
 const MAX_STARTS = 6;
+/** One collection finds them, and closes them a moment later. The ports of somebody else stay taken. */
+const MAX_LETTING_GO = 3;
 /** More than Podman's service lets pile up before it collects its garbage. */
 const GARBAGE_BYTES = 8 * 1024 * 1024;
 
@@ -14,15 +16,15 @@ export interface Mending {
   readonly mend: (refusal: PodmanError) => Promise<boolean>;
   /** Ends what still waits for the start that was cut off, and holds the ports; `false` when there is nothing. */
   readonly endWaiting: () => Promise<boolean>;
-  /** Whether the container publishes ports. */
-  readonly publishes: () => Promise<boolean>;
+  /** Whether somebody has ports that the container publishes, though it does not run. */
+  readonly isOutOfPorts: () => Promise<boolean>;
 }
 
 /** Starts a container again whose start was cut off, as often as something was put right. */
 export async function insistOnStart(
   dial: Dial,
   request: DialRequest,
-  { mend, endWaiting, publishes }: Mending,
+  { mend, endWaiting, isOutOfPorts }: Mending,
 ): Promise<Reply<unknown>> {
   let wasMadeBefore = false;
   const mended = async (refusal: PodmanError): Promise<boolean> => {
@@ -38,7 +40,8 @@ export async function insistOnStart(
     });
     if (!(outcome instanceof Error)) return outcome;
     if (starts < MAX_STARTS && (await mended(outcome))) continue;
-    if (await publishes()) await letGoOfPorts(dial);
+    for (let tries = 0; tries < MAX_LETTING_GO && (await isOutOfPorts()); tries += 1)
+      await letGoOfPorts(dial);
     throw outcome;
   }
 }

@@ -6,6 +6,7 @@ import type { PodmanError } from './errors.ts';
 import { containerPath, type InspectContainer, inspectWire } from './inspect-container.ts';
 import { insistOnStart } from './insist.ts';
 import type { EndOrphans } from './orphans.ts';
+import { isPortFree } from './ports.ts';
 import type { Podman, StartOptions } from './podman.ts';
 import type { ReclaimAddresses } from './reclaim-addresses.ts';
 import { isRefusal, refusalOf } from './refusal.ts';
@@ -28,8 +29,9 @@ export interface LifecycleTools {
  * A container whose conmon was killed and whose process then died is "running" to Podman: a start answers "already",
  * a stop and the first removal fail. Each is seen through here, so that such a container can be started and removed.
  */
-export function lifecycleCalls(dial: Dial, { inspect, reclaim, endOrphans }: LifecycleTools): LifecycleCalls {
-  const start = startCall(dial, { reclaim, endOrphans });
+export function lifecycleCalls(dial: Dial, tools: LifecycleTools): LifecycleCalls {
+  const { inspect, endOrphans } = tools;
+  const start = startCall(dial, tools);
 
   const stop = (name: string, graceSeconds: number): Promise<Reply<unknown>> =>
     dial.call({
@@ -115,10 +117,7 @@ async function bindsOf(dial: Dial, name: string): Promise<string[]> {
 type Start = (name: string, options: StartOptions) => Promise<Reply<unknown>>;
 
 /** Looks at the binds before, and gives a container its own addresses back where they are why it is refused. */
-function startCall(
-  dial: Dial,
-  { reclaim, endOrphans }: Pick<LifecycleTools, 'reclaim' | 'endOrphans'>,
-): Start {
+function startCall(dial: Dial, { inspect, reclaim, endOrphans }: LifecycleTools): Start {
   return async (name, { binds }) => {
     const what = `start container ${name}`;
     await refuseReplacedBinds(binds ?? (await bindsOf(dial, name)), what);
@@ -128,12 +127,23 @@ function startCall(
       const isDown = wire?.State?.Status !== 'running' && wire?.State?.Status !== 'paused';
       return wire !== undefined && isDown && endOrphans([wire.Id]);
     };
-    const publishes = async (): Promise<boolean> => {
-      const wire = await inspectWire(dial, name);
-      return Object.keys(wire?.HostConfig?.PortBindings ?? {}).length > 0;
-    };
-    return insistOnStart(dial, request, { mend: (refusal) => reclaim(name, refusal), endWaiting, publishes });
+    return insistOnStart(dial, request, {
+      mend: (refusal) => reclaim(name, refusal),
+      endWaiting,
+      isOutOfPorts: () => isOutOfPorts(inspect, name),
+    });
   };
+}
+
+async function isOutOfPorts(inspect: InspectContainer, name: string): Promise<boolean> {
+  const container = await inspect(name);
+  if (!container || isRunning(container)) return false;
+  const areFree = await Promise.all(
+    container.ports.map(({ hostIP, hostPort, protocol }) =>
+      isPortFree(hostIP, hostPort, protocol === 'udp' ? 'udp' : 'tcp'),
+    ),
+  );
+  return areFree.includes(false);
 }
 
 /** A paused one hears no signal: Podman 4.3 waits for it in vain, and then refuses to stop it. */

@@ -41,7 +41,7 @@ export function reclaimAddresses(dial: Dial, calls: NetworkCalls): ReclaimAddres
     insistOnStart(
       dial,
       { method: 'POST', path: `${containerPath(name)}/init`, what: `initialize container ${name}` },
-      { mend: no, endWaiting: no, publishes: no },
+      { mend: no, endWaiting: no, isOutOfPorts: no },
     );
 
   return async (name, refusal) => {
