@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BUSYBOX } from '../contract/busybox.ts';
-import { agentText, ensureBusybox } from './busybox-agents.ts';
+import { freePort } from '../fakes/ports.ts';
+import { agentText, ensureBusybox, SERVES } from './busybox-agents.ts';
 import { openSite, type Site } from './site.ts';
 import { conditionOf, isStable, untilStable } from './status.ts';
 import { until } from './until.ts';
@@ -98,5 +99,18 @@ describe('the way back', () => {
     const told = events.indexOf('RollbackUnavailable');
     expect(told).toBeLessThan(events.indexOf('starting revision', told));
     expect(conditionOf(await site.status('twin'), 'Synced')?.status).toBe('True');
+  });
+
+  // Of root's Podman it once took 160 s: see `letGoOfPorts`.
+  test('does not wait for the port of a start that was refused', { timeout: 90_000 }, async () => {
+    const ports = `ports: [{name: http, containerPort: 8080, hostPort: ${await freePort()}}]`;
+    const { namespace } = site;
+    site.write('door.yaml', agentText({ name: 'door', namespace, script: SERVES, more: ports }));
+    await until('it serves', async () => isStable(await site.status('door')));
+    site.edit('door.yaml', '/bin/sh', '/nothing');
+    await until('the revision before serves again', async () => {
+      const { phase, ready } = await site.status('door');
+      return phase === 'RolledBack' && ready;
+    });
   });
 });
