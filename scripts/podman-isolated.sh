@@ -197,6 +197,18 @@ end_helpers() {
   [ -z "$pids" ] || kill -9 $pids 2>/dev/null || true
 }
 
+# Stopped first, so that no conmon lives to tell Podman of its container's end. Containers have namespaces of their own.
+end_at_once() {
+  local pids pid
+  mapfile -t pids < <(namespace_members; pid_from "$DIR/service.pid")
+  kill -STOP "${pids[@]}" 2>/dev/null || true
+  for pid in "${pids[@]}"; do
+    mapfile -t -O ${#pids[@]} pids < <(tr ' ' '\n' <"/proc/$pid/task/$pid/children")
+  done 2>/dev/null
+  kill -KILL "${pids[@]}" 2>/dev/null || true
+  for pid in "${pids[@]}"; do tail --pid="$pid" -f /dev/null; done
+}
+
 # firewall_deletions TABLE PATTERN CHAINS: the input of iptables-restore that deletes each rule that matches PATTERN,
 # and the chains named like CHAINS that match PATTERN, or that such rules are in or lead to.
 firewall_deletions() {
@@ -255,6 +267,15 @@ stop() {
   end_helpers
   [ "$ROOTFUL" = 0 ] || remove_network_leftovers "$(cat "$DIR/subnet")"
   rm -f "$DIR"/{podman.sock,service.pid,keeper.pid,namespace}
+}
+
+# As if the host had lost its power and were back: no process, mount, bridge or rule is left, and no runtime file.
+reboot() {
+  open_isolated "$1"
+  end_at_once
+  [ "$ROOTFUL" = 0 ] || remove_network_leftovers "$(cat "$DIR/subnet")"
+  rm -f "$DIR"/{podman.sock,service.pid,keeper.pid,namespace}
+  isolated "$1"
 }
 
 remove() {

@@ -4,6 +4,7 @@
 #   podman-service.sh ensure           the user's own service when there is one, else one that we start
 #   podman-service.sh isolated DIR     a service with storage, networks and locks of its own, for tests and benchmarks
 #   podman-service.sh cli DIR ARGS...  the podman command on the isolated service's storage
+#   podman-service.sh reboot DIR       everything of it dies at once and forgets what no disk holds; it starts again
 #   podman-service.sh stop DIR         stop it and remove what it made, except its images
 #   podman-service.sh remove DIR       the same, and DIR too
 #
@@ -220,12 +221,12 @@ ensure() {
 
 case ${1:-} in
   ensure) ensure ;;
-  isolated | cli | stop | remove)
+  isolated | cli | reboot | stop | remove)
     [ -n "${2:-}" ] || die "$1 needs a directory"
     "$@"
     ;;
   *)
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

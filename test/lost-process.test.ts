@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorOfReply } from '../src/podman/cause.ts';
 import type { Dial } from '../src/podman/dial.ts';
 import { createInspect } from '../src/podman/inspect-container.ts';
+import { containerSummary } from '../src/podman/observe.ts';
 import { createProcessCheck } from '../src/podman/process-check.ts';
 import type { WireContainer } from '../src/podman/wire.ts';
 
@@ -60,6 +61,45 @@ describe('a container whose removal was cut off', () => {
 
   test('is gone when the list does not know it either', async () => {
     expect(await createInspect(dialTo([]), isAlive)('a')).toBeUndefined();
+  });
+});
+
+const STARTED = '2026-01-02T03:04:05Z';
+const BEFORE = '2026-01-02T03:04:04Z';
+const AFTER = '2026-01-02T03:04:06Z';
+const NEVER = '0001-01-01T00:00:00Z';
+
+/** As each Podman's `inspect` told it after a power cut. */
+describe('a container whose host went down', () => {
+  const lost = { state: 'exited', exitCode: 137, finishedAtMs: Date.parse(STARTED) };
+  const seen = (ExitCode: number, finished: string) => ({
+    state: 'exited',
+    exitCode: ExitCode,
+    finishedAtMs: Date.parse(finished),
+  });
+  test.each([
+    ['with Podman 4.3', 'created', STARTED, NEVER, 0, lost],
+    ['with Podman 5.4', 'exited', STARTED, NEVER, 0, lost],
+    ['with Podman 4.3, when it had been restarted before', 'created', STARTED, BEFORE, 0, lost],
+    ['with Podman 5.4, when it had been restarted before', 'exited', STARTED, BEFORE, 0, lost],
+    ['in good order, and told its exit code', 'exited', STARTED, AFTER, 0, seen(0, AFTER)],
+    ['and whose clock was set back meanwhile', 'exited', STARTED, BEFORE, 3, seen(3, BEFORE)],
+    [
+      'before it was ever started',
+      'created',
+      NEVER,
+      NEVER,
+      0,
+      { state: 'created', exitCode: 0, startedAtMs: 0 },
+    ],
+  ])('%s', async (_, Status, StartedAt, FinishedAt, ExitCode, expected) => {
+    const State = { Status, StartedAt, FinishedAt, ExitCode };
+    expect(await inspect({ Id: 'a', Name: 'b', State })).toMatchObject(expected);
+  });
+
+  test('is on the list as what inspect says it is', () => {
+    const listed = (StartedAt: number) => containerSummary({ Id: 'a', State: 'created', StartedAt }).state;
+    expect([listed(1_767_323_045), listed(-62_135_596_800)]).toEqual(['exited', 'created']);
   });
 });
 

@@ -11,7 +11,7 @@ import { type AgentEvent, nextState } from './machine.ts';
 import { replicaRecord, runningReplicas } from './replicas.ts';
 import { drainingUntil } from './route.ts';
 import { regain } from './regain.ts';
-import { acknowledgeExits, takeNote } from './supervise.ts';
+import { acknowledgeExits, heldSinceBoot, takeNote } from './supervise.ts';
 import { awaitedFellows } from './unit.ts';
 import { noteProgress } from './unit-progress.ts';
 import type { AgentState } from '../../src/state/record.ts';
@@ -88,13 +88,17 @@ function explainWaiting(view: View): AgentRecord {
     const message = `waits for ${awaited.join(', ')} to move to pod ${record.unit?.pod} with it`;
     return { ...record, reason: WAITING_FOR_FELLOWS, message };
   }
-  if (record.reason === WAITING_FOR_FELLOWS) return { ...record, reason: record.state, message: '' };
+  const sinceBoot = heldSinceBoot(view);
+  if (sinceBoot !== undefined) return { ...record, reason: WAITING_AFTER_BOOT, message: sinceBoot };
+  if (record.reason === WAITING_FOR_FELLOWS || record.reason === WAITING_AFTER_BOOT)
+    return { ...record, reason: record.state, message: '' };
   return record.stepFailure && SAYS_WHAT_FAILS.has(record.state)
     ? { ...record, reason: record.stepFailure.reason, message: record.stepFailure.message }
     : record;
 }
 
 const WAITING_FOR_FELLOWS = 'WaitingForPodGroup';
+const WAITING_AFTER_BOOT = 'WaitingAfterBoot';
 
 /** The others have more to say than the step that they try again. */
 const SAYS_WHAT_FAILS: ReadonlySet<AgentState> = new Set([

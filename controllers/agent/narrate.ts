@@ -44,6 +44,11 @@ const warnOfNoWayBack = (
     ? [{ key, type: 'Warning', reason: 'RollbackUnavailable', message }]
     : [];
 
+function downText({ lastExit }: AgentRecord): string {
+  if (!lastExit) return 'it runs, but its probes fail';
+  return lastExit.rebootedInto ? 'it went down with its host' : `last exit code ${lastExit.code}`;
+}
+
 function messageFor(record: AgentRecord, state: AgentState): string {
   const target = record.revisions.find(({ id }) => id === record.targetRevision);
   switch (state) {
@@ -56,7 +61,7 @@ function messageFor(record: AgentRecord, state: AgentState): string {
     case 'Building':
       return 'its image is built or pulled';
     case 'Degraded':
-      return record.lastExit ? `last exit code ${record.lastExit.code}` : 'it runs, but its probes fail';
+      return downText(record);
     case 'Terminating':
       return 'its manifest was deleted';
     case 'RolledBack':

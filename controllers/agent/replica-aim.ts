@@ -90,7 +90,8 @@ function servingCause(view: View, ref: ReplicaRef, revision: Revision): string {
   if (replica.condemned && isCondemned(replica, live)) return replica.condemned.reason;
   if (record.state === 'RollingBack') return `rollback: ${record.message}`;
   if (live?.state === 'exited' && live.startedAtMs > 0 && replica.lastExit?.containerId === live.id) {
-    const { code, oomKilled } = replica.lastExit;
+    const { code, oomKilled, rebootedInto } = replica.lastExit;
+    if (rebootedInto) return 'the host was started anew';
     return `exited with code ${code}${oomKilled ? ' (out of memory)' : ''}`;
   }
   if (live !== undefined || record.currentRevision !== revision.id) return revision.cause;

@@ -74,13 +74,16 @@ function noteExit(view: View, ref: ReplicaRef, container: ObservedContainer): Ag
     oomKilled: container.oomKilled,
     atMs,
   };
+  const { bootId } = facts;
+  if (isReboot(replica, bootId) && replica.lastExit?.rebootedInto !== bootId)
+    return afterReboot(view, ref, { ...lastExit, rebootedInto: bootId });
   const noted = { ...record, lastExit };
-  if (isReboot(replica, facts.bootId)) return afterReboot({ ...view, record: noted }, ref, lastExit);
   if (isCompleted({ ...replica, lastExit }, facts.spec?.restartPolicy))
-    return withReplica(noted, ref, { lastExit });
+    return withReplica(noted, ref, { lastExit, bootId });
   const isTried = isRollingOut(record.state) && ref.revision === record.targetRevision;
   return withReplica({ ...withoutReboot(noted, ref), restarts: record.restarts + 1 }, ref, {
     lastExit,
+    bootId,
     restarts: replica.restarts + 1,
     rolloutRestarts: replica.rolloutRestarts + (isTried ? 1 : 0),
     // A clock that was set back since says that it has yet to happen.
@@ -90,7 +93,8 @@ function noteExit(view: View, ref: ReplicaRef, container: ObservedContainer): Ag
 
 /** It went down with the host, which is held against no revision: who is judged has as long again to come up. */
 function afterReboot(view: View, ref: ReplicaRef, lastExit: ContainerExit): AgentRecord {
-  const { record, nowMs } = view;
+  const { nowMs } = view;
+  const record = { ...view.record, lastExit };
   if (!JUDGED.has(record.state)) return withReplica(record, ref, { lastExit });
   const watchMs = record.state === 'Monitoring' ? rolloutMs(view, 'monitorSeconds') : 0;
   const afreshMs = nowMs + rolloutMs(view, 'healthyDeadlineSeconds') + watchMs;
@@ -129,6 +133,7 @@ const isNewExit = ({ lastExit }: ReplicaRecord, container: ObservedContainer): b
   container.startedAtMs > 0 &&
   (lastExit?.containerId !== container.id || lastExit.atMs !== container.finishedAtMs);
 
+/** It ran in an earlier boot of the host, and was not seen to run in this one. */
 const isReboot = (replica: ReplicaRecord, bootId: string): boolean =>
   replica.bootId !== undefined && replica.bootId !== bootId;
 
@@ -187,10 +192,20 @@ export function heldBack(view: View, ref: ReplicaRef): string | undefined {
   const container = containerOf(view, ref);
   if (!isLive(container) && isStillTaken(view, ref)) return 'an earlier attempt at it still runs';
   const replica = replicaRecord(record, ref);
+  if (isDownSinceBoot(view, ref)) return facts.bootGating.open ? undefined : facts.bootGating.message;
   if (container?.state !== 'exited' || container.startedAtMs === 0) return undefined;
-  if (isReboot(replica, facts.bootId)) return facts.bootGating.open ? undefined : facts.bootGating.message;
   if (facts.spec?.restartPolicy === 'Never') return 'restartPolicy is Never';
   return nowMs < replica.crash.notBeforeMs ? 'crash back-off' : undefined;
+}
+
+const isDownSinceBoot = (view: View, ref: ReplicaRef): boolean =>
+  !isLive(containerOf(view, ref)) && isReboot(replicaRecord(view.record, ref), view.facts.bootId);
+
+/** What those wait for that went down with their host, if so. */
+export function heldSinceBoot(view: View): string | undefined {
+  const { bootGating } = view.facts;
+  if (bootGating.open || !runningReplicas(view).some((ref) => isDownSinceBoot(view, ref))) return undefined;
+  return `after a boot of the host, ${bootGating.message}`;
 }
 
 /** An earlier attempt at the same replica answers its last requests, as one of a rollout whose record was lost. */

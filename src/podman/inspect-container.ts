@@ -43,11 +43,19 @@ export function createInspect(dial: Dial, isAlive: IsProcessAlive): InspectConta
   };
   return async (nameOrId) => {
     const first = await inspectWire(dial, nameOrId);
-    if (!first || (await isTrue(first))) return first && observedContainer(first);
+    if (!first || (await isTrue(first))) return first && withItsEnd(first);
     const second = await inspectWire(dial, nameOrId);
-    if (!second || (await isTrue(second))) return second && observedContainer(second);
+    if (!second || (await isTrue(second))) return second && withItsEnd(second);
     return lostContainer(observedContainer(second));
   };
+}
+
+/** Each start sets the exit code to 0 and leaves the time of the end before. */
+function withItsEnd(wire: WireContainer): ObservedContainer {
+  const container = observedContainer(wire);
+  const { state, startedAtMs, finishedAtMs, exitCode } = container;
+  const isUnseen = state === 'exited' && finishedAtMs < startedAtMs && exitCode === 0;
+  return isUnseen ? lostContainer(container) : container;
 }
 
 /**
@@ -61,5 +69,6 @@ const lostContainer = (container: ObservedContainer): ObservedContainer => ({
   exitCode: 137,
   finishedAtMs: container.startedAtMs,
   networks: {},
-  error: "the process is gone, and so is Podman's monitor (conmon) that would have told",
+  error:
+    "it is gone, and so is Podman's monitor (conmon) that would have told: killed, or the host went down",
 });

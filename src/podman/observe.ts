@@ -28,10 +28,13 @@ const STATES: ReadonlySet<string> = new Set<ContainerState>([
   'removing',
 ]);
 
-/** `stopped` is a container that ended and is not yet cleaned up: to us it has exited. */
-const stateOf = (status: string | undefined): ContainerState => {
+/**
+ * `stopped` is a container that ended and is not yet cleaned up: to us it has exited. So has one that ran when its host
+ * went down, which Podman before 5.0 takes for one that was never started.
+ */
+const stateOf = (status: string | undefined, startedAtMs: number): ContainerState => {
   if (status === 'stopped') return 'exited';
-  if (status === 'configured') return 'created';
+  if (status === 'created' || status === 'configured') return startedAtMs > 0 ? 'exited' : 'created';
   return STATES.has(status ?? '') ? (status as ContainerState) : 'unknown';
 };
 
@@ -40,14 +43,15 @@ const timeMs = (text: string | undefined): number => Math.max(0, Date.parse(text
 
 export function observedContainer(wire: WireContainer): ObservedContainer {
   const { State: state = {}, Config: config = {}, HostConfig: host = {} } = wire;
+  const startedAtMs = timeMs(state.StartedAt);
   return {
     id: wire.Id,
     name: wire.Name,
     labels: config.Labels ?? {},
     annotations: config.Annotations ?? {},
-    state: stateOf(state.Status),
+    state: stateOf(state.Status, startedAtMs),
     pid: state.Pid ?? 0,
-    startedAtMs: timeMs(state.StartedAt),
+    startedAtMs,
     finishedAtMs: timeMs(state.FinishedAt),
     createdAtMs: timeMs(wire.Created),
     exitCode: state.ExitCode ?? 0,
@@ -95,14 +99,17 @@ function limitsOf(wire: WireContainer): ResourceLimits {
   };
 }
 
-export const containerSummary = (wire: WireContainerSummary): ContainerSummary => ({
-  id: wire.Id,
-  name: wire.Names?.[0] ?? '',
-  state: stateOf(wire.State),
-  pid: wire.Pid ?? 0,
-  labels: wire.Labels ?? {},
-  startedAtMs: Math.max(0, wire.StartedAt ?? 0) * 1_000,
-});
+export function containerSummary(wire: WireContainerSummary): ContainerSummary {
+  const startedAtMs = Math.max(0, wire.StartedAt ?? 0) * 1_000;
+  return {
+    id: wire.Id,
+    name: wire.Names?.[0] ?? '',
+    state: stateOf(wire.State, startedAtMs),
+    pid: wire.Pid ?? 0,
+    labels: wire.Labels ?? {},
+    startedAtMs,
+  };
+}
 
 /** @param infra the pod's infra container, absent when somebody removed it */
 export function observedPod(wire: WirePod, infra: ObservedContainer | undefined): ObservedPod {

@@ -28,7 +28,7 @@ export interface ReplicaRecord {
   readonly joined?: true;
   /** It went down with the host in the middle of a rollout, and is awaited once more. */
   readonly rebooted?: true;
-  /** The host's boot in which it was last seen running; another one means a reboot. */
+  /** The host's boot in which it is last known to have run; another one means a reboot. */
   readonly bootId?: string;
   /** The prober's last word, for the same run of the container after a restart of the controller. */
   readonly verdict?: SavedVerdict;
@@ -45,6 +45,8 @@ export interface ContainerExit {
   readonly code: number;
   readonly oomKilled: boolean;
   readonly atMs: number;
+  /** Its host went down and took it along, which is no crash: the boot in which that was found. */
+  readonly rebootedInto?: string;
 }
 
 export const NEW_REPLICA: ReplicaRecord = {

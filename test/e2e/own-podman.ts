@@ -14,6 +14,8 @@ export interface OwnPodman {
   kill(): void;
   /** As its socket unit would. */
   start(): Promise<void>;
+  /** As if the host had lost its power and were back. */
+  reboot(): Promise<void>;
   /** `podman ARGS` on its storage, without the service. */
   cli(...args: readonly string[]): string;
   remove(): void;
@@ -41,6 +43,9 @@ export function startOwnPodman(options: OwnPodmanOptions = {}): OwnPodman {
   const service = (command: string, ...args: readonly string[]): string => {
     return execFileSync(program, [...words, command, directory, ...args], how).trim();
   };
+  const slowly = async (command: string): Promise<void> => {
+    await promisify(execFile)(program, [...words, command, directory], how);
+  };
   const url = service('isolated');
   return {
     directory,
@@ -49,9 +54,8 @@ export function startOwnPodman(options: OwnPodmanOptions = {}): OwnPodman {
     kill: () => {
       for (const pid of processesOf(directory)) killUnlessEnded(pid);
     },
-    start: async () => {
-      await promisify(execFile)(program, [...words, 'isolated', directory], how);
-    },
+    start: () => slowly('isolated'),
+    reboot: () => slowly('reboot'),
     cli: (...args) => service('cli', ...args),
     remove: () => void service('remove'),
   };

@@ -5,7 +5,7 @@ import type { ContainerTemplate } from '../../src/state/template.ts';
 import { fakeContainers, observed } from './podman/containers.ts';
 import { addImage, fakeImages } from './podman/images.ts';
 import { fakePods } from './podman/pods.ts';
-import { endInfra, endProcess, writeLog } from './podman/process.ts';
+import { endInfra, endProcess, loseProcess, writeLog } from './podman/process.ts';
 import { fakeResources } from './podman/resources.ts';
 import { fakeTraffic } from './podman/traffic.ts';
 import { createEventBus, type DeliverEvent, type EventBus, readLog } from './podman/streams.ts';
@@ -84,6 +84,8 @@ export interface FakeControls {
   up(): void;
   /** The host restarts: nothing runs any more, what was stopped is remembered. */
   reboot(): void;
+  /** A reboot in which nobody sees the end of a container. */
+  losePower(): void;
 }
 
 export type FakePodman = Podman & { readonly controls: FakeControls };
@@ -184,6 +186,10 @@ function createControls(
     },
     reboot: () => {
       for (const container of world.containers.values()) endProcess(world, container, { exitCode: 0 });
+      for (const pod of world.pods.values()) endInfra(world, pod);
+    },
+    losePower: () => {
+      for (const container of world.containers.values()) loseProcess(world, container);
       for (const pod of world.pods.values()) endInfra(world, pod);
     },
   };

@@ -232,9 +232,9 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       clock.setTimer(RELAUNCH_MS, launch);
     });
   };
-  const reboot = async (): Promise<void> => {
+  const bootAfter = async (goDown: () => void): Promise<void> => {
     crash();
-    podman.controls.reboot();
+    goDown();
     boots += 1;
     launch();
     await clock.settle();
@@ -289,10 +289,10 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
     stop: shutDown,
     isBooting: () => engine === undefined,
     crash,
-    reboot,
+    reboot: () => bootAfter(podman.controls.reboot),
     losePower: (pick) => {
       disk = disk.afterPowerLoss(pick);
-      return reboot();
+      return bootAfter(podman.controls.losePower);
     },
     jump: (byMs) => {
       skewMs += byMs;

@@ -56,6 +56,13 @@ export function endProcess(world: World, container: FakeContainer, ending: Endin
   wake(container);
 }
 
+/** What `inspect` says of one that ran when its host went down. */
+export function loseProcess(world: World, container: FakeContainer): void {
+  if (!isUp(container.state)) return;
+  endProcess(world, container, { exitCode: KILLED });
+  container.finishedAtMs = container.startedAtMs;
+}
+
 export function sendSignal(world: World, container: FakeContainer, signal: string): void {
   const name = signal.toUpperCase().replace(/^SIG/, '');
   if (name === 'KILL' || name === '9') return endProcess(world, container, { exitCode: KILLED });
