@@ -131,8 +131,10 @@ function isSatisfied(gate: Gate, peer: SeenPeer): boolean {
 const hasFailed = ({ record, ready }: Peer): boolean =>
   (record.state === 'Failed' && !ready) ||
   record.state === 'Paused' ||
-  (record.state === 'Blocked' && record.reason === 'DependencyFailed') ||
-  (record.state === 'Blocked' && record.reason === 'NotYetSupported');
+  (record.state === 'Blocked' && STAYS_BLOCKED.has(record.reason));
+
+/** Waiting for one of these ends only by a person's hand. */
+const STAYS_BLOCKED: ReadonlySet<string> = new Set(['DependencyFailed', 'NotYetSupported']);
 
 /** A blocked agent already carries the name of the one below it: pass that on, not the middleman. */
 const rootCause = ({ record }: Peer): string =>
