@@ -51,7 +51,7 @@ describe('an update of one that serves', () => {
 describe('what is seen of others', () => {
   const object = desiredFrom(manifestOf('low'));
   const id = keyString(object.key);
-  const peer = (specHash: string) => seen(another('low', 'Healthy', { specHash }));
+  const followed = (specHash: string) => seen(another('low', 'Healthy', { specHash }));
 
   test.each<
     [name: string, recorded: string, objects: ReadonlyMap<typeof id, typeof object>, outdated: boolean]
@@ -60,7 +60,7 @@ describe('what is seen of others', () => {
     ['has not followed its manifest yet', 'older', new Map([[id, object]]), true],
     ['has no manifest any more', 'older', new Map(), false],
   ])('is whether one %s', (_name, recorded, objects, outdated) => {
-    const { outdated: _, ...before } = peer(recorded);
+    const { outdated: _, ...before } = followed(recorded);
     expect([...seePeers(new Map([[id, before]]), objects)]).toEqual([[id, { ...before, outdated }]]);
   });
 

@@ -6,7 +6,7 @@ import { isRunning, type ObservedAgent, type ObservedContainer } from '../../src
 import { factsOf, podsKey } from '../../src/state/provision.ts';
 import type { AgentRecord } from '../../src/state/record.ts';
 import { replicaId } from '../../src/state/replica.ts';
-import { desiredObject, type World } from '../world.ts';
+import { desiredObject, type ReadableWorld } from '../world.ts';
 import type { View } from './facts.ts';
 import { isOfRollout, refOf } from './replicas.ts';
 
@@ -17,7 +17,11 @@ interface Subject {
 }
 
 /** Keeps the prober on all that runs of the revisions that count, with the probes of the newest manifest. */
-export function probeReplicas(world: World, prober: Prober, { key, observed, record }: Subject): void {
+export function probeReplicas(
+  world: ReadableWorld,
+  prober: Pick<Prober, 'sync'>,
+  { key, observed, record }: Subject,
+): void {
   const spec = desiredObject(world, 'Agent', keyString(key))?.manifest.spec;
   const probed = observed.containers.filter(
     (container) => isRunning(container) && isOfRollout(record, refOf(container)),
@@ -31,7 +35,7 @@ interface Placed {
   readonly spec: AgentSpec;
 }
 
-function probedBy(world: World, placed: Placed): ProbedContainer {
+function probedBy(world: ReadableWorld, placed: Placed): ProbedContainer {
   const { container, spec } = placed;
   const named = spec.ports.flatMap(({ name, containerPort }) =>
     name === undefined ? [] : [[name, containerPort] as const],
@@ -53,7 +57,7 @@ function probedBy(world: World, placed: Placed): ProbedContainer {
 }
 
 /** A pod's member has the address of its pod; with host networking there is none, and the host answers. */
-function addressOf(world: World, { key, container, spec }: Placed): { ip?: string } {
+function addressOf(world: ReadableWorld, { key, container, spec }: Placed): { ip?: string } {
   if (spec.podGroup !== undefined) {
     const id = keyString(podsKey(key.namespace, spec.podGroup));
     const ip = factsOf(world.provisions.all(), id, 'Pods')?.running?.ip;

@@ -54,10 +54,8 @@ function revisionOf(container: ObservedContainer, nowMs: number): Revision | und
 }
 
 /** What the container was made from, as it says itself. */
-export function templateOf({ annotations }: ObservedContainer): ContainerTemplate | undefined {
-  const text = annotations[REVISION_ANNOTATION];
-  return text === undefined ? undefined : parseTemplate(text);
-}
+export const templateOf = ({ annotations }: ObservedContainer): ContainerTemplate | undefined =>
+  parseTemplate(annotations[REVISION_ANNOTATION] ?? 'null');
 
 /** Our own annotation, but on a container that anyone with the socket could have made. */
 function parseTemplate(text: string): ContainerTemplate | undefined {

@@ -1,5 +1,5 @@
 import type { AgentAim, ContainerAim } from '../../src/plan/aim.ts';
-import { replicaId } from '../../src/state/replica.ts';
+import { type ReplicaRef, replicaId } from '../../src/state/replica.ts';
 import type { View } from './facts.ts';
 import { aimFor } from './replica-aim.ts';
 import { refOf } from './replicas.ts';
@@ -11,26 +11,26 @@ import { holderAim, mustWait } from './route.ts';
  */
 export function withTraffic(view: View, aim: AgentAim): AgentAim {
   const holder = holderAim(view);
-  const { observed } = view.facts;
   if (!holder) return withoutHolder(view, aim);
-  const named = new Set(aim.containers.map((one) => replicaId({ ...one, revision: one.revision.id })));
-  const strays = aim.others === 'Leave' ? [] : observed.containers.map(refOf);
-  const waiting = strays
-    .filter((ref) => !named.has(replicaId(ref)) && mustWait(view, ref))
+  const waiting = (aim.others === 'Leave' ? [] : strays(view, aim))
+    .filter((ref) => mustWait(view, ref))
     .flatMap((ref) => aimFor(view, ref, LAST_REQUESTS));
   const containers = aim.containers.map((one) => afterTraffic(view, one));
   return { ...aim, containers: [...containers, ...waiting], holder };
 }
 
+/** What there is of it that the aim does not name. */
+function strays({ facts }: View, { containers }: AgentAim): readonly ReplicaRef[] {
+  const named = new Set(containers.map((one) => replicaId({ ...one, revision: one.revision.id })));
+  return facts.observed.containers.map(refOf).filter((ref) => !named.has(replicaId(ref)));
+}
+
 /** Of what there is only the holder goes, which keeps a container from having the name itself. */
 function withoutHolder(view: View, aim: AgentAim): AgentAim {
-  const { holder, containers } = view.facts.observed;
-  if (holder === undefined || aim.others !== 'Leave') return aim;
-  const named = new Set(aim.containers.map((one) => replicaId({ ...one, revision: one.revision.id })));
-  const others = containers
-    .map(refOf)
-    .filter((ref) => !named.has(replicaId(ref)))
-    .flatMap((ref) => aimFor(view, ref, { want: 'Untouched', cause: 'stays for now' }));
+  if (view.facts.observed.holder === undefined || aim.others !== 'Leave') return aim;
+  const others = strays(view, aim).flatMap((ref) =>
+    aimFor(view, ref, { want: 'Untouched', cause: 'stays for now' }),
+  );
   return { ...aim, containers: [...aim.containers, ...others], others: NAME_COMES_BACK };
 }
 
