@@ -79,8 +79,8 @@ describe('what a container is asked', () => {
 
 describe('where a container is asked', () => {
   const addressOf = (surroundings: Surroundings, change: Partial<ObservedContainer> = {}) => {
-    const { ip, ...rest } = probed(surroundings, containerOf(A, 1, change))[0]?.target ?? {};
-    return ip ?? ('ip' in (rest as object) ? 'undefined' : 'none');
+    const target = probed(surroundings, containerOf(A, 1, change))[0]?.target ?? {};
+    return 'ip' in target ? target.ip : 'none';
   };
   const inPod = twin({ podGroup: 'core' });
   const pods = (running: object): Surroundings => ({

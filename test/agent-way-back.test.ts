@@ -44,6 +44,15 @@ describe('the way back of an update that failed', () => {
       undefined,
     ],
     [
+      'is none, where what still serves is what failed, and the stable one cannot be had',
+      {
+        record: { ...unproven, targetRevision: C.id },
+        containers: [unprovenUp],
+        facts: { noWayBack: 'it was pruned' },
+      },
+      undefined,
+    ],
+    [
       'leads to the stable one, where that still serves and could not be had any more',
       { record: update, containers: [oldUp], facts: { noWayBack: 'it was pruned' } },
       A,

@@ -20,8 +20,8 @@ const told = () =>
     .store()
     .events.list()
     .filter(({ reason }) => reason === 'RollbackUnavailable');
-const deployed = async (...more: object[]): Promise<void> => {
-  await host.apply(...more, agentManifest('twin'));
+const deployed = async (replicas = 1): Promise<void> => {
+  await host.apply(agentManifest('twin', { replicas }));
   await host.start();
   await host.until(phaseIs('Healthy'), 60_000);
   await host.clock.advance(15_000);
@@ -88,6 +88,21 @@ describe('a way back that is missing', () => {
     expect(host.running()).toHaveLength(1);
     host.programs.set('twin', () => ({}));
     await host.until(phaseIs('Healthy'), 600_000);
+  });
+
+  test('is not tried while one of the new replicas still serves', async () => {
+    await deployed(2);
+    host.podman.controls.addImage(OTHER);
+    await host.apply(agentManifest('twin', { image: OTHER, replicas: 2, rollout: SLOW }));
+    await host.until(phaseIs('Monitoring'), 120_000);
+    await prune();
+    host.podman.controls.calls = [];
+    const one = host.running().find((name) => name.endsWith('-0')) ?? '';
+    host.programs.set('twin', () => ({ exitAfterMs: 50, exitCode: 1 }));
+    host.podman.controls.kill(one, 1);
+    await host.until(phaseIs('Failed'), 120_000);
+    expect(calls()).not.toContain('stopContainer');
+    await host.until(() => host.status('twin')?.readyReplicas === 1, 60_000);
   });
 
   test('is no news of an update that has one', async () => {

@@ -10,12 +10,17 @@ import { hasItsPod } from './unit.ts';
 export function wayBack(view: View): Revision | undefined {
   const { record } = view;
   if (record.rolledBackGeneration === record.generation) return undefined;
-  const current = findRevision(record, record.currentRevision);
-  const untouched = containersOf(view, current?.id).some((container) => isReady(view, container));
-  const revision = untouched && current?.id !== record.targetRevision ? current : newestStable(record);
-  if (revision?.id === record.stableRevision && !untouched && view.facts.noWayBack !== undefined)
-    return undefined;
+  const untouched = servedBeside(view);
+  if (!untouched && view.facts.noWayBack !== undefined) return undefined;
+  const revision = untouched ?? newestStable(record);
   return revision && hasItsPod(view, revision) ? revision : undefined;
+}
+
+/** What serves, and is not itself what failed. */
+function servedBeside(view: View): Revision | undefined {
+  const { currentRevision, targetRevision } = view.record;
+  const isUp = containersOf(view, currentRevision).some((container) => isReady(view, container));
+  return isUp && currentRevision !== targetRevision ? findRevision(view.record, currentRevision) : undefined;
 }
 
 const newestStable = (record: AgentRecord): Revision | undefined =>
