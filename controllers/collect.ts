@@ -12,6 +12,9 @@ import type { World } from './world.ts';
 /** Enqueued whenever a revision proved itself, or an agent is gone. */
 export const COLLECTION: ObjectKey = { kind: 'Collection', namespace: 'default', name: 'images' };
 
+/** Enqueued where something may have left an image half written: see ADR 20. */
+export const HALF_WRITTEN: ObjectKey = { ...COLLECTION, name: 'half-written' };
+
 /** A run holds up nothing for long; what is left over is for the next. */
 const MAX_REMOVALS = 10;
 const BUSY_RETRY_MS = 10_000;
@@ -24,21 +27,27 @@ const MORE_AFTER_MS = 1_000;
  * tried again with the next occasion.
  */
 export function createCollector(world: World): Reconciler {
-  const memory: Memory = {};
-  return { kind: COLLECTION.kind, reconcile: (_key, context) => collect(world, memory, context) };
+  const memory: Memory = { hasLooked: false };
+  return {
+    kind: COLLECTION.kind,
+    reconcile: ({ name }, context) =>
+      name === HALF_WRITTEN.name ? mendImages(world, memory, context) : collect(world, memory, context),
+  };
 }
 
 interface Memory {
+  /** For what was left half written. A life before this one may have died together with Podman. */
+  hasLooked: boolean;
   broken?: Sighting;
 }
 
 async function collect(world: World, memory: Memory, context: ReconcileContext): Promise<Result> {
   if (world.desired().frozen !== undefined) return {};
-  const images = await world.podman.listImages({}).catch(async (error: unknown) => {
-    const retryMs = await mendImages(world, memory, context);
-    throw new WaitingError('CollectionFailed', messageOf(error), retryMs);
+  if (!memory.hasLooked) world.enqueue(HALF_WRITTEN);
+  const images = await world.podman.listImages({}).catch((error: unknown) => {
+    world.enqueue(HALF_WRITTEN);
+    throw new WaitingError('CollectionFailed', messageOf(error), RETRY_MS);
   });
-  delete memory.broken;
   if (!knowsEveryRevision(world)) return {};
   const inputs = { images, records: world.store.records.list(), installation: world.installation() };
   await perform(world, keeping(inputs), context);
@@ -49,14 +58,19 @@ async function collect(world: World, memory: Memory, context: ReconcileContext):
   return surplus.length > MAX_REMOVALS ? { requeueAfterMs: MORE_AFTER_MS } : {};
 }
 
-/** Takes away what bars the list, once it is sure that nobody is about to finish it; says when to look again. */
-async function mendImages(world: World, memory: Memory, context: ReconcileContext): Promise<number> {
+/** Takes such an image away once it is sure that nobody is about to finish it. */
+async function mendImages(world: World, memory: Memory, context: ReconcileContext): Promise<Result> {
   const id = await world.podman.findBrokenImage();
-  if (id === undefined) return RETRY_MS;
+  memory.hasLooked = true;
+  if (id === undefined) {
+    if (memory.broken) world.enqueue(COLLECTION);
+    delete memory.broken;
+    return {};
+  }
   const nowMs = context.uptimeMs();
   memory.broken = sighted(id, memory.broken, nowMs);
   await perform(world, mending(memory.broken, nowMs), context);
-  return BROKEN_FOR_MS;
+  return { requeueAfterMs: BROKEN_FOR_MS };
 }
 
 /** One by one: an image that something else uses stays, and the others go all the same. */

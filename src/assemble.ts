@@ -1,6 +1,6 @@
 import { performAct } from '../controllers/agent/perform-act.ts';
 import { createAgentReconciler } from '../controllers/agent/reconciler.ts';
-import { COLLECTION, createCollector } from '../controllers/collect.ts';
+import { createCollector, HALF_WRITTEN } from '../controllers/collect.ts';
 import { createSharedReconcilers } from '../controllers/kinds.ts';
 import { previewDiff } from '../controllers/diff.ts';
 import { previewPlan } from '../controllers/preview.ts';
@@ -69,7 +69,7 @@ export function assemble(parts: Parts): Engine {
   const images = createImageCache({
     podman,
     now: () => clock.uptimeMs(),
-    onRefusal: () => wiring.enqueue(COLLECTION),
+    onRefusal: () => wiring.enqueue(HALF_WRITTEN),
   });
   const reading: Reading = {};
   const keeper = createKeeper(parts, reading, (desired) => {
@@ -252,7 +252,7 @@ function createWorld(
     if (outcome === 'Success') return log.info(fields, phraseOf(operation));
     log.warn({ ...fields, outcome }, phraseOf(operation));
     // One that was cut off may have left what bars everybody from images.
-    if (MAKES_IMAGES.has(operation.type)) wiring.enqueue(COLLECTION);
+    if (MAKES_IMAGES.has(operation.type)) wiring.enqueue(HALF_WRITTEN);
   };
   return {
     desired: keeper.current,

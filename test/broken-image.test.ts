@@ -15,8 +15,13 @@ const treeWith = (tags: string): object => ({
 });
 
 function dialTo(list: unknown, tree?: object): Dial {
-  const call: Dial['call'] = async ({ path, what }) => {
-    const body = path === '/images/json' ? list : path === `/images/${ID}/tree` ? tree : undefined;
+  const call: Dial['call'] = async ({ path, query, what }) => {
+    const body =
+      path === '/images/json' && query?.['all'] === true
+        ? list
+        : path === `/images/${ID}/tree`
+          ? tree
+          : undefined;
     if (typeof body === 'string') throw errorOfReply(500, body, what);
     return { statusCode: 200, headers: {}, body: body as never };
   };

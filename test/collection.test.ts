@@ -203,7 +203,10 @@ describe('over many updates', () => {
     await expect(host.podman.listImages({})).resolves.toBeDefined();
   });
 
-  test('it goes though nobody looks at it, and its agent does not get on', async () => {
+  test.each([
+    ['bars the list', 'localhost/of-nobody:1'],
+    ['stands alone, and is on no list,', undefined],
+  ])('one that %s goes though its agent does not get on', async (_where, hidden) => {
     await host.start();
     await deploy('v1');
     let isCut = false;
@@ -211,7 +214,7 @@ describe('over many updates', () => {
       if (method !== 'buildImage') return;
       if (isCut) throw new PodmanError('BuildFailed', 'not like this');
       isCut = true;
-      host.podman.controls.breakImage('localhost/of-nobody:1');
+      host.podman.controls.breakImage(hidden);
       throw new PodmanError('Unreachable', 'socket hang up');
     };
     host.podman.controls.calls = [];
@@ -219,6 +222,13 @@ describe('over many updates', () => {
     await host.apply(secret('v2'), built());
     await host.clock.advance(30_000);
     expect(host.status('twin')?.phase).toBe('RolledBack');
+    expect(removed()).toHaveLength(1);
+  });
+
+  test('one that a life before this one left goes when the first agent has settled', async () => {
+    host.podman.controls.breakImage();
+    await host.start();
+    await deploy('v1');
     expect(removed()).toHaveLength(1);
   });
 

@@ -47,7 +47,6 @@ export async function openKilledService(): Promise<KilledService> {
       await podman.start();
     },
     close: async () => {
-      await bench.cleanUp();
       await proxy.close();
       podman.remove();
     },

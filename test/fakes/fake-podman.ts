@@ -53,8 +53,8 @@ export interface FakeControls {
   setDelivery(deliver: DeliverEvent): void;
   /** @returns the image's id */
   addImage(reference: string, labels?: Labels): string;
-  /** A commit is cut off: until what it left is removed nothing is listed, and `hidden` cannot be looked at. */
-  breakImage(hidden: string): void;
+  /** A commit is cut off: until what it left is removed nothing is listed, and `hidden` cannot be looked at. Alone it is in nobody's way. */
+  breakImage(hidden?: string): void;
   /** Makes a reference known to `pullImage`. */
   serveImage(reference: string, labels?: Labels): void;
   /** A process that is none of Podman's listens there. */

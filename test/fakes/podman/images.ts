@@ -12,12 +12,12 @@ export function fakeImages(world: World): ImageCalls {
       return find(world, reference);
     },
     listImages: async (labels) => {
-      const [broken] = world.brokenImages.keys();
-      if (broken !== undefined)
-        throw failure(
-          'Other',
-          `locating item named "manifest" for image with ID "${broken}": file does not exist`,
-        );
+      for (const [broken, hidden] of world.brokenImages)
+        if (hidden !== undefined)
+          throw failure(
+            'Other',
+            `locating item named "manifest" for image with ID "${broken}": file does not exist`,
+          );
       return [...world.images.values()].filter((image) => matches(image.labels, labels));
     },
     findBrokenImage: async () => world.brokenImages.keys().next().value,

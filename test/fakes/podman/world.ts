@@ -82,8 +82,8 @@ export interface World {
   readonly volumes: Map<string, ObservedVolume>;
   readonly secrets: Map<string, Uint8Array>;
   readonly images: Map<string, ObservedImage>;
-  /** Images that a call which was cut off left half written → the reference that cannot be looked at while they are there. */
-  readonly brokenImages: Map<string, string>;
+  /** What a call that was cut off left half written → the reference that cannot be looked at, nor images be listed, meanwhile. */
+  readonly brokenImages: Map<string, string | undefined>;
   /** What `pullImage` finds: reference → labels. */
   readonly registry: Map<string, Labels>;
   /** Ports that a process outside of Podman listens on. */
