@@ -9,6 +9,7 @@ import type { AgentRecord, AgentState, Revision } from '../src/state/record.ts';
 import { NEW_REPLICA } from '../src/state/replica.ts';
 import { createRevision } from '../src/state/revision.ts';
 import type { ContainerTemplate } from '../src/state/template.ts';
+import { without } from './fakes/pod-group.ts';
 import { agentManifest } from './fakes/simulated-host.ts';
 import { aTemplate } from './fakes/templates.ts';
 
@@ -27,17 +28,15 @@ interface Given extends Partial<Pick<Situation, 'wished'>> {
   readonly acts?: Partial<Acts>;
   readonly spec?: object;
   /** What the record knows nothing of. */
-  readonly without?: readonly (keyof AgentRecord)[];
+  readonly unknown?: readonly (keyof AgentRecord)[];
 }
 
-function situation({ record, acts, spec = {}, without = [], ...given }: Given): Situation {
+function situation({ record, acts, spec = {}, unknown = [], ...given }: Given): Situation {
   const fresh = newRecord({ key: agentKey('ns', 'twin'), specHash: 'hash' }, 'uid', NOW);
   const settled = { state: 'Healthy' as const, revisions: [before, now], currentRevision: now.id };
   const known = { ...fresh, ...settled, targetRevision: now.id, stableRevision: now.id, ...record };
   return {
-    record: Object.fromEntries(
-      Object.entries(known).filter(([field]) => !without.some((unknown) => unknown === field)),
-    ) as unknown as AgentRecord,
+    record: without(known, ...unknown),
     acts: { specHash: 'hash', ...acts },
     spec: agent.parse(agentManifest('twin', spec)).spec,
     position: { file: 'twin.yaml', line: 3, column: 1 },
@@ -90,7 +89,7 @@ describe('approve', () => {
     ],
     [
       'is refused when nobody knows what waits',
-      { ...waiting, without: ['targetRevision'] },
+      { ...waiting, unknown: ['targetRevision'] },
       'no: has no canary that waits for approval (AwaitingApproval)',
     ],
     ['is refused where old and new swap', rollout({}), needsNone],
@@ -187,7 +186,7 @@ describe('undo', () => {
     ],
     [
       'from an update of which nothing is known yet goes back beyond what serves',
-      { record: { state: 'Building' }, without: ['targetRevision'] },
+      { record: { state: 'Building' }, unknown: ['targetRevision'] },
       goesBack,
       back,
     ],
@@ -346,7 +345,7 @@ describe('abort', () => {
     ['goes back from what failed and waits', { record: updating('Paused') }, goesBack, { abortedAtMs: NOW }],
     [
       'goes back to what serves, where nothing is stable',
-      { record: updating('Starting'), without: ['stableRevision'] },
+      { record: updating('Starting'), unknown: ['stableRevision'] },
       goesBack,
       { abortedAtMs: NOW },
     ],
@@ -369,7 +368,7 @@ describe('abort', () => {
     ],
     [
       'is refused of a first deploy',
-      { record: updating('Starting'), without: ['stableRevision', 'currentRevision'] },
+      { record: updating('Starting'), unknown: ['stableRevision', 'currentRevision'] },
       'no: has no earlier revision to go back to: edit its manifest, or delete it',
     ],
   ]);
