@@ -193,6 +193,7 @@ const AIMS: Readonly<Record<keyof typeof SITUATIONS, readonly Row[]>> = {
       'others stay',
       'traffic to A0 (1 of 1 replicas are ready, of revision A)',
     ],
+    ['Terminating', 'others go in 20 s (its manifest was deleted)'],
     ['Paused', 'others stay'],
   ],
   'one of three replaced by a canary, the second tried': [

@@ -323,6 +323,16 @@ describe('while nothing can be read', () => {
     expect(freeze({ operations: [pull, check, start, remove] }).operations).toEqual([check, start]);
   });
 
+  test('what a probe condemned is stopped, last words are read, and what would be made anew waits', () => {
+    const one = { id: 'n', name: 'n', cause: '' };
+    const stop = { ...one, type: 'StopContainer', graceSeconds: 1 } as const;
+    const logs = { ...one, type: 'CaptureLogs', tailLines: 1 } as const;
+    const made = { name: 'new', labels: {}, annotations: {}, cause: '' };
+    const create = { ...made, type: 'CreateContainer', template: A.template } as const;
+    const start = { type: 'StartContainer', name: 'new', cause: '' } as const;
+    expect(freeze({ operations: [stop, logs, create, start] }).operations).toEqual([stop, logs]);
+  });
+
   test('who was started again is routed to, and a holder that is gone is neither made nor started', () => {
     const holder = { name: 'holder', labels: {}, annotations: {}, cause: '' };
     const create = { ...holder, type: 'CreateHolder', template: { networks: [], ports: [] } } as const;

@@ -333,6 +333,12 @@ describe('an update in place', () => {
       },
       'ROLL_BACK',
     ],
+    [
+      'it never came to a revision',
+      'Failing',
+      { containers: [oldOne], record: { targetRevision: undefined } as never },
+      'ROLL_BACK',
+    ],
     ['it went back once already', 'Failing', { record: { rolledBackGeneration: 1 } }, 'GIVE_UP'],
     [
       'there is nothing to go back to',

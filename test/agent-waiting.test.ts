@@ -2,7 +2,17 @@ import { describe, expect, test } from 'vitest';
 import { decide } from '../controllers/agent/decide.ts';
 import type { AgentState } from '../src/state/record.ts';
 import { wishHash } from '../src/state/revision.ts';
-import { A, aView, B, containerOf, NOW, type Situation } from './fakes/agent-views.ts';
+import {
+  A,
+  aView,
+  B,
+  BESIDE_A,
+  BESIDE_B,
+  containerOf,
+  NOW,
+  type Situation,
+  specOf,
+} from './fakes/agent-views.ts';
 import { serving, update } from './fakes/update-records.ts';
 
 const oldOne = containerOf(A, 1);
@@ -58,6 +68,17 @@ describe('an agent that waits says what for', () => {
 
 describe('a step that failed and is tried again', () => {
   const failed = { ...update, stepFailure, step: { failures: 1, notBeforeMs: NOW + 1_000 } };
+  const promoted = { revisions: [BESIDE_A, BESIDE_B], currentRevision: BESIDE_B.id };
+  /** It has a holder, which does not lead to it yet. */
+  const named = {
+    wish: {
+      template: BESIDE_B.template,
+      holder: { networks: [], ports: [] },
+      imageKnown: true,
+      reloadDigest: '',
+    },
+  };
+  const correct = { spec: specOf({ driftPolicy: 'Correct' }) };
   const unready = { verdictOf: () => undefined };
 
   test.each<[state: AgentState, Situation]>([
@@ -68,6 +89,18 @@ describe('a step that failed and is tried again', () => {
     ['Preparing', { record: failed, containers: [oldOne] }],
     ['StoppingOld', { record: failed, containers: [oldOne, newOne] }],
     ['Starting', { record: failed, containers: [newOne], facts: unready }],
+    [
+      'Promoting',
+      { record: { ...failed, ...promoted }, containers: [containerOf(BESIDE_B, 2)], facts: named },
+    ],
+    [
+      'Healing',
+      {
+        record: { ...failed, ...serving },
+        containers: [containerOf(B, 2, { name: 'mine' })],
+        facts: correct,
+      },
+    ],
     ['Degraded', { record: { ...failed, ...serving }, facts: unready }],
   ])('is told in %s', (state, situation) => {
     expect(told(state, situation)).toBe('PortInUse: port 80 is taken');

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { type AgentEvent, agentEdges, agentStates, nextState } from '../controllers/agent/machine.ts';
+import {
+  type AgentEvent,
+  agentEdges,
+  agentStates,
+  GAVE_UP,
+  HAS_FAILED,
+  isRollingOut,
+  nextState,
+} from '../controllers/agent/machine.ts';
 import type { AgentState } from '../src/state/record.ts';
 
 /** Written out by hand, so that a slip in the machine is not a slip here too. */
@@ -122,6 +130,24 @@ describe('an agent', () => {
 
   test('that terminates is not called back: it comes back as a new one', () => {
     expect(nextState('Terminating', 'NEW_TARGET')).toBe('Terminating');
+  });
+
+  test('rolls out from the search for its image until its traffic has moved', () => {
+    expect(agentStates.filter(isRollingOut)).toEqual([
+      'Building',
+      'Preparing',
+      'StoppingOld',
+      'Starting',
+      'Verifying',
+      'Promoting',
+      'AwaitingApproval',
+    ]);
+  });
+
+  test('has failed from the moment that it turns back', () => {
+    const failed: readonly AgentState[] = ['Failing', 'RollingBack', 'RolledBack', 'Failed', 'Paused'];
+    expect(agentStates.filter((state) => HAS_FAILED.has(state))).toEqual(failed);
+    expect(agentStates.filter((state) => GAVE_UP.has(state))).toEqual(['RolledBack', 'Failed', 'Paused']);
   });
 
   test('can get into every state from Pending', () => {
