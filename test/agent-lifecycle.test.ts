@@ -137,6 +137,19 @@ describe('an update', () => {
     expect(host.status('twin')).toMatchObject({ ready: true, reason: 'ImageNotFound' });
   });
 
+  test('to an image that is not there waits for a person where the manifest says so, the old one serving', async () => {
+    await deploy();
+    const asks = { image: 'localhost/none:1', rollout: { onFailure: 'Pause' } };
+    await host.apply(agentManifest('top', { dependsOn: [{ name: 'twin' }] }));
+    await host.until(() => host.status('top')?.phase === 'Healthy', 60_000);
+    await host.apply(agentManifest('twin', { ...asks, imagePullPolicy: 'Never' }));
+    await host.until(() => host.status('twin')?.phase === 'Paused', 300_000);
+    expect(host.status('twin')).toMatchObject({ ready: true, readyReplicas: 1, reason: 'ErrImageNeverPull' });
+    await host.clock.advance(1_000);
+    const below = host.status('top')?.conditions.find(({ type }) => type === 'DependenciesReady');
+    expect(below?.status).toBe('True');
+  });
+
   test('to a port that is taken leaves the old one serving and says so', async () => {
     await deploy();
     host.takenPorts.add(7120);

@@ -100,7 +100,8 @@ describe('all who should answer do', () => {
     ['when their probes say so', {}, true, true],
     ['not when one of two is not ready', { unready: [1] }, false, false],
     ['not when nobody is routed, whatever the probes say', { routed: [] }, true, false],
-    ['not while nothing is to run', { state: 'Paused' }, false, false],
+    ['while a person is asked, as long as nothing was touched', { state: 'Paused' }, true, true],
+    ['not while nothing is to run', { state: 'StoppingOld' }, false, false],
   ])('%s', (_, its, probes, all) => {
     expect(areProbesReady(scene(its))).toBe(probes);
     expect(isAllReady(scene(its))).toBe(all);

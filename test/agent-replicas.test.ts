@@ -158,11 +158,18 @@ describe('of the replicas of an agent', () => {
       { runs: 'B2-0', serves: 'B2-0', judged: 'B2-0', revisions: 'B' },
     ],
     [
+      'the old ones serve on while a person is asked, as long as they were not touched',
+      'Paused',
+      { ...update, ...inPlace },
+      2,
+      { runs: '', serves: 'A1-0 A1-1', judged: 'undefined', revisions: '' },
+    ],
+    [
       'nobody is beside those that serve before it is known who',
       'Paused',
       { ...unknown, ...beside },
       1,
-      { runs: '', serves: '', judged: 'undefined', revisions: '' },
+      { runs: '', serves: 'A1-0', judged: 'undefined', revisions: '' },
     ],
     [
       'canaries that are tried run beside all the others',

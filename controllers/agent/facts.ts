@@ -104,6 +104,10 @@ export function runningRevision(record: AgentRecord): string | undefined {
   }
 }
 
+/** The revision that answers; while a person is asked nobody is judged, and what was not touched goes on. */
+export const servingRevision = (record: AgentRecord): string | undefined =>
+  record.state === 'Paused' ? record.currentRevision : runningRevision(record);
+
 export const isLive = (container: ObservedContainer | undefined): container is ObservedContainer =>
   container !== undefined && isRunning(container);
 

@@ -1,4 +1,4 @@
-import { isReady, runningRevision, type View } from './facts.ts';
+import { isReady, servingRevision, type View } from './facts.ts';
 import { containerOf, goesBeside, liveContainers, servingReplicas } from './replicas.ts';
 import { holderAim, isRouted, routedNow } from './route.ts';
 
@@ -11,7 +11,7 @@ export const isServed = (view: View): boolean =>
 export const isAllReady = (view: View): boolean => areProbesReady(view) && unreached(view) === undefined;
 
 export const areProbesReady = (view: View): boolean =>
-  (goesBeside(view.record) || runningRevision(view.record) !== undefined) &&
+  (goesBeside(view.record) || servingRevision(view.record) !== undefined) &&
   servingReplicas(view).every((ref) => isReady(view, containerOf(view, ref)));
 
 /**

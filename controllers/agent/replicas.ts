@@ -3,7 +3,7 @@ import { findIncarnation } from '../../src/plan/incarnations.ts';
 import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import { NEW_REPLICA, type ReplicaRecord, type ReplicaRef, replicaId } from '../../src/state/replica.ts';
-import { attemptOf, isLive, isReady, runningRevision, type View } from './facts.ts';
+import { attemptOf, isLive, isReady, runningRevision, servingRevision, type View } from './facts.ts';
 
 /** How many replicas the newest manifest asks for; the number is no part of a revision. */
 export const replicaCount = ({ facts }: Pick<View, 'facts'>): number => facts.spec?.replicas ?? 1;
@@ -104,7 +104,9 @@ export function runningRevisions({ record }: View): readonly string[] {
 
 /** The replicas that are meant to answer: those of a revision that proved itself, where there is one. */
 export const servingReplicas = (view: View): readonly ReplicaRef[] =>
-  goesBeside(view.record) ? sharesOf(view, promotedCount(view.record)) : runningReplicas(view);
+  goesBeside(view.record)
+    ? sharesOf(view, promotedCount(view.record))
+    : refsOf(view.record, servingRevision(view.record), { to: replicaCount(view) });
 
 /** Canaries that serve beside the old ones. */
 export const promotedReplicas = ({ record }: View): readonly ReplicaRef[] =>
