@@ -15,6 +15,7 @@ import { endOrphans } from './orphans.ts';
 import type { Podman } from './podman.ts';
 import { createProcessCheck } from './process-check.ts';
 import { reclaimAddresses } from './reclaim-addresses.ts';
+import { mendTornSecrets } from './torn-secrets.ts';
 
 /** Create, start and inspect take 0.1 s; a call that takes this long waits on a hung service. */
 const DEFAULT_CALL_TIMEOUT_MS = 30_000;
@@ -34,8 +35,10 @@ export function createLibpod(options: LibpodOptions): Podman {
   const isAlive = createProcessCheck();
   const inspect = createInspect(dial, isAlive);
   const networks = networkCalls(dial);
+  const system = systemCalls(dial);
+  const mendSecrets = async () => mendTornSecrets((await system.info()).graphRoot, Date.now());
   return {
-    ...systemCalls(dial),
+    ...system,
     inspectContainer: inspect,
     ...containerCalls(dial, isAlive),
     ...lifecycleCalls(dial, { inspect, reclaim: reclaimAddresses(dial, networks), endOrphans }),
@@ -44,7 +47,7 @@ export function createLibpod(options: LibpodOptions): Podman {
     ...podCalls(dial, { inspect, endOrphans }),
     ...networks,
     ...volumeCalls(dial),
-    ...secretCalls(dial),
+    ...secretCalls(dial, mendSecrets),
     ...imageCalls(dial, options.imageTimeouts ?? IMAGE_TIMEOUTS),
     ...eventCalls(dial),
   };
