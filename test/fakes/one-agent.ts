@@ -1,6 +1,11 @@
 import { newRecord } from '../../controllers/agent/decide.ts';
 import { resolveWish } from '../../controllers/agent/gather.ts';
-import { type AgentPublication, desiredObject, type World } from '../../controllers/world.ts';
+import {
+  type AgentPublication,
+  desiredObject,
+  type ReadableWorld,
+  type World,
+} from '../../controllers/world.ts';
 import { type KeyString, keyString, type ObjectKey } from '../../src/api/key.ts';
 import { REVISION_ANNOTATION } from '../../src/api/labels.ts';
 import type { ReconcileContext } from '../../src/manager/reconciler.ts';
@@ -85,7 +90,7 @@ export async function createOneAgent(): Promise<OneAgent> {
     images: {
       inspect: (reference) => {
         one.meanwhile('inspect');
-        return aReadableWorld(one.surroundings).images.inspect(reference);
+        return worldOf(one.surroundings).images.inspect(reference);
       },
       forget: () => void done.push('forget the images'),
     },
@@ -148,15 +153,23 @@ export async function createOneAgent(): Promise<OneAgent> {
   return one;
 }
 
+/** To read manifests takes longer than all else that a test of a loop does. */
+const read = new WeakMap<Surroundings, ReadableWorld>();
+function worldOf(surroundings: Surroundings): ReadableWorld {
+  const world = read.get(surroundings) ?? aReadableWorld(surroundings);
+  read.set(surroundings, world);
+  return world;
+}
+
 /** The newest surroundings, whatever was looked at before. */
 function lookingAt(surroundings: () => Surroundings) {
-  const seen = () => aReadableWorld(surroundings());
+  const now = () => worldOf(surroundings());
   return {
-    desired: () => seen().desired(),
-    graph: () => seen().graph(),
-    graphOf: () => seen().graph(),
-    provisions: { all: () => seen().provisions.all(), set: () => undefined, remove: () => undefined },
-    installation: () => seen().installation(),
+    desired: () => now().desired(),
+    graph: () => now().graph(),
+    graphOf: () => now().graph(),
+    provisions: { all: () => now().provisions.all(), set: () => undefined, remove: () => undefined },
+    installation: () => now().installation(),
     bootId: 'boot',
     rootless: false,
     files: undefined as never,
