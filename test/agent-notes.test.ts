@@ -4,6 +4,7 @@ import {
   acknowledgeExits,
   hasCompleted,
   heldBack,
+  heldSinceBoot,
   startAfresh,
   takeNote,
 } from '../controllers/agent/supervise.ts';
@@ -192,6 +193,7 @@ describe('an exit with code 0', () => {
 });
 
 describe('a reboot of the host', () => {
+  const taken = { ...exit, rebootedInto: 'boot' };
   const judging = { spec: specOf({ rollout: { healthyDeadlineSeconds: 70, monitorSeconds: 30 } }) };
   const rebooted = (state: AgentState, record: Partial<AgentRecord> = {}): AgentRecord =>
     noted(
@@ -205,8 +207,44 @@ describe('a reboot of the host', () => {
 
   test('is no crash', () => {
     const { restarts, lastExit, replicas } = rebooted('Healthy', serving);
-    expect({ restarts, lastExit }).toEqual({ restarts: 0, lastExit: exit });
-    expect(replicas[ID]).toEqual({ ...NEW_REPLICA, bootId: 'before', lastExit: exit });
+    expect({ restarts, lastExit }).toEqual({ restarts: 0, lastExit: taken });
+    expect(replicas[ID]).toEqual({ ...NEW_REPLICA, bootId: 'before', lastExit: taken });
+  });
+
+  test('takes each down once: who falls again in the new boot crashed', () => {
+    const again = crash({ finishedAtMs: NOW });
+    const record = before({ bootId: 'before', lastExit: taken });
+    const after = noted({ containers: [again], record });
+    expect(after.restarts).toBe(1);
+    expect(replicaNoted(after)).toEqual({
+      restarts: 1,
+      lastExit: { ...exit, atMs: NOW },
+      crash: { failures: 1, notBeforeMs: NOW },
+    });
+    const earlier = before({ bootId: 'before', lastExit: { ...taken, rebootedInto: 'before' } });
+    expect(noted({ containers: [again], record: earlier }).restarts).toBe(0);
+  });
+
+  test('is over for what ended its work in the new boot', () => {
+    const ended = crash({ exitCode: 0, finishedAtMs: NOW });
+    const record = before({ bootId: 'before', lastExit: taken });
+    const after = noted({ containers: [ended], record, facts: policy('OnFailure') });
+    expect(replicaNoted(after)).toEqual({ lastExit: { ...exit, code: 0, atMs: NOW } });
+  });
+
+  const closed = { open: false, reason: 'WaitingForDependency', message: 'waits for db' } as const;
+  test.each<[string, Situation, string | undefined]>([
+    ['what it needs', { facts: { bootGating: closed } }, 'after a boot of the host, waits for db'],
+    ['nothing that is there', {}, undefined],
+    ['nothing once it runs', { facts: { bootGating: closed }, containers: [up] }, undefined],
+    [
+      'nothing when it was in this boot that it fell',
+      { facts: { bootGating: closed }, record: before() },
+      undefined,
+    ],
+  ])('keeps it waiting for %s', (_, situation, expected) => {
+    const record = { ...serving, ...before({ bootId: 'before' }), ...situation.record };
+    expect(heldSinceBoot(aView('Healthy', { containers: [crash()], ...situation, record }))).toBe(expected);
   });
 
   test.each<[string, AgentState, Partial<AgentRecord>, number | undefined]>([
@@ -225,7 +263,7 @@ describe('a reboot of the host', () => {
     expect(after.replicas[ID]).toEqual({
       ...NEW_REPLICA,
       bootId: 'before',
-      lastExit: exit,
+      lastExit: taken,
       rebooted: true,
     });
   });

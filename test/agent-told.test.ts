@@ -174,6 +174,12 @@ describe('people are told', () => {
       'Warning Degraded: last exit code 3',
     ],
     [
+      'that its host took it down',
+      step('Healthy', 'Degraded'),
+      { lastExit: { containerId: 'x', code: 137, oomKilled: false, atMs: 1, rebootedInto: 'boot' } },
+      'Warning Degraded: it went down with its host',
+    ],
+    [
       'that its probes fail',
       step('Healthy', 'Degraded'),
       {},
