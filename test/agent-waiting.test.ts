@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decide } from '../controllers/agent/decide.ts';
-import type { AgentState } from '../src/state/record.ts';
+import type { AgentState, Revision } from '../src/state/record.ts';
+import { NEW_REPLICA } from '../src/state/replica.ts';
 import { wishHash } from '../src/state/revision.ts';
 import {
   A,
@@ -9,6 +10,7 @@ import {
   BESIDE_A,
   BESIDE_B,
   containerOf,
+  EXITED,
   NOW,
   type Situation,
   specOf,
@@ -112,5 +114,61 @@ describe('a step that failed and is tried again', () => {
     ['Failed', { record: failed, facts: unready }],
   ])('is less than what is told in %s already', (state, situation) => {
     expect(told(state, situation)).toBe('Before: as before');
+  });
+});
+
+describe('after a boot of the host', () => {
+  const lost = (revision: Revision, attempt: number) => ({
+    replicas: {
+      [`${revision.id}-${attempt}-0`]: { ...NEW_REPLICA, joined: true as const, bootId: 'before' },
+    },
+  });
+  const waits = { bootGating: closed };
+  const why = 'exited 3 times while starting';
+  const back = { ...update, ...lost(A, 1), triedGeneration: 1, reason: 'CrashLoop', message: why };
+  const oldDown = containerOf(A, 1, EXITED);
+
+  test.each<[name: string, state: AgentState, Situation, told: string]>([
+    [
+      'who is down says whom it waits for',
+      'Degraded',
+      { record: { ...serving, ...lost(B, 2) }, containers: [containerOf(B, 2, EXITED)], facts: waits },
+      'WaitingAfterBoot: after a boot of the host, waits for db',
+    ],
+    [
+      'who is up already does not',
+      'Degraded',
+      { record: { ...serving, ...lost(B, 2) }, containers: [newOne], facts: waits },
+      'Before: as before',
+    ],
+    [
+      'who waited says no more of it when it may start',
+      'Degraded',
+      {
+        record: { ...serving, ...lost(B, 2), reason: 'WaitingAfterBoot', message: 'waits for db' },
+        containers: [containerOf(B, 2, EXITED)],
+      },
+      'Degraded: ',
+    ],
+    [
+      'one whose update failed goes on saying why',
+      'RolledBack',
+      { record: back, containers: [oldDown], facts: waits },
+      `CrashLoop: ${why}`,
+    ],
+    [
+      'so does one that goes on as best it can',
+      'Failed',
+      { record: back, containers: [oldDown], facts: waits },
+      `CrashLoop: ${why}`,
+    ],
+    [
+      'and one that is on its way back',
+      'RollingBack',
+      { record: back, containers: [oldDown], facts: waits },
+      `CrashLoop: ${why}`,
+    ],
+  ])('%s (%s)', (_, state, situation, expected) => {
+    expect(told(state, situation)).toBe(expected);
   });
 });

@@ -7,7 +7,7 @@ import { turnClocks } from './clocks.ts';
 import { enter } from './enter.ts';
 import { type AgentFacts, rolloutMs, type View } from './facts.ts';
 import { nextEvent, RECOVERY_MS } from './judge.ts';
-import { type AgentEvent, nextState } from './machine.ts';
+import { type AgentEvent, HAS_FAILED, nextState } from './machine.ts';
 import { replicaRecord, runningReplicas } from './replicas.ts';
 import { drainingUntil } from './route.ts';
 import { regain } from './regain.ts';
@@ -88,7 +88,8 @@ function explainWaiting(view: View): AgentRecord {
     const message = `waits for ${awaited.join(', ')} to move to pod ${record.unit?.pod} with it`;
     return { ...record, reason: WAITING_FOR_FELLOWS, message };
   }
-  const sinceBoot = heldSinceBoot(view);
+  // What failed goes on saying why: this would take the place of it for good.
+  const sinceBoot = HAS_FAILED.has(record.state) ? undefined : heldSinceBoot(view);
   if (sinceBoot !== undefined) return { ...record, reason: WAITING_AFTER_BOOT, message: sinceBoot };
   if (record.reason === WAITING_FOR_FELLOWS || record.reason === WAITING_AFTER_BOOT)
     return { ...record, reason: record.state, message: '' };
