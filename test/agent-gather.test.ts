@@ -125,7 +125,12 @@ describe('where its manifest stands', () => {
 });
 
 describe('what waits for a sync window', () => {
-  const held: HeldChanges = { message: 'closed', waiting: [], adopted: [keyString(record.key)] } as never;
+  const held: HeldChanges = {
+    open: false,
+    message: 'closed',
+    waiting: [],
+    adopted: [keyString(record.key)],
+  };
   const surroundings = { ...twin({ replicas: 5 }), desired: { held } };
   const two = { a: NEW_REPLICA, b: NEW_REPLICA };
 

@@ -126,11 +126,12 @@ describe('what an agent asks for', () => {
   });
 
   test('waits for the sync window, where it was found running', async () => {
-    const held = {
+    const held: HeldChanges = {
+      open: false,
       message: 'closed until six',
       waiting: [],
       adopted: [keyString(key)],
-    } as unknown as HeldChanges;
+    };
     const { wish, missing } = await wishOf({}, { desired: { held } });
     expect(wish).toBeUndefined();
     expect(missing).toEqual([{ reason: 'OutsideSyncWindow', message: 'closed until six', terminal: false }]);
