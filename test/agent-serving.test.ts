@@ -111,6 +111,15 @@ describe('one that serves', () => {
       'B2-0 Running: exited with code 137',
     ],
     [
+      'is started again after its host was, which is no crash',
+      'Degraded',
+      {
+        containers: [down],
+        record: replica({ lastExit: { ...ended(137).lastExit, rebootedInto: 'boot' } }),
+      },
+      'B2-0 Running: the host was started anew',
+    ],
+    [
       'is started again though nobody noted its end',
       'Degraded',
       { containers: [down], record: replica({}) },

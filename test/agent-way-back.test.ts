@@ -19,6 +19,11 @@ describe('the way back of an update that failed', () => {
     ['leads to the one that was not touched', { record: update, containers: [oldUp] }, A],
     ['leads to what serves, though it is not proven', { record: unproven, containers: [unprovenUp] }, C],
     [
+      'leads to what serves, as long as one of it does',
+      { record: unproven, containers: [containerOf(C, 3, EXITED), unprovenUp] },
+      C,
+    ],
+    [
       'leads to the stable one, where what serves is no good',
       { record: unproven, containers: [unprovenUp], facts: unready },
       A,
