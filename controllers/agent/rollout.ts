@@ -5,19 +5,19 @@ import { hasItsPod } from './unit.ts';
 
 /**
  * The revision to go back to after a failed update: what still serves, when nothing was touched yet, else the newest
- * stable one. None on a first deploy, after a rollback of this generation, or when the pod it lived in is gone.
+ * stable one. None on a first deploy, after a rollback of this generation, or when its pod, image or secrets are gone.
  */
 export function wayBack(view: View): Revision | undefined {
   const { record } = view;
   if (record.rolledBackGeneration === record.generation) return undefined;
-  const untouched = servedBeside(view);
+  const untouched = stillServing(view);
   if (!untouched && view.facts.noWayBack !== undefined) return undefined;
   const revision = untouched ?? newestStable(record);
   return revision && hasItsPod(view, revision) ? revision : undefined;
 }
 
 /** What serves, and is not itself what failed. */
-function servedBeside(view: View): Revision | undefined {
+function stillServing(view: View): Revision | undefined {
   const { currentRevision, targetRevision } = view.record;
   const isUp = containersOf(view, currentRevision).some((container) => isReady(view, container));
   return isUp && currentRevision !== targetRevision ? findRevision(view.record, currentRevision) : undefined;
