@@ -242,6 +242,14 @@ describe('a reboot of the host', () => {
       { facts: { bootGating: closed }, record: before() },
       undefined,
     ],
+    [
+      'what it needs, when one of several has yet to come up again',
+      {
+        facts: { bootGating: closed, spec: specOf({ replicas: 2 }) },
+        containers: [crash(), containerOf(B, 2, { id: 'second', labels: labelsOf(1) })],
+      },
+      'after a boot of the host, waits for db',
+    ],
   ])('keeps it waiting for %s', (_, situation, expected) => {
     const record = { ...serving, ...before({ bootId: 'before' }), ...situation.record };
     expect(heldSinceBoot(aView('Healthy', { containers: [crash()], ...situation, record }))).toBe(expected);

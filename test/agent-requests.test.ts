@@ -213,6 +213,16 @@ describe('what was carried out', () => {
     expect(stored()).toBeUndefined();
   });
 
+  test('may be forgotten by somebody else meanwhile', async () => {
+    await remember({ restartedAtMs: 5 });
+    const before = one.store.annotations.get(TWIN);
+    await one.store.annotations.delete(TWIN);
+    const annotations = { ...one.store.annotations, get: () => before };
+    const world = { ...one.world, store: { ...one.store, annotations } };
+    await settleActs(world, { ...basis(), nowMs: NOW }, settled.record);
+    expect(stored()).toBeUndefined();
+  });
+
   test('is not looked for where nothing was asked for', async () => {
     const update = () => Promise.reject(new Error('nothing is to be written'));
     const annotations = { ...one.store.annotations, update };

@@ -1,5 +1,5 @@
 import { WaitingError } from '../../src/api/errors.ts';
-import { agentKey, type KeyString, keyString, type ObjectKey } from '../../src/api/key.ts';
+import { type KeyString, keyString, type ObjectKey, parseKey } from '../../src/api/key.ts';
 import type { Reconciler, ReconcileContext, Result } from '../../src/manager/reconciler.ts';
 import { EMPTY_PLAN, formatPlan, type Plan } from '../../src/plan/operation.ts';
 import type { AgentAim } from '../../src/plan/aim.ts';
@@ -235,18 +235,13 @@ function remember(memory: Memory, view: View): void {
   };
   peers.set(id, peer);
   if (before && samePeer(before, peer)) return;
-  for (const dependent of world.graph().dependents.get(id) ?? []) world.enqueue(keyOf(dependent));
+  for (const dependent of world.graph().dependents.get(id) ?? []) world.enqueue(parseKey(dependent));
   for (const { key } of view.facts.fellows) world.enqueue(key);
-  for (const [other, { record }] of peers) if (WAITS.has(record.reason)) world.enqueue(keyOf(other));
+  for (const [other, { record }] of peers) if (WAITS.has(record.reason)) world.enqueue(parseKey(other));
 }
 
 /** Reasons to wait that any other agent of the namespace, or of the change, may end. */
 const WAITS: ReadonlySet<string> = new Set(['RolloutLimit', 'ChangeStopped']);
-
-const keyOf = (id: KeyString): ObjectKey => {
-  const [, namespace = '', name = ''] = id.split('/');
-  return agentKey(namespace, name);
-};
 
 const samePeer = (left: Peer, right: Peer): boolean =>
   left.live === right.live &&
