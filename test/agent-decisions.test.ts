@@ -333,6 +333,12 @@ describe('while nothing can be read', () => {
     expect(freeze({ operations: [stop, logs, create, start] }).operations).toEqual([stop, logs]);
   });
 
+  test('a port is not looked at for a container that is not made', () => {
+    const port = { containerPort: 1, hostPort: 1, hostIP: '127.0.0.1', protocol: 'tcp' } as const;
+    const check = { type: 'CheckPort', port, cause: '' } as const;
+    expect(freeze({ operations: [check] }).operations).toEqual([]);
+  });
+
   test('who was started again is routed to, and a holder that is gone is neither made nor started', () => {
     const holder = { name: 'holder', labels: {}, annotations: {}, cause: '' };
     const create = { ...holder, type: 'CreateHolder', template: { networks: [], ports: [] } } as const;

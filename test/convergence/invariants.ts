@@ -4,6 +4,7 @@ import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
 import type { FakeCall } from '../fakes/fake-podman.ts';
+import { backsOff, type Needs, startsInOrder } from './boot-order.ts';
 import { createRestKeeper, type Deed } from './rest.ts';
 import type { SimulatedHost } from '../fakes/simulated-host.ts';
 
@@ -22,6 +23,8 @@ export const INVARIANTS = {
   IntentBeforeAct: 'an intent is on disk, fsynced, before the call that it explains',
   NoSecretOnDisk: "no value of a Secret is in the state directory, nor in a container's labels",
   FrozenWhenUnreadable: 'while the manifests cannot be read nothing is created or removed',
+  StartsInOrder: 'after a boot of the host nobody starts before those that it needs',
+  BacksOff: 'nobody is started again and again without a pause',
   ComesToRest: 'where nothing changes any more nothing is done again and again',
 
   NobodyStaysOnTheWay: 'in fair weather every agent comes to a state that it can stay in',
@@ -53,6 +56,10 @@ export interface Watchman {
   excuse(containerId: string): void;
   /** The state is lost: who had proved what is known to nobody any more, and generations count from 1 again. */
   forget(): void;
+  /** The host is about to go down, and comes back. */
+  boot(needs: Needs): void;
+  /** The manifests say something else from here on. */
+  edit(): void;
   /** The last thing has happened: from here on whoever acts again and again acts for nothing. */
   calm(): void;
   /** The first promise that was broken. */
@@ -71,17 +78,19 @@ export interface Watched {
 }
 
 /** One promise, kept an eye on. */
-interface Eye {
+export interface Eye {
   readonly beforeCall?: (call: FakeCall) => void;
   readonly afterCall?: () => void;
   readonly onStateChange?: (path: string, text: string) => void;
   readonly onRecord?: (record: AgentRecord, before: AgentRecord | undefined) => void;
   readonly excuse?: (victim: ObservedContainer) => void;
   readonly forget?: () => void;
+  readonly boot?: (needs: Needs) => void;
+  readonly edit?: () => void;
   readonly calm?: () => void;
 }
 
-interface Scene extends Watched {
+export interface Scene extends Watched {
   readonly broken: (invariant: InvariantName, how: string) => void;
   readonly containers: () => ObservedContainer[];
   readonly recordOf: (agent: string) => AgentRecord | undefined;
@@ -142,6 +151,8 @@ export function createWatchman(watched: Watched): Watchman {
     forget: () => {
       look((eye) => eye.forget?.());
     },
+    boot: (needs) => look((eye) => eye.boot?.(needs)),
+    edit: () => look((eye) => eye.edit?.()),
     calm: () => look((eye) => eye.calm?.()),
   };
 }
@@ -409,11 +420,14 @@ const frozenWhenUnreadable = ({ host, unreadableSinceMs, broken }: Scene): Eye =
 /** The controller is ended at once: what it does in no time it would do for ever. */
 function comesToRest({ host, broken }: Scene): Eye {
   const keeper = createRestKeeper(host.clock);
-  const note = (deed: Deed): void => {
-    const wrong = keeper.note(deed);
-    if (wrong === undefined) return;
+  const end = (wrong: string): void => {
     broken('ComesToRest', wrong);
     host.crash();
+  };
+  host.clock.onStandstill = () => end('an endless loop in no time, without a call');
+  const note = (deed: Deed): void => {
+    const wrong = keeper.note(deed);
+    if (wrong !== undefined) end(wrong);
   };
   return {
     beforeCall: ({ method, args: [subject] }) => {
@@ -439,5 +453,7 @@ const EYES: readonly ((scene: Scene) => Eye)[] = [
   intentBeforeAct,
   noSecretOnDisk,
   frozenWhenUnreadable,
+  startsInOrder,
+  backsOff,
   comesToRest,
 ];

@@ -13,6 +13,8 @@ const MODES: Readonly<Record<string, Program>> = {
   deaf: { ignoresTerm: true },
   lazy: { stopAfterMs: 3_000 },
   crash: { exitAfterMs: 400, exitCode: 1 },
+  /** Over before anybody could see it run. */
+  flash: { exitAfterMs: 1, exitCode: 1 },
   crashLater: { exitAfterMs: 9_000, exitCode: 3 },
   neverReady: { readyAfterMs: 1e12 },
   unreadyLater: { unreadyAfterMs: 7_000 },
@@ -26,7 +28,7 @@ export const SECRET_MARK = 'hush-hush';
 export const programFor = ({ env }: ContainerTemplate): Program => MODES[env['MODE'] ?? 'good'] ?? {};
 
 const GOOD = ['good', 'good', 'good', 'slow', 'deaf', 'lazy'] as const;
-const BAD = ['crash', 'crashLater', 'neverReady', 'unreadyLater', 'cannotRun'] as const;
+const BAD = ['crash', 'flash', 'crashLater', 'neverReady', 'unreadyLater', 'cannotRun'] as const;
 
 /** One agent as the story's author thinks of it. */
 export interface Actor {

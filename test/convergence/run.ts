@@ -4,6 +4,7 @@ import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import type { FakeCall } from '../fakes/fake-podman.ts';
 import { createSimulatedHost, NAMESPACE, type SimulatedHost } from '../fakes/simulated-host.ts';
 import { clear, disturb, STATE_LOST } from './faults.ts';
+import type { Needs } from './boot-order.ts';
 import { BrokenPromise, createWatchman, type Watchman, WRITES } from './invariants.ts';
 import {
   type Actor,
@@ -243,6 +244,7 @@ async function rewrite(run: Run, cast: Cast): Promise<void> {
     !isDeepStrictEqual(run.manifests.get(id), one);
   const news = [...manifests].filter(isNews);
   run.manifests = manifests;
+  run.watchman.edit();
   await host.apply(...news.map(([, one]) => one));
 }
 
@@ -273,6 +275,7 @@ async function faultOf(run: Run, { index, what, salt }: Step): Promise<void> {
     if (run.script.killAt === undefined) run.ambush = { atPlace: tally.places + places, asleepMs };
   };
   const random = streamOf(salt, 1);
+  if (what === 'reboot' || what === 'powerLoss') watchman.boot(needsOf(run.cast));
   if (what === 'loseRoot') run.unreadableSinceMs = host.clock.now();
   const fault = await disturb(what, {
     host,
@@ -286,6 +289,9 @@ async function faultOf(run: Run, { index, what, salt }: Step): Promise<void> {
   if (fault === STATE_LOST) watchman.forget();
   say(`FAULT ${index} ${fault}`);
 }
+
+const needsOf = ({ actors }: Cast): Needs =>
+  new Map([...actors.values()].map(({ name, dependsOn }) => [name, dependsOn]));
 
 function describeEdit(before: Cast, after: Cast): string {
   const changed = [...after.actors.values()].filter((actor) => before.actors.get(actor.name) !== actor);
