@@ -35,13 +35,13 @@ export function createContainerIndex(): ContainerIndex {
         const container = await look(reference);
         if (container) found.set(container.id, container);
         else missedName ||= !ID.test(reference);
-        // A name led to an id, and only that stays the same for ever.
+        // A name led to an id, and only that stays the same for ever: noted at once, for the next look may fail.
+        if (container) add(key, container.id);
         if (container?.id !== reference) references.get(key)?.delete(reference);
       };
       await Promise.all(own.filter((reference) => !ID.test(reference)).map(follow));
       // An event may have told the id of what a name just led to: one look is enough.
       await Promise.all(own.filter((reference) => ID.test(reference) && !found.has(reference)).map(follow));
-      for (const id of found.keys()) add(key, id);
       return { containers: [...found.values()], missedName };
     },
   };

@@ -290,8 +290,14 @@ async function faultOf(run: Run, { index, what, salt }: Step): Promise<void> {
   say(`FAULT ${index} ${fault}`);
 }
 
+/** One that is not required holds nobody up once it has failed. */
 const needsOf = ({ actors }: Cast): Needs =>
-  new Map([...actors.values()].map(({ name, dependsOn }) => [name, dependsOn]));
+  new Map(
+    [...actors.values()].map(({ name, dependsOn }) => [
+      name,
+      dependsOn.filter(({ name: on }) => actors.get(on)?.required),
+    ]),
+  );
 
 function describeEdit(before: Cast, after: Cast): string {
   const changed = [...after.actors.values()].filter((actor) => before.actors.get(actor.name) !== actor);
