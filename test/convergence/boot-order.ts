@@ -13,10 +13,12 @@ export type Needs = ReadonlyMap<string, readonly Need[]>;
 const agentOf = ({ labels: found }: ObservedContainer): string => found[labels.name] ?? '';
 
 /** Of what ran when the host went down, each waits until those that it needs were ready in the new boot. */
-export function startsInOrder({ host, containers, recordOf, broken }: Scene): Eye {
+export function startsInOrder({ host, containers, broken }: Scene): Eye {
   const awaited = new Set<string>();
   const started = new Set<string>();
   const ready = new Set<string>();
+  /** Agents of which the state directory says that they ran. */
+  const known = new Set<string>();
   let needs: Needs = new Map();
   const note = (): void => {
     for (const one of containers()) {
@@ -40,14 +42,18 @@ export function startsInOrder({ host, containers, recordOf, broken }: Scene): Ey
     boot: (wanted) => {
       needs = wanted;
       for (const seen of [awaited, started, ready]) seen.clear();
-      const wasSeen = (agent: string): boolean =>
-        Object.values(recordOf(agent)?.replicas ?? {}).some(({ bootId }) => bootId !== undefined);
       const isAgents = (one: ObservedContainer): boolean =>
-        one.labels[labels.role] !== HOLDER_ROLE && wasSeen(agentOf(one));
+        one.labels[labels.role] !== HOLDER_ROLE && known.has(agentOf(one));
       for (const one of containers()) if (one.state === 'running' && isAgents(one)) awaited.add(one.id);
     },
+    onRecord: ({ key, replicas }) => {
+      if (Object.values(replicas).some(({ bootId }) => bootId !== undefined)) known.add(key.name);
+    },
     edit: () => awaited.clear(),
-    forget: () => awaited.clear(),
+    forget: () => {
+      awaited.clear();
+      known.clear();
+    },
   };
 }
 
