@@ -67,13 +67,8 @@ function noteExit(view: View, ref: ReplicaRef, container: ObservedContainer): Ag
   const { record, facts } = view;
   const replica = replicaRecord(record, ref);
   if (!isNewExit(replica, container)) return record;
-  const atMs = container.finishedAtMs;
-  const lastExit = {
-    containerId: container.id,
-    code: container.exitCode,
-    oomKilled: container.oomKilled,
-    atMs,
-  };
+  const lastExit = exitOf(container);
+  const { atMs } = lastExit;
   const { bootId } = facts;
   if (isReboot(replica, bootId) && replica.lastExit?.rebootedInto !== bootId)
     return afterReboot(view, ref, { ...lastExit, rebootedInto: bootId });
@@ -118,15 +113,20 @@ export function acknowledgeExits(view: View, before: View): AgentRecord {
   const stopped = runningReplicas(view).flatMap((ref) => {
     const container = mattered.has(replicaId(ref)) ? undefined : containerOf(view, ref);
     if (container?.state !== 'exited') return [];
-    const { id: containerId, exitCode: code, oomKilled, finishedAtMs: atMs } = container;
-    const lastExit = { containerId, code, oomKilled, atMs };
-    return [[replicaId(ref), { ...replicaRecord(record, ref), lastExit }] as const];
+    return [[replicaId(ref), { ...replicaRecord(record, ref), lastExit: exitOf(container) }] as const];
   });
   const [, newest] = stopped[0] ?? [];
   if (!newest) return record;
   const replicas = { ...record.replicas, ...Object.fromEntries(stopped) };
   return { ...record, replicas, lastExit: newest.lastExit };
 }
+
+const exitOf = (container: ObservedContainer): ContainerExit => ({
+  containerId: container.id,
+  code: container.exitCode,
+  oomKilled: container.oomKilled,
+  atMs: container.finishedAtMs,
+});
 
 const isNewExit = ({ lastExit }: ReplicaRecord, container: ObservedContainer): boolean =>
   container.state === 'exited' &&

@@ -33,10 +33,11 @@ export function createContainerIndex(): ContainerIndex {
       let missedName = false;
       const follow = async (reference: string): Promise<void> => {
         const container = await look(reference);
-        if (container) found.set(container.id, container);
-        else missedName ||= !ID.test(reference);
         // A name led to an id, and only that stays the same for ever: noted at once, for the next look may fail.
-        if (container) add(key, container.id);
+        if (container) {
+          found.set(container.id, container);
+          add(key, container.id);
+        } else missedName ||= !ID.test(reference);
         if (container?.id !== reference) references.get(key)?.delete(reference);
       };
       await Promise.all(own.filter((reference) => !ID.test(reference)).map(follow));
