@@ -12,6 +12,7 @@ import type { ObservedContainer } from '../src/state/observed.ts';
 import type { AgentRecord, AgentState, Revision } from '../src/state/record.ts';
 import { createRevision, wishHash } from '../src/state/revision.ts';
 import type { ContainerTemplate } from '../src/state/template.ts';
+import { factsWith as freeFacts } from './fakes/agent-views.ts';
 import { agentManifest } from './fakes/simulated-host.ts';
 import { aContainer, aTemplate } from './fakes/templates.ts';
 
@@ -31,32 +32,20 @@ const of = (revision: Revision, attempt: number, change: Partial<ObservedContain
 const stopped = { state: 'exited' as const, networks: {}, startedAtMs: 5, finishedAtMs: 9 };
 const created = { state: 'created' as const, networks: {}, startedAtMs: 0, finishedAtMs: 0 };
 
-function factsWith(
+const factsWith = (
   template: ContainerTemplate,
   acts: Partial<Acts>,
   change: Partial<AgentFacts> = {},
-): AgentFacts {
-  return {
+): AgentFacts =>
+  freeFacts(template, {
     key,
     spec: agent.parse(agentManifest('twin', { rollout: { minHealthySeconds: 2 } })).spec,
-    specHash: 'hash',
-    wish: { template, imageKnown: true, reloadDigest: '' },
-    missing: [],
-    gating: { open: true },
-    bootGating: { open: true },
-    dependencyDown: undefined,
-    suspended: false,
     acts: { specHash: 'hash', ...acts },
     origin: { file: 'twin.yaml', line: 3 },
     observed: { containers: [], observedAtMs: NOW },
     verdictOf: () => healthy,
-    bootId: 'boot',
-    fellows: [],
-    startGating: { open: true },
-    pods: [],
     ...change,
-  };
-}
+  });
 
 const seen = (...containers: ObservedContainer[]) => ({ observed: { containers, observedAtMs: NOW } });
 

@@ -4,7 +4,7 @@ import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
 import type { FakeCall } from '../fakes/fake-podman.ts';
-import { backsOff, type Needs, startsInOrder } from './boot-order.ts';
+import { backsOff, type Needs, startsInOrder } from './starts.ts';
 import { createRestKeeper, type Deed } from './rest.ts';
 import type { SimulatedHost } from '../fakes/simulated-host.ts';
 

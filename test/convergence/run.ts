@@ -4,7 +4,7 @@ import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import type { FakeCall } from '../fakes/fake-podman.ts';
 import { createSimulatedHost, NAMESPACE, type SimulatedHost } from '../fakes/simulated-host.ts';
 import { clear, disturb, STATE_LOST } from './faults.ts';
-import type { Needs } from './boot-order.ts';
+import type { Needs } from './starts.ts';
 import { BrokenPromise, createWatchman, type Watchman, WRITES } from './invariants.ts';
 import {
   type Actor,

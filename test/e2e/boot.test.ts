@@ -5,24 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NEEDS, writeColony } from './boot-story.ts';
 import { ensureBusybox } from './busybox-agents.ts';
 import { openOrdinaryUser } from './ordinary-user.ts';
-import { type OwnPodman, startOwnPodman } from './own-podman.ts';
-import { type Controller, openSite, type Site, type SiteOptions } from './site.ts';
+import { openRoot, type OwnHost } from './own-host.ts';
+import { type Controller, openSite, type Site } from './site.ts';
 import { untilStable } from './status.ts';
 
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.log('left out without root: a boot, for only root can tell a controller of another one');
-
-interface Host {
-  readonly podman: OwnPodman;
-  readonly site?: SiteOptions;
-  readonly give?: (directory: string) => void;
-  readonly cleanUp: () => void;
-}
-
-const ofRoot = (): Host => {
-  const podman = startOwnPodman();
-  return { podman, cleanUp: () => podman.remove() };
-};
 
 const NAMES = Object.keys(NEEDS);
 /** Seconds since the host's real boot. */
@@ -30,10 +18,10 @@ type Moments = Readonly<Record<string, { readonly started: number; readonly serv
 
 // Only root can put another boot id before a process; everyone else is told at the top what is left out.
 describe.runIf(isRoot).each([
-  { who: 'root', open: ofRoot },
+  { who: 'root', open: openRoot },
   { who: 'an ordinary user', open: openOrdinaryUser },
 ])('the colony of $who after a boot', ({ open }) => {
-  let host: Host;
+  let host: OwnHost;
   let site: Site;
   let controller: Controller;
   let bootIdFile: string;

@@ -4,9 +4,8 @@ import { type CrashSite, openCrashSite } from './crash-site.ts';
 import { deaths } from './deaths.ts';
 import { faultMix } from './fault-mix.ts';
 import type { PodmanCall } from './faulty-podman.ts';
-import { openOrdinaryUser, type OrdinaryUser } from './ordinary-user.ts';
-import { type OwnPodman, startOwnPodman } from './own-podman.ts';
-import type { SiteOptions } from './site.ts';
+import { openOrdinaryUser } from './ordinary-user.ts';
+import { openRoot, type OwnHost } from './own-host.ts';
 
 /** `npm run faults` tries many. */
 const SEED = Number(process.env['ROOKERY_TEST_SEED'] ?? 1);
@@ -14,13 +13,6 @@ const SEED = Number(process.env['ROOKERY_TEST_SEED'] ?? 1);
 const FAULTS = 0.2;
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.log("left out without root: faults of root's Podman");
-
-interface Host {
-  readonly podman: OwnPodman;
-  readonly site?: SiteOptions;
-  readonly give?: (directory: string) => void;
-  readonly cleanUp: () => void;
-}
 
 /**
  * What only Podman could know to be its own, and forgets when it is killed: working containers of builds, which have no
@@ -32,22 +24,13 @@ const LOST_BY_PODMAN = /-working-container|^layer of nothing|^network namespace 
 /** Calls in which a service is killed; the others are over at once. */
 const isWork = ({ path }: PodmanCall): boolean => /\/(create|start|stop|build)$/.test(path);
 
-const ofRoot = (): Host => {
-  const podman = startOwnPodman();
-  return { podman, cleanUp: () => podman.remove() };
-};
-const ofOrdinaryUser = (): Host => {
-  const user: OrdinaryUser = openOrdinaryUser();
-  return { podman: user.podman, site: user.site, give: user.give, cleanUp: () => user.cleanUp() };
-};
-
 describe.each([
-  { who: 'root', open: ofRoot, isHere: isRoot, chance: 1 },
-  { who: 'an ordinary user', open: ofOrdinaryUser, isHere: true, chance: 0.3 },
+  { who: 'root', open: openRoot, isHere: isRoot, chance: 1 },
+  { who: 'an ordinary user', open: openOrdinaryUser, isHere: true, chance: 0.3 },
 ])(`the story of $who (ROOKERY_TEST_SEED=${SEED})`, ({ open, isHere, chance }) => {
   // Only root has root's Podman; everyone else is told at the top what is left out.
   describe.runIf(isHere)('ends as it should', { timeout: 480_000 }, () => {
-    let host: Host;
+    let host: OwnHost;
     let crash: CrashSite;
     let starting: Promise<void> | undefined;
     beforeAll(() => {
