@@ -4,6 +4,7 @@ import { HOLDER_ANNOTATION, labels } from '../src/api/labels.ts';
 import type { AgentStatus } from '../src/api/status.ts';
 import { canonicalJson } from '../src/state/canonical.ts';
 import type { AgentState } from '../src/state/record.ts';
+import { NEW_REPLICA } from '../src/state/replica.ts';
 import {
   A,
   aView,
@@ -455,6 +456,36 @@ describe('what people read of an agent', () => {
     expect(Object.keys(calm)).not.toEqual(expect.arrayContaining(['nextRetryAt']));
     expect(Object.keys(calm)).not.toEqual(expect.arrayContaining(['lastExit']));
     expect(Object.keys(calm)).not.toEqual(expect.arrayContaining(['lastPlan']));
+  });
+
+  test.each<
+    [
+      name: string,
+      stepMs: number,
+      first: number,
+      second: number,
+      firstIs: 'down' | 'up',
+      next: number | undefined,
+    ]
+  >([
+    ['the first of several that wait', 0, 9_000, 4_000, 'down', 4_000],
+    ['the one that still waits', 0, -1, 4_000, 'down', 4_000],
+    ['none, when what waited may go on now', 0, 0, -1, 'down', undefined],
+    ['the failed step, before which nobody is started', 6_000, 9_000, 4_000, 'down', 6_000],
+    ['the failed step, after which others wait on', 2_000, 9_000, 4_000, 'down', 2_000],
+    ['no replica that runs already', 0, 4_000, 9_000, 'up', 9_000],
+  ])('which retry is the next: %s', (_, stepMs, first, second, firstIs, next) => {
+    const crash = (inMs: number) => ({ ...NEW_REPLICA, crash: { failures: 3, notBeforeMs: NOW + inMs } });
+    const { nextRetryAt } = statusIn('Degraded', {
+      record: {
+        ...serving,
+        step: { failures: 1, notBeforeMs: NOW + stepMs },
+        replicas: { [`${B.id}-2-0`]: crash(first), [`${B.id}-2-1`]: crash(second) },
+      },
+      facts: { spec: specOf({ replicas: 2 }) },
+      containers: [firstIs === 'up' ? running : containerOf(B, 2, EXITED)],
+    });
+    expect(nextRetryAt).toBe(next === undefined ? undefined : new Date(NOW + next).toISOString());
   });
 
   test('where it is, and since when', () => {

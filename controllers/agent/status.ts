@@ -120,11 +120,15 @@ export function settledGeneration(view: StatusInput): number {
     : record.observedGeneration;
 }
 
+/** The earliest: nobody is started before a failed step is tried again, and each replica has a back-off of its own. */
 function retryAt(view: View): Pick<AgentStatus, 'nextRetryAt'> {
   const { record, nowMs } = view;
-  const crashes = runningReplicas(view).map((ref) => replicaRecord(record, ref).crash.notBeforeMs);
-  const next = Math.max(record.step.notBeforeMs, ...crashes);
-  return next > nowMs ? { nextRetryAt: new Date(next).toISOString() } : {};
+  const crashes = runningReplicas(view)
+    .filter((ref) => !isLive(containerOf(view, ref)))
+    .map((ref) => replicaRecord(record, ref).crash.notBeforeMs);
+  const waits = record.step.notBeforeMs > nowMs ? [record.step.notBeforeMs] : crashes;
+  const next = Math.min(...waits.filter((time) => time > nowMs));
+  return Number.isFinite(next) ? { nextRetryAt: new Date(next).toISOString() } : {};
 }
 
 const lastExit = ({ lastExit: exit }: AgentRecord): Pick<AgentStatus, 'lastExit'> =>
