@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { agentText, ensureBusybox } from './busybox-agents.ts';
-import type { HostContainer } from './podman-host.ts';
+import { type HostContainer, stopBehindItsBack } from './podman-host.ts';
 import { openSite, type Site } from './site.ts';
 import { conditionOf, isStable, untilStable } from './status.ts';
 import { until } from './until.ts';
@@ -95,11 +95,22 @@ describe('what somebody does behind our back', () => {
     async (agent) => {
       const revision = (await site.status(agent)).currentRevision;
       const before = (await container(agent)).Id;
-      for (const act of [['stop', '--time', '1'], ['kill'], ['pause']]) {
-        await site.host.podman(...act, before);
-        await until(`it runs again after ${act[0]}`, async () => {
+      const acts = {
+        stop: () => stopBehindItsBack(site.host, before),
+        kill: () => site.host.podman('kill', before),
+        pause: () => site.host.podman('pause', before),
+      };
+      for (const [name, act] of Object.entries(acts)) {
+        const { StartedAt } = (await container(agent)).State;
+        await act();
+        await until(`it is started again after ${name}`, async () => {
           const { State, Id } = await container(agent);
-          return Id === before && State.Status === 'running' && (await healthy(agent));
+          return (
+            Id === before &&
+            State.Status === 'running' &&
+            State.StartedAt !== StartedAt &&
+            (await healthy(agent))
+          );
         });
       }
       await site.host.podman('rm', '--force', '--time', '0', before);

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { HostContainer } from './podman-host.ts';
+import { type HostContainer, stopBehindItsBack } from './podman-host.ts';
 import { type Controller, copyExample, openSite, REPOSITORY, type Site, untilAgents } from './site.ts';
 import { conditionOf, isStable } from './status.ts';
 import { until } from './until.ts';
@@ -219,7 +219,7 @@ describe('the minimal viable system', () => {
 
     test('it is stopped', { timeout: 60_000 }, async () => {
       const before = await one('got-tot');
-      await site.host.podman('stop', before.id);
+      await stopBehindItsBack(site.host, before.id);
       await until('it runs again', async () => (await one('got-tot')).startedAt !== before.startedAt);
       expect((await one('got-tot')).id).toBe(before.id);
     });

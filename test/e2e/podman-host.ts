@@ -77,6 +77,17 @@ function getJson<T>(socketPath: string, path: string): Promise<T> {
   });
 }
 
+/**
+ * `podman stop` behind the controller's back. Podman stops first and cleans up after: a container that is started again in
+ * between makes the command fail, but it was stopped all the same.
+ */
+export async function stopBehindItsBack({ podman }: PodmanHost, id: string): Promise<void> {
+  const startedAgain = `container ${id} is running or paused, refusing to clean up: container state improper`;
+  await podman('stop', '--time', '1', id).catch((error: unknown) => {
+    if (!(error as Error).message.includes(startedAgain)) throw error;
+  });
+}
+
 /** Takes away everything with the labels of a namespace, and nothing else. */
 export async function removeNamespace(host: PodmanHost, namespace: string): Promise<void> {
   const label = `label=rookery.dev/namespace=${namespace}`;
