@@ -41,6 +41,10 @@ const SITUATIONS = {
     record: fromAToB,
     containers: [containerOf(A, 1), containerOf(B, 2, CREATED)],
   },
+  'an update in the place of the old one': {
+    record: { ...fromAToB, rollout: { strategy: 'Recreate' } },
+    containers: [containerOf(A, 1, EXITED), containerOf(B, 2, EXITED)],
+  },
   'a first deploy': {
     record: { targetRevision: B.id, message: 'it failed' },
     containers: [containerOf(B, 2)],
@@ -111,8 +115,12 @@ const AIMS: Readonly<Record<keyof typeof SITUATIONS, readonly Row[]>> = {
       'others go in 1 s (rolled back)',
     ],
     ['Failed', 'A1-0 Running 20 s (made A)', 'B2-0 Stopped 1 s (failed: it failed)', 'others stay'],
-    ['Paused', 'others stay'],
+    ['Paused', 'A1-0 Running 20 s (made A)', 'others stay'],
     ['Terminating', 'others go in 20 s (its manifest was deleted)'],
+  ],
+  'an update in the place of the old one': [
+    ['Failing', 'B2-0 Untouched 20 s (it failed) with its last words', 'others stay'],
+    ['Paused', 'others stay'],
   ],
   'a first deploy': [
     ['Pending', 'others go in 1 s (a candidate that is no longer asked for)'],
@@ -141,6 +149,7 @@ const AIMS: Readonly<Record<keyof typeof SITUATIONS, readonly Row[]>> = {
       'others go in 1 s (a candidate that is no longer asked for)',
     ],
     ['Monitoring', 'B2-0 Running 20 s (made B)', 'A1-0 Stopped 20 s (kept as the way back)', 'others stay'],
+    ['Paused', 'B2-0 Running 20 s (made B)', 'others stay'],
     ['Healthy', 'B2-0 Running 20 s (made B)', 'others go in 1 s (its revision was replaced by a stable one)'],
     ['Healing', 'B2-0 Running 20 s (made B)', 'others go in 1 s (its revision was replaced by a stable one)'],
     [
@@ -194,7 +203,12 @@ const AIMS: Readonly<Record<keyof typeof SITUATIONS, readonly Row[]>> = {
       'traffic to A0 (1 of 1 replicas are ready, of revision A)',
     ],
     ['Terminating', 'others go in 20 s (its manifest was deleted)'],
-    ['Paused', 'others stay'],
+    [
+      'Paused',
+      'A1-0 Running 20 s (made A)',
+      'others stay',
+      'traffic to A0 (1 of 1 replicas are ready, of revision A)',
+    ],
   ],
   'one of three replaced by a canary, the second tried': [
     [

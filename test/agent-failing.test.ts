@@ -216,6 +216,23 @@ test.each<Entry>([
     { record: { ...update, message: 'it failed', reason: 'X' } },
   ],
   [
+    'a person looks at a step that failed, and nobody waits for its next try',
+    'Failing',
+    'PAUSE',
+    'Paused',
+    {
+      record: {
+        ...update,
+        message: 'it failed',
+        reason: 'X',
+        stepFailure: failure,
+        step: { failures: 6, notBeforeMs: NOW + 1 },
+      },
+    },
+    'step: {"failures":0,"notBeforeMs":0}',
+    'stepFailure: gone',
+  ],
+  [
     'its job is done',
     'Starting',
     'COMPLETED',

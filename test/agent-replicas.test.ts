@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { condemnation, isReady } from '../controllers/agent/facts.ts';
 import {
   containersOf,
+  hasMadeRoom,
   isOfRollout,
   isOnTrial,
   judgedReplicas,
@@ -14,7 +15,17 @@ import {
 import type { ObservedContainer } from '../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../src/state/record.ts';
 import type { ReplicaRef } from '../src/state/replica.ts';
-import { A, aView, B, containerOf, EXITED, READY, type Situation, specOf } from './fakes/agent-views.ts';
+import {
+  A,
+  aView,
+  B,
+  containerOf,
+  CREATED,
+  EXITED,
+  READY,
+  type Situation,
+  specOf,
+} from './fakes/agent-views.ts';
 
 const letterOf = (id: string): string => ({ [A.id]: 'A', [B.id]: 'B' })[id] ?? id;
 const told = (refs: readonly ReplicaRef[] | undefined): string =>
@@ -127,7 +138,7 @@ describe('of the replicas of an agent', () => {
       'Paused',
       { ...update, ...beside },
       1,
-      { runs: '', serves: 'A1-0', judged: 'undefined', revisions: 'B A' },
+      { runs: 'A1-0', serves: 'A1-0', judged: 'undefined', revisions: 'B A' },
     ],
     [
       'only the old ones run once it is turned back',
@@ -162,14 +173,28 @@ describe('of the replicas of an agent', () => {
       'Paused',
       { ...update, ...inPlace },
       2,
-      { runs: '', serves: 'A1-0 A1-1', judged: 'undefined', revisions: '' },
+      { runs: 'A1-0 A1-1', serves: 'A1-0 A1-1', judged: 'undefined', revisions: '' },
     ],
     [
       'nobody is beside those that serve before it is known who',
       'Paused',
       { ...unknown, ...beside },
       1,
-      { runs: '', serves: 'A1-0', judged: 'undefined', revisions: '' },
+      { runs: 'A1-0', serves: 'A1-0', judged: 'undefined', revisions: '' },
+    ],
+    [
+      'canaries that serve do so while a person is asked, and what is tried is looked at',
+      'Paused',
+      { ...update, ...canary(2, 1) },
+      3,
+      { runs: 'B2-0 A1-1 A1-2', serves: 'B2-0 A1-1 A1-2', judged: 'undefined', revisions: 'B A' },
+    ],
+    [
+      'what was promoted serves while a person is asked',
+      'Paused',
+      { ...serving, stableRevision: A.id, ...inPlace },
+      1,
+      { runs: 'B2-0', serves: 'B2-0', judged: 'undefined', revisions: '' },
     ],
     [
       'canaries that are tried run beside all the others',
@@ -219,6 +244,72 @@ describe('of the replicas of an agent', () => {
   test('one runs where the manifest is gone', () => {
     const view = aView('Healthy', { record: serving, facts: { spec: undefined } });
     expect(told(runningReplicas(view))).toBe('B2-0');
+  });
+});
+
+describe('while a person is asked', () => {
+  const begunAtMs = 100;
+  const [old, replaced] = [containerOf(A, 1), containerOf(A, 1, EXITED)];
+  const failed = (change: Partial<ObservedContainer>) => containerOf(B, 2, { ...EXITED, ...change });
+  const rollouts: AgentRecord['rollouts'] = [
+    { trigger: 'Manifest', changes: [], startedAtMs: 1, outcome: 'Stable' },
+    { trigger: 'Manifest', changes: [], startedAtMs: begunAtMs, outcome: 'Failed' },
+  ];
+  const inTheirPlace = { ...update, ...inPlace, rollouts };
+  const started = failed({ startedAtMs: begunAtMs });
+
+  test.each<
+    [name: string, record: Partial<AgentRecord>, containers: readonly ObservedContainer[], runs: string]
+  >([
+    ['nobody runs where a new one was started in their place', inTheirPlace, [replaced, started], ''],
+    [
+      'nor where one of several was',
+      inTheirPlace,
+      [replaced, containerOf(B, 2, CREATED), { ...started, id: 'second' }],
+      '',
+    ],
+    [
+      'nor where one runs, whatever the clock says',
+      inTheirPlace,
+      [replaced, containerOf(B, 2, { startedAtMs: 1 })],
+      '',
+    ],
+    ['nor where an older Rookery kept no rollouts', { ...update, ...inPlace }, [replaced, started], ''],
+    ['the old ones do when no new one was made', inTheirPlace, [replaced], 'A1-0'],
+    ['when none was started', inTheirPlace, [replaced, containerOf(B, 2, CREATED)], 'A1-0'],
+    [
+      'also as an older Rookery left it',
+      { ...update, ...inPlace },
+      [replaced, containerOf(B, 2, CREATED)],
+      'A1-0',
+    ],
+    [
+      'when it was started by an earlier rollout only, and kept',
+      inTheirPlace,
+      [replaced, failed({ startedAtMs: begunAtMs - 1 })],
+      'A1-0',
+    ],
+    [
+      'beside a new one',
+      { ...update, ...beside, rollouts },
+      [old, failed({ startedAtMs: begunAtMs })],
+      'A1-0',
+    ],
+    [
+      'what was promoted does, for it has the name',
+      { ...serving, ...inPlace, rollouts },
+      [replaced, started],
+      'B2-0',
+    ],
+  ])('%s', (_name, record, containers, runs) => {
+    const view = aView('Paused', { record, containers });
+    expect(told(runningReplicas(view))).toBe(runs);
+    expect(hasMadeRoom(view)).toBe(runs === '');
+  });
+
+  test('only then: whoever is tried has their place, but nobody looks at it', () => {
+    const view = aView('Verifying', { record: inTheirPlace, containers: [replaced, containerOf(B, 2)] });
+    expect(hasMadeRoom(view)).toBe(false);
   });
 });
 

@@ -7,6 +7,7 @@ import { aimFor, named, serving, survivors, type Wanted } from './replica-aim.ts
 import { replicaId } from '../../src/state/replica.ts';
 import {
   goesBeside,
+  hasMadeRoom,
   promotedReplicas,
   refOf,
   refsOf,
@@ -31,15 +32,13 @@ const lastGraceSeconds = (record: AgentRecord): number =>
 
 const NOTHING: AgentAim = { containers: [], others: 'Leave' };
 
-/** Nothing is done, or all of it goes: there is nobody to send anywhere. */
-const WITHOUT_TRAFFIC: ReadonlySet<AgentState> = new Set(['Paused', 'Terminating']);
-
 /** What should run, state by state (`machine.ts`). Pure: the plan finds out what that takes. */
 export function aimOf(view: View): AgentAim {
   const { state } = view.record;
-  if (view.facts.suspended) return NOTHING;
+  if (view.facts.suspended || hasMadeRoom(view)) return NOTHING;
   const aim = AIMS[state](view);
-  return WITHOUT_TRAFFIC.has(state) ? aim : withTraffic(view, aim);
+  // All of it goes: there is nobody to send anywhere.
+  return state === 'Terminating' ? aim : withTraffic(view, aim);
 }
 
 type Aim = (view: View) => AgentAim;
@@ -94,7 +93,7 @@ const AIMS: Readonly<Record<AgentState, Aim>> = {
   RollingBack: rolledBack,
   RolledBack: rolledBack,
   Failed: failedAim,
-  Paused: () => NOTHING,
+  Paused: (view) => ({ containers: serving(view), others: 'Leave' }),
   Completed: (view) => ({
     containers: named(view, view.record.currentRevision, { want: 'Untouched', cause: 'completed' }),
     others: discarded('replaced'),

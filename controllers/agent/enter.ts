@@ -60,7 +60,8 @@ const ENTRIES: Readonly<Record<AgentState, Entry>> = {
     rolledBackGeneration: view.record.generation,
   }),
   Failed: (view) => withoutHealth(survive(view)),
-  Paused: stay,
+  // The step that failed is over: what serves need not sit out its back-off.
+  Paused: ({ record }) => withoutStep(record),
   Completed: settle,
   Terminating: stay,
 };

@@ -87,9 +87,25 @@ const sharesOf = (view: View, ofTarget: number): readonly ReplicaRef[] => {
 /** The replicas that are tried run already, but nobody is sent to them before they have proved themselves. */
 const isTrying = ({ state }: AgentRecord): boolean => state === 'Starting' || state === 'Verifying';
 
+/**
+ * A person looks at the new ones where they have the place of the old ones: to start those again would be to go back.
+ * Those that were never started are in nobody's place.
+ */
+export function hasMadeRoom(view: View): boolean {
+  const { record } = view;
+  const { state, currentRevision, targetRevision, rollouts } = record;
+  if (state !== 'Paused' || goesBeside(record) || currentRevision === targetRevision) return false;
+  // One that is kept as a way back was started before, but not by this rollout.
+  const begunAtMs = rollouts?.at(-1)?.startedAtMs ?? 0;
+  return containersOf(view, targetRevision).some(
+    (one) => (one.startedAtMs > 0 && one.startedAtMs >= begunAtMs) || isLive(one),
+  );
+}
+
 /** The replicas that policy wants running in this state, in the order in which they are started. */
 export function runningReplicas(view: View): readonly ReplicaRef[] {
   const { record } = view;
+  if (record.state === 'Paused') return hasMadeRoom(view) ? [] : servingReplicas(view);
   const judged = runningRevision(record);
   if (judged === undefined) return [];
   if (!goesBeside(record)) return refsOf(record, judged, { to: replicaCount(view) });

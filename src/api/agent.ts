@@ -63,7 +63,9 @@ const rollout = z.strictObject({
   onFailure: z
     .enum(['Rollback', 'Pause'])
     .default('Rollback')
-    .describe('What a failed revision leads to: back to the last stable one, or a wait for a person.'),
+    .describe(
+      'What a failed revision leads to: back to the last stable one, or a wait for a person, while what serves is looked after.',
+    ),
   revisionHistoryLimit: z
     .number()
     .int()
