@@ -21,7 +21,7 @@ const PROGRAMS = ['nsenter', 'nft', 'systemd-notify'];
 export function examine(config: Config): Promise<readonly Finding[]> {
   const { username, uid } = userInfo();
   const user = { name: username, uid };
-  const connecting = connectPodman(config.podmanSockets);
+  const connecting = connectPodman(config.podmanSockets, Date.now);
   // At length it is told once.
   const answering = connecting.catch(() => {
     throw new Error('Podman does not answer; see socket');

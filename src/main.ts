@@ -159,7 +159,7 @@ async function connect(
   store: Store,
   { log, workDirectory }: { readonly log: Log; readonly workDirectory?: string },
 ): Promise<Connected> {
-  const { podman, socket, apiVersion } = await connectPodman(config.podmanSockets);
+  const { podman, socket, apiVersion } = await connectPodman(config.podmanSockets, () => systemClock.now());
   const cacheFile = join(config.stateDir, 'podman.json');
   const { version, rootless } = await serviceFacts(podman, { socket, apiVersion, cacheFile });
   log.debug({ socket, podman: version, rootless }, 'connected to Podman');

@@ -22,7 +22,7 @@ beforeEach(async () => {
   });
   const socketPath = join(directory, 'sock');
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
-  podman = createLibpod({ socketPath, imageTimeouts: { buildMs: 500, pullMs: 500 } });
+  podman = createLibpod({ socketPath, now: Date.now, imageTimeouts: { buildMs: 500, pullMs: 500 } });
 });
 afterEach(async () => {
   server.closeAllConnections();

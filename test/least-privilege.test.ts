@@ -74,7 +74,7 @@ test.runIf(isRoot)('a Podman socket of another user is told nothing', async () =
   const other = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => other.listen(socketPath, resolve));
   chownSync(socketPath, NOBODY, NOBODY);
-  await expect(connectPodman([socketPath])).rejects.toThrow(/belongs to user 65534/);
+  await expect(connectPodman([socketPath], Date.now)).rejects.toThrow(/belongs to user 65534/);
   other.close();
 });
 

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createLibpod } from '../src/podman/libpod.ts';
 import { mendTornSecrets } from '../src/podman/torn-secrets.ts';
 
 const NAMES = 'secrets/secrets.json';
@@ -60,4 +63,26 @@ test.each([
 
 test('a storage that this host does not see has nothing to mend', async () => {
   expect(await mendTornSecrets(join(root, 'elsewhere'), LONG_AFTER_MS)).toBe(false);
+});
+
+test.each([
+  ['once it was empty for ten seconds', LONG_AFTER_MS, true],
+  ['not while it may still be being written', LONG_AFTER_MS - 1, false],
+])('a call that is refused mends it, by the clock that it was given: %s', async (_when, nowMs, mends) => {
+  write(NAMES, '');
+  const refusal = JSON.stringify({ message: 'unexpected end of JSON input', response: 500 });
+  const server = createServer(({ url }, response) => {
+    if (url?.includes('/info')) return response.end(JSON.stringify({ store: { graphRoot: root } }));
+    const isWhole = readFileSync(join(root, NAMES), 'utf8') !== '';
+    return response.writeHead(isWhole ? 200 : 500).end(isWhole ? '[]' : refusal);
+  });
+  const socketPath = join(root, 'sock');
+  await once(server.listen(socketPath), 'listening');
+  try {
+    const listed = createLibpod({ socketPath, now: () => nowMs }).listSecrets('');
+    if (mends) expect(await listed).toEqual([]);
+    else await expect(listed).rejects.toThrow('unexpected end of JSON input');
+  } finally {
+    server.close();
+  }
 });

@@ -14,10 +14,11 @@ function refuseOthersSocket(path: string): void {
 /** The first of these sockets that answers as Podman. Throws `PodmanError` (`Unreachable`) that says what to do. */
 export async function connectPodman(
   sockets: readonly string[],
+  now: () => number,
 ): Promise<{ readonly podman: Podman; readonly socket: string; readonly apiVersion: string }> {
   const tried: string[] = [];
   for (const socketPath of sockets) {
-    const podman = createLibpod({ socketPath });
+    const podman = createLibpod({ socketPath, now });
     try {
       refuseOthersSocket(socketPath);
       const { apiVersion } = await podman.ping();

@@ -26,6 +26,8 @@ export interface LibpodOptions {
   /** For every call that has no better bound of its own. */
   readonly callTimeoutMs?: number;
   readonly imageTimeouts?: ImageTimeouts;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
 }
 
 /** Podman through the libpod half of its REST API; seen to work with 4.3 and 5.4. */
@@ -36,7 +38,7 @@ export function createLibpod(options: LibpodOptions): Podman {
   const inspect = createInspect(dial, isAlive);
   const networks = networkCalls(dial);
   const system = systemCalls(dial);
-  const mendSecrets = async () => mendTornSecrets((await system.info()).graphRoot, Date.now());
+  const mendSecrets = async () => mendTornSecrets((await system.info()).graphRoot, options.now());
   return {
     ...system,
     inspectContainer: inspect,

@@ -79,7 +79,7 @@ const fake: Subject = {
 };
 
 async function openReal(socketPath: string): Promise<Bench> {
-  const podman = createLibpod({ socketPath });
+  const podman = createLibpod({ socketPath, now: Date.now });
   const traffic = createTraffic({ enter: (pid) => networkNamespaceOf(pid)?.enter });
   return bench({ podman, traffic }, await ensureBusybox(podman));
 }

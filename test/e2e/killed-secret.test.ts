@@ -10,7 +10,7 @@ beforeAll(() => {
 }, 60_000);
 afterAll(() => podman?.remove(), 60_000);
 
-const libpod = () => createLibpod({ socketPath: podman.socket });
+const libpod = () => createLibpod({ socketPath: podman.socket, now: Date.now });
 const NAMES = 'secrets.json';
 const VALUES = 'filedriver/secretsdata.json';
 

@@ -35,11 +35,11 @@ export async function openKilledService(): Promise<KilledService> {
         starting = podman.start();
       };
       proxy.setRule(({ path }) => (call.test(path) ? { type: 'CutDuring', afterMs, onBreak } : undefined));
-      await endOf(make(createLibpod({ socketPath: proxy.url.replace('unix://', '') })));
+      await endOf(make(createLibpod({ socketPath: proxy.url.replace('unix://', ''), now: Date.now })));
       await starting;
     },
     killWhen: async (isTime, make) => {
-      const call = endOf(make(createLibpod({ socketPath: socket }))).then(() => true);
+      const call = endOf(make(createLibpod({ socketPath: socket, now: Date.now }))).then(() => true);
       const look = (): Promise<boolean> => Promise.race([call, setImmediate(false)]);
       for (let isOver = false; !isOver && !isTime(); ) isOver = await look();
       podman.kill();
