@@ -29,9 +29,10 @@ const MAX_PLANS = 4;
 async function ensurePods(subject: Subject<'PodGroup'>): Promise<PodFacts> {
   const { world, object } = subject;
   const { key } = object;
-  tellPods(world, key, await look(world, key));
+  const seen = await look(world, key);
+  tellPods(world, key, seen);
   const wanted = resolvePod(world, object);
-  const { place, pods } = await settle(subject, wanted);
+  const { place, pods } = await settle(subject, wanted, seen);
   tellPods(world, key, pods);
   tellMove(world, key, place);
   const { name, hostsFile } = wanted;
@@ -48,11 +49,15 @@ interface Settled {
   readonly pods: readonly LivePod[];
 }
 
-async function settle(subject: Subject<'PodGroup'>, wanted: ResolvedPod): Promise<Settled> {
+async function settle(
+  subject: Subject<'PodGroup'>,
+  wanted: ResolvedPod,
+  seen: readonly LivePod[],
+): Promise<Settled> {
   const { world, object, context } = subject;
   const { key } = object;
+  let pods = seen;
   for (let round = 1; ; round += 1) {
-    const pods = await look(world, key);
     const place = placeOf({ wanted: wanted.name, pods, sharers: sharersOf(world, key) });
     const { run, keep, cause, isTried } = place;
     const aim = {
@@ -67,6 +72,7 @@ async function settle(subject: Subject<'PodGroup'>, wanted: ResolvedPod): Promis
     await refuseStranger(subject, wanted, plan.operations);
     if (plan.operations.some(({ type }) => type === 'StopContainer')) tellPods(world, key, pods, run);
     await perform(world, key, plan.operations, context.signal);
+    pods = await look(world, key);
   }
 }
 

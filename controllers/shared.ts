@@ -9,6 +9,7 @@ import type { Provision, ProvisionFacts } from '../src/state/provision.ts';
 import { freeze } from './agent/freeze.ts';
 import { track } from './inventory.ts';
 import { objectStatus } from './object-status.ts';
+import { answered, unreachable } from './unreachable.ts';
 import { desiredObject, type World } from './world.ts';
 
 /** One shared kind: how to make it exist, and how to take it away. */
@@ -60,7 +61,7 @@ async function ensureObject<K extends Exclude<Kind, 'Agent'>>(
     shared.track ?? ((_: World, item: DesiredObject) => track(world, item as Parameters<typeof track>[1]));
   const uid = await follow(world, object);
   try {
-    const facts = await shared.ensure({ world, object, uid, context });
+    const facts = await answered(shared.ensure({ world, object, uid, context }));
     conclude(world, { object, uid, provision: { ready: true, facts } }, context.now());
     return {};
   } catch (error) {
@@ -112,7 +113,7 @@ async function removeObject<K extends Exclude<Kind, 'Agent'>>(
         world.desired().pruned.has(keyString(other)),
     );
   if (busy) throw new WaitingError('AgentsFirst', 'waits until the agents deleted with it are gone', 1_000);
-  await shared.remove(world, key, context);
+  await answered(shared.remove(world, key, context));
   await world.store.inventory.delete(key);
   world.provisions.remove(key);
   world.publish.removed(key);
@@ -147,7 +148,7 @@ export async function perform(
   const { failure } = await world.execute({ key, plan: { operations }, priority: 'Rollout', signal });
   if (!failure) return;
   if (TERMINAL.has(failure.kind)) throw new TerminalError(failure.kind, failure.message);
-  if (failure.kind === 'Unreachable') throw new WaitingError('PodmanUnreachable', failure.message, 1_000);
+  if (failure.kind === 'Unreachable') throw unreachable(failure.message);
   throw new Error(failure.message);
 }
 

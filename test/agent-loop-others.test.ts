@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createAgentReconciler } from '../controllers/agent/reconciler.ts';
 import { agentKey } from '../src/api/key.ts';
 import type { Reconciler } from '../src/manager/reconciler.ts';
+import { PodmanError } from '../src/podman/errors.ts';
 import type { AgentRecord } from '../src/state/record.ts';
 import { NOW, READY, TWIN } from './fakes/agent-views.ts';
 import { createOneAgent, type OneAgent, settle, SURROUNDINGS } from './fakes/one-agent.ts';
@@ -66,6 +67,58 @@ describe('while Podman does not answer', () => {
     await expect(reconcile()).rejects.toThrow();
     pass(20_000);
     one.observed = observed;
+    await reconcile();
+    expect(one.record()?.deadlineAtMs).toBe((record.deadlineAtMs ?? 0) + 40_000);
+    pass(1_000);
+    await reconcile();
+    expect(one.record()?.deadlineAtMs).toBe((record.deadlineAtMs ?? 0) + 40_000);
+  });
+});
+
+describe('while Podman answers some looks only', () => {
+  const unanswered = new PodmanError('Unreachable', 'socket hang up');
+  const inspectedImageFails = (error: Error | undefined): void => {
+    one.meanwhile = (doing) => {
+      if (error && doing === 'inspect') throw error;
+    };
+  };
+
+  test('it is tried again in a second, and what was known before is unknown', async () => {
+    await settle(one);
+    await reconcile();
+    inspectedImageFails(unanswered);
+    await expect(reconcile()).rejects.toMatchObject({
+      name: 'WaitingError',
+      reason: 'PodmanUnreachable',
+      message: 'Podman does not answer: PodmanError: socket hang up',
+      retryAfterMs: 1_000,
+    });
+    expect(one.published.at(-1)).toMatchObject({ status: { phase: 'Unknown' } });
+  });
+
+  test('what it refuses is told as it is', async () => {
+    await settle(one);
+    const refused = new PodmanError('Other', 'no such file or directory', 500);
+    inspectedImageFails(refused);
+    await expect(reconcile()).rejects.toBe(refused);
+    expect(one.published).toEqual([]);
+  });
+
+  test('the time of all of it is given back', async () => {
+    const { record } = await settle(one, { state: 'Monitoring', deadlineAtMs: NOW + 5_000 });
+    const { observed } = one;
+    const pass = (ms: number): void => {
+      one.nowMs += ms;
+      one.uptimeMs += ms;
+    };
+    one.observed = new Error('connection refused');
+    await expect(reconcile()).rejects.toThrow();
+    pass(20_000);
+    one.observed = observed;
+    inspectedImageFails(unanswered);
+    await expect(reconcile()).rejects.toThrow();
+    pass(20_000);
+    inspectedImageFails(undefined);
     await reconcile();
     expect(one.record()?.deadlineAtMs).toBe((record.deadlineAtMs ?? 0) + 40_000);
     pass(1_000);

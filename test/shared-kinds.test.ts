@@ -383,6 +383,50 @@ describe('trouble with Podman', () => {
   });
 });
 
+describe('a look that Podman does not answer', () => {
+  const unanswered = async (method: string): Promise<void> => {
+    const { PodmanError } = await import('../src/podman/errors.ts');
+    host.podman.controls.beforeCall = (call) => {
+      if (call.method === method) throw new PodmanError('Unreachable', 'socket hang up');
+    };
+  };
+  const token = { stringData: { token: 'x' } };
+
+  test.each([
+    ['Network', 'inspectNetwork', { spec: {} }],
+    ['Volume', 'inspectVolume', { spec: {} }],
+    ['Secret', 'listSecrets', token],
+    ['PodGroup', 'listPods', { spec: {} }],
+  ] as const)(
+    'for a %s is no failure of it: it comes soon after the answer, however late that is',
+    async (kind, method, rest) => {
+      await deployed();
+      await unanswered(method);
+      await host.apply(manifest(kind, 'thing', rest));
+      await host.clock.advance(180_000);
+      expect(condition(kind, 'thing', 'Ready')).toMatchObject({
+        status: 'False',
+        reason: 'PodmanUnreachable',
+        message: expect.stringContaining('socket hang up') as unknown,
+      });
+      host.podman.controls.beforeCall = () => undefined;
+      await host.clock.advance(1_000);
+      expect(condition(kind, 'thing', 'Ready')?.status).toBe('True');
+    },
+  );
+
+  test('for what is to go holds up its removal no longer than that', async () => {
+    await deployed(manifest('PodGroup', 'thing', { spec: {} }), agentManifest('twin'));
+    await unanswered('listPods');
+    await host.remove('PodGroup', 'thing');
+    await host.clock.advance(180_000);
+    expect(callsTo('removePod')).toEqual([]);
+    host.podman.controls.beforeCall = () => undefined;
+    await host.clock.advance(1_000);
+    expect(callsTo('removePod')).toHaveLength(1);
+  });
+});
+
 describe('a preview of the plan', () => {
   const changes = async (): Promise<string[]> =>
     (await host.engine().backend.plan()).changes.map(

@@ -1,4 +1,4 @@
-import { WaitingError } from '../../src/api/errors.ts';
+import type { WaitingError } from '../../src/api/errors.ts';
 import { type KeyString, keyString, type ObjectKey, parseKey } from '../../src/api/key.ts';
 import type { Reconciler, ReconcileContext, Result } from '../../src/manager/reconciler.ts';
 import { EMPTY_PLAN, formatPlan, type Plan } from '../../src/plan/operation.ts';
@@ -13,10 +13,10 @@ import { podIn } from '../../src/state/template.ts';
 import { networksOf } from '../../src/state/resolve-network.ts';
 import { COLLECTION } from '../collect.ts';
 import { track } from '../inventory.ts';
+import { isUnreachable, unreachable } from '../unreachable.ts';
 import { type AgentPublication, desiredObject, type World } from '../world.ts';
 import { awaitsWindow } from './adopted.ts';
 import { remainingActs } from './asked.ts';
-import { followClock, shiftClocks } from './clocks.ts';
 import { createCrashBudget, type CrashBudget, pace, type Paced } from './crash-budget.ts';
 import { type Decision, decide, newRecord } from './decide.ts';
 import type { AgentFacts, View } from './facts.ts';
@@ -32,6 +32,7 @@ import { isServed } from './readiness.ts';
 import { liveContainers, servingReplicas } from './replicas.ts';
 import { noWayBack } from './way-back.ts';
 import { settledGeneration, type StatusInput, statusOf, unknownStatus } from './status.ts';
+import { alike, inTime, type Timekeeping, withoutOutage } from './timekeeping.ts';
 
 export interface AgentReconcilerOptions {
   readonly world: World;
@@ -39,13 +40,9 @@ export interface AgentReconcilerOptions {
 }
 
 /** Shared by all runs: what each agent looked like last, for those that wait for it. */
-interface Memory extends AgentReconcilerOptions {
+interface Memory extends AgentReconcilerOptions, Timekeeping {
   readonly peers: Map<KeyString, Peer>;
   readonly lastPlans: Map<KeyString, readonly string[]>;
-  /** Since when Podman is not seen for a key, by `uptimeMs`: an outage counts for nobody's deadline. */
-  readonly outages: Map<KeyString, number>;
-  /** By what setting of the clock the times of a record were written: see `followClock`. */
-  readonly leads: WeakMap<AgentRecord, number>;
   readonly published: Map<KeyString, AgentPublication>;
   readonly crashBudget: CrashBudget;
 }
@@ -70,10 +67,9 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
   const startedAtMs = context.now();
   const observed = await observe(memory, key, context);
   const loaded = await loadRecord(memory, key, observed, context);
-  const asked = await askedOf(world, { key, record: loaded, nowMs: context.now() });
-  const lost = await noWayBack(world, { record: loaded, observed, wish: asked.resolved.wish });
+  const { asked, lost } = await ask(memory, { key, observed, record: loaded }, context);
   // The clock may have been set while it waited for these; from here on nothing is waited for until it has decided.
-  const before = inTime(memory, loaded, context);
+  const before = withoutOutage(memory, inTime(memory, loaded, context), context);
   const nowMs = context.now();
   const facts = gatherFacts(memory, { key, observed, record: before, noWayBack: lost }, asked);
   const decision = decide(facts, before, nowMs);
@@ -85,6 +81,7 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
     world.observer.invalidate(key);
     return { requeueAfterMs: 0 };
   }
+  memory.outages.delete(keyString(key));
   remember(memory, view);
   for (const event of narrate(decision.record, decision.transitions)) world.store.events.record(event);
   if (decision.transitions.some(({ to }) => SETTLED.has(to))) world.enqueue(COLLECTION);
@@ -132,16 +129,45 @@ function awaitsNetworks(world: World, key: ObjectKey): boolean {
     .some((id) => desired().objects.has(id) && !provisions.all().has(id));
 }
 
-/** Unreachable is not "everything died": nothing is judged, and the time is given back. */
 async function observe(memory: Memory, key: ObjectKey, context: ReconcileContext): Promise<ObservedAgent> {
   try {
     return await memory.world.observer.observe(key);
   } catch (error) {
-    const id = keyString(key);
-    if (!memory.outages.has(id)) memory.outages.set(id, context.uptimeMs());
-    publishUnknown(memory, id, context.now());
-    throw new WaitingError('PodmanUnreachable', `Podman does not answer: ${String(error)}`, 1_000);
+    throw outage(memory, { key, error }, context);
   }
+}
+
+interface Answers {
+  readonly asked: Asked;
+  readonly lost: string | undefined;
+}
+
+/** What else is to be waited for; Podman may be away by now. */
+async function ask(
+  memory: Memory,
+  { key, observed, record }: Subject,
+  context: ReconcileContext,
+): Promise<Answers> {
+  const { world } = memory;
+  try {
+    const asked = await askedOf(world, { key, record, nowMs: context.now() });
+    return { asked, lost: await noWayBack(world, { record, observed, wish: asked.resolved.wish }) };
+  } catch (error) {
+    throw isUnreachable(error) ? outage(memory, { key, error }, context) : error;
+  }
+}
+
+interface Unanswered {
+  readonly key: ObjectKey;
+  readonly error: unknown;
+}
+
+/** Unreachable is not "everything died": nothing is judged, and the time is given back. */
+function outage(memory: Memory, { key, error }: Unanswered, context: ReconcileContext): WaitingError {
+  const id = keyString(key);
+  if (!memory.outages.has(id)) memory.outages.set(id, context.uptimeMs());
+  publishUnknown(memory, id, context.now());
+  return unreachable(`Podman does not answer: ${String(error)}`);
 }
 
 async function loadRecord(
@@ -157,14 +183,11 @@ async function loadRecord(
   const stored = world.store.records.get(key);
   const uid = await uidOf(world, key, stored);
   if (!stored) {
+    outages.delete(id);
     const fresh = newRecord({ key, specHash: object?.specHash ?? '' }, uid, nowMs);
     return inTime(memory, rebuildRecord(fresh, observed.containers, nowMs), context);
   }
-  const since = outages.get(id);
-  outages.delete(id);
-  const followed = inTime(memory, stored, context);
-  if (since === undefined) return followed;
-  return alike(memory, shiftClocks(followed, context.uptimeMs() - since), followed);
+  return inTime(memory, stored, context);
 }
 
 /** What is adopted is not noted as applied: a next start would take its manifest for the one that it was made from. */
@@ -172,21 +195,6 @@ async function uidOf(world: World, key: ObjectKey, stored: AgentRecord | undefin
   const object = desiredObject(world, 'Agent', keyString(key));
   if (object && !awaitsWindow(world, key)) return track(world, object, stored?.uid);
   return stored?.uid ?? world.store.inventory.get(key)?.uid ?? world.newUid();
-}
-
-/** The record with its times as the clock is set now. */
-function inTime({ leads }: Memory, record: AgentRecord, context: ReconcileContext): AgentRecord {
-  const leadMs = context.now() - context.uptimeMs();
-  const followed = followClock(record, { nowMs: context.now(), leadMs }, leads.get(record));
-  if (followed !== record || !leads.has(record)) leads.set(followed, leadMs);
-  return followed;
-}
-
-/** The times of the one were written by the same setting of the clock as the other's. */
-function alike({ leads }: Memory, record: AgentRecord, other: AgentRecord): AgentRecord {
-  const leadMs = leads.get(other);
-  if (leadMs !== undefined) leads.set(record, leadMs);
-  return record;
 }
 
 interface Subject {
@@ -287,8 +295,7 @@ async function act(memory: Memory, deed: Deed, context: ReconcileContext): Promi
   if (priority === 'CrashRestart') memory.crashBudget.took(context.uptimeMs() - startedAtMs);
   world.observer.invalidate(key);
   if (outcome.done.some(({ type }) => type === 'PullImage' || type === 'BuildImage')) world.images.forget();
-  if (outcome.failure?.kind === 'Unreachable')
-    throw new WaitingError('PodmanUnreachable', outcome.failure.message, 1_000);
+  if (outcome.failure?.kind === 'Unreachable') throw unreachable(outcome.failure.message);
   const told = outcome.done.some(({ type }) => type === 'SignalContainer');
   const record = inTime(memory, decided, context);
   const noted = noteOutcome(record, outcome, context.now());
