@@ -6,7 +6,7 @@ import { desiredOf } from '../src/state/desired.ts';
 import { isRollingOut } from './agent/machine.ts';
 import { BROKEN_FOR_MS, mending, type Sighting, sighted } from './broken-image.ts';
 import { keeping, removals } from './collection-plan.ts';
-import { collectSecrets, knowsEveryRevision } from './secret.ts';
+import { collectSecrets, knowsEveryRevision } from './collect-secrets.ts';
 import type { World } from './world.ts';
 
 /** Enqueued whenever a revision proved itself, or an agent is gone. */

@@ -4,8 +4,8 @@ import type { Operation } from '../src/plan/operation.ts';
 import { secretPrefix } from '../src/state/names.ts';
 import type { ProvisionFacts } from '../src/state/provision.ts';
 import { secretNames } from '../src/state/secret-values.ts';
-import { neededRevisions } from './agent/rollout.ts';
-import { secretsOf } from './agent/way-back.ts';
+import { collectSecrets } from './collect-secrets.ts';
+import { COLLECTION } from './collect.ts';
 import { createSharedReconciler, perform, type Subject } from './shared.ts';
 import type { World } from './world.ts';
 
@@ -36,7 +36,7 @@ async function ensureSecret({ world, object, context }: Subject<'Secret'>): Prom
     (name): Operation => ({ type: 'CreateSecret', name, cause: 'holds a new value' }),
   );
   await perform(world, object.key, create, context.signal);
-  await collectSecrets(world, object.key, context.signal);
+  await collectOrLater(world, object.key, context.signal);
   return { kind: 'Secret' };
 }
 
@@ -45,33 +45,8 @@ const removeSecrets = (
   world: World,
   key: ObjectKey,
   { signal }: { readonly signal: AbortSignal },
-): Promise<void> => collectSecrets(world, key, signal);
+): Promise<void> => collectOrLater(world, key, signal);
 
-/** Removes secrets that no manifest has and no kept revision refers to. */
-export async function collectSecrets(world: World, key: ObjectKey, signal: AbortSignal): Promise<void> {
-  if (!knowsEveryRevision(world)) return;
-  const present = await world.podman.listSecrets(secretPrefix(world.installation()));
-  const needed = new Set([...neededByRevisions(world), ...neededByManifests(world)]);
-  const unused = present.filter((name) => !needed.has(name));
-  const remove = unused.map(
-    (name): Operation => ({ type: 'RemoveSecret', name, cause: 'no manifest and no kept revision needs it' }),
-  );
-  await perform(world, key, remove, signal);
-}
-
-/** After a lost state the records come back one by one: until then nobody can say what is needed. */
-export const knowsEveryRevision = ({ desired, store }: World): boolean =>
-  [...desired().objects.values()].every(
-    ({ key }) => key.kind !== 'Agent' || store.records.get(key) !== undefined,
-  );
-
-const neededByRevisions = ({ store }: World): string[] =>
-  store.records
-    .list()
-    .flatMap((record) => neededRevisions(record).flatMap(({ template }) => secretsOf(template)));
-
-/** By inventory: a Secret whose file does not parse right now keeps its values. */
-const neededByManifests = ({ store }: World): string[] =>
-  store.inventory
-    .list()
-    .flatMap((entry) => ('podmanSecrets' in entry ? Object.values(entry.podmanSecrets) : []));
+/** One that Podman will not remove is nobody's concern who waits for another. */
+const collectOrLater = (world: World, key: ObjectKey, signal: AbortSignal): Promise<void> =>
+  collectSecrets(world, key, signal).catch(() => world.enqueue(COLLECTION));

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { agentManifest, NAMESPACE, type SimulatedHost, createSimulatedHost } from './fakes/simulated-host.ts';
+import { PodmanError } from '../src/podman/errors.ts';
 import type { Kind } from '../src/api/kinds.ts';
 
 let host: SimulatedHost;
@@ -352,6 +353,26 @@ describe('a secret', () => {
     await host.clock.advance(60_000);
     expect(await secrets()).toHaveLength(1);
   });
+
+  test('that Podman cannot remove keeps nobody waiting, and no other from being removed', async () => {
+    await deployed(secret('one'), agentManifest('twin'));
+    const [stuck] = await secrets();
+    host.podman.controls.beforeCall = ({ method, args }) => {
+      if (method === 'removeSecret' && args[0] === stuck)
+        throw new PodmanError('Other', 'deleting secret: no secret data with ID');
+    };
+    for (const value of ['two', 'three']) {
+      await host.apply(secret(value));
+      await host.clock.advance(1_000);
+    }
+    expect(await secrets()).toHaveLength(2);
+    await host.apply(reader);
+    await host.until(phaseIs('twin', 'Monitoring'), 60_000);
+    expect(condition('Secret', 'password', 'Ready')?.status).toBe('True');
+    host.podman.controls.beforeCall = () => undefined;
+    await host.clock.advance(300_000);
+    expect(await secrets()).toHaveLength(1);
+  });
 });
 
 describe('a quota', () => {
@@ -373,7 +394,6 @@ describe('trouble with Podman', () => {
     ['BadRequest', 'Stalled', 'True'],
     ['Other', 'Stalled', 'False'],
   ] as const)('of kind %s while a volume is made: %s is %s', async (kind, type, status) => {
-    const { PodmanError } = await import('../src/podman/errors.ts');
     host.podman.controls.beforeCall = ({ method }) => {
       if (method === 'createVolume') throw new PodmanError(kind, 'made up');
     };
@@ -385,7 +405,6 @@ describe('trouble with Podman', () => {
 
 describe('a look that Podman does not answer', () => {
   const unanswered = async (method: string): Promise<void> => {
-    const { PodmanError } = await import('../src/podman/errors.ts');
     host.podman.controls.beforeCall = (call) => {
       if (call.method === method) throw new PodmanError('Unreachable', 'socket hang up');
     };
