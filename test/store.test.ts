@@ -4,7 +4,12 @@ import { agentKey, keyString, type ObjectKey } from '../src/api/key.ts';
 import { type StoreErrorKind, storeError } from '../src/store/errors.ts';
 import type { InventoryEntry, Store } from '../src/store/store.ts';
 import type { AgentRecord } from '../src/state/record.ts';
-import { createMemoryFiles, memoryStore, type MemoryStoreOptions } from './fakes/memory-store.ts';
+import {
+  createMemoryFiles,
+  type MemoryFiles,
+  memoryStore,
+  type MemoryStoreOptions,
+} from './fakes/memory-store.ts';
 import { createSimulatedClock } from './fakes/simulated-clock.ts';
 
 /** As a start leaves it that found nothing to take over. */
@@ -47,24 +52,68 @@ const dump = (store: Store) => ({
   intents: store.journal.open(),
 });
 
+/** It has no space left while `isFull`. */
+function fullDisk(): { isFull: boolean; readonly files: MemoryFiles } {
+  const disk = {
+    isFull: false,
+    files: createMemoryFiles({
+      before: () => {
+        if (disk.isFull) throw storeError(Object.assign(new Error('full'), { code: 'ENOSPC' }), 'write', 'f');
+      },
+    }),
+  };
+  return disk;
+}
+
 test('the store tells why its newest write failed, until one goes well', async () => {
-  let isFull = false;
-  const files = createMemoryFiles({
-    before: () => {
-      if (isFull) throw storeError(Object.assign(new Error('full'), { code: 'ENOSPC' }), 'write', 'f');
-    },
-  });
+  const disk = fullDisk();
+  const { files } = disk;
   const store = await keptStore({ files });
   expect(store.trouble()).toBeUndefined();
-  isFull = true;
+  disk.isFull = true;
   const act = { key: a, operation: 'start', name: 'x' };
   for (const write of [() => store.records.put(recordOf(a)), () => store.journal.intent(act)]) {
     await expect(write()).rejects.toMatchObject({ kind: 'NoSpace' });
     expect(store.trouble()).toContain('no space is left');
   }
-  isFull = false;
+  disk.isFull = false;
   await store.records.put(recordOf(a));
   expect(store.trouble()).toBeUndefined();
+});
+
+test('on a host at rest the store sees by itself that there is space again, and settles what it could not', async () => {
+  const disk = fullDisk();
+  const { files } = disk;
+  const clock = createSimulatedClock(0);
+  const store = await keptStore({ files, clock });
+  const [kept, done] = [
+    await store.journal.intent({ key: a, operation: 'start', name: 'kept' }),
+    await store.journal.intent({ key: a, operation: 'start', name: 'done' }),
+  ];
+  disk.isFull = true;
+  await store.journal.settle(done);
+  await clock.advance(60_000);
+  expect(store.trouble()).toContain('no space is left');
+  expect(store.journal.open().map(({ id }) => id)).toEqual([kept, done]);
+
+  disk.isFull = false;
+  await clock.advance(10_000);
+  expect(store.trouble()).toBeUndefined();
+  expect(store.journal.open().map(({ id }) => id)).toEqual([kept]);
+  expect((await keptStore({ files })).journal.open().map(({ id }) => id)).toEqual([kept]);
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test('a closed store tries nothing more', async () => {
+  const disk = fullDisk();
+  const { files } = disk;
+  const clock = createSimulatedClock(0);
+  const store = await keptStore({ files, clock });
+  disk.isFull = true;
+  await expect(store.records.put(recordOf(a))).rejects.toMatchObject({ kind: 'NoSpace' });
+  expect(clock.pendingTimers).toBe(1);
+  await store.close();
+  expect(clock.pendingTimers).toBe(0);
 });
 
 describe('objects by key', () => {
@@ -196,18 +245,13 @@ describe('damage', () => {
 
 describe('journal', () => {
   test('an outcome that a full disk does not take goes with the next intent', async () => {
-    let isFull = false;
-    const files = createMemoryFiles({
-      before: () => {
-        if (isFull) throw new Error('no space left');
-      },
-    });
-    const { journal } = await keptStore({ files });
+    const disk = fullDisk();
+    const { journal } = await keptStore({ files: disk.files });
     const first = await journal.intent(act('one'));
-    isFull = true;
+    disk.isFull = true;
     await journal.settle(first);
     expect(journal.open()).toHaveLength(1);
-    isFull = false;
+    disk.isFull = false;
     const second = await journal.intent(act('two'));
     expect(journal.open()).toEqual([{ id: second, ...act('two') }]);
   });
@@ -456,6 +500,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       },
   ),
   fc.constant<Step>(async (store, open) => store.journal.settle(open.shift() ?? 0)),
+  fc.constant<Step>(async (store) => store.journal.rewrite()),
 );
 
 test('whichever writes fail, memory and disk agree, and no failed call leaves a trace', async () => {

@@ -18,10 +18,12 @@ export interface Journal {
   /** On disk (fsync) when it resolves: only then may the call be made. Intents of one moment share an fsync. */
   intent(act: Act): Promise<number>;
   /**
-   * The outcome is known. Never rejects: what cannot be written now goes with the next intent. Losing it in a crash is
-   * harmless: the intent is then settled at boot, by looking.
+   * The outcome is known. Never rejects: what cannot be written now goes with the next intent, or the next `rewrite`.
+   * Losing it in a crash is harmless: the intent is then settled at boot, by looking.
    */
   settle(id: number): Promise<void>;
+  /** Writes the file anew, with what is still open. Throws `StoreError`: then all is as before. */
+  rewrite(): Promise<void>;
   /** Oldest first. */
   open(): readonly Intent[];
 }
@@ -42,7 +44,7 @@ export async function loadJournal(reading: Omit<Reading<Line>, 'isValid'>): Prom
   let lastId = Math.max(0, ...lines.map((line) => ('intent' in line ? line.intent.id : line.settled)));
   await compact(files, open);
 
-  const append = createAppend(reading, open);
+  const { append, rewrite } = createWriter(reading, open);
   const late = new Set<number>();
   const settle = (id: number): Promise<void> =>
     append({ settled: id }, 'Lazy').catch(() => void late.add(id));
@@ -59,6 +61,11 @@ export async function loadJournal(reading: Omit<Reading<Line>, 'isValid'>): Prom
       return id;
     },
     settle: (id) => (open.has(id) ? settle(id) : Promise.resolve()),
+    rewrite: async () => {
+      const settled = [...late];
+      await rewrite(settled);
+      for (const id of settled) late.delete(id);
+    },
     open: () => [...open.values()],
   };
 }
@@ -79,11 +86,14 @@ interface Batch {
   readonly written: Promise<void>;
 }
 
-/** Lines that come while others are being written wait for each other and go out together. */
-function createAppend(
-  { files, warn }: Omit<Reading<Line>, 'isValid'>,
-  open: Map<number, Intent>,
-): (line: Line, durability: Durability) => Promise<void> {
+interface Writer {
+  /** Lines that come while others are being written wait for each other and go out together. */
+  append(line: Line, durability: Durability): Promise<void>;
+  /** The whole file, without those that were settled. */
+  rewrite(settled: readonly number[]): Promise<void>;
+}
+
+function createWriter({ files, warn }: Omit<Reading<Line>, 'isValid'>, open: Map<number, Intent>): Writer {
   let upcoming: Batch | undefined;
   let tail = Promise.resolve();
   let written = open.size;
@@ -104,11 +114,23 @@ function createAppend(
     tail = batch.written.then(shorten, () => {});
     return batch;
   };
-  return (line, durability) => {
-    upcoming ??= begin();
-    upcoming.lines.push(line);
-    if (durability === 'Durable') upcoming.durability = durability;
-    return upcoming.written;
+  const rewriteNow = async (settled: readonly number[]): Promise<void> => {
+    await compact(files, new Map([...open].filter(([id]) => !settled.includes(id))));
+    for (const id of settled) open.delete(id);
+    written = open.size;
+  };
+  return {
+    append: (line, durability) => {
+      upcoming ??= begin();
+      upcoming.lines.push(line);
+      if (durability === 'Durable') upcoming.durability = durability;
+      return upcoming.written;
+    },
+    rewrite: (settled) => {
+      const done = tail.then(() => rewriteNow(settled));
+      tail = done.catch(() => {});
+      return done;
+    },
   };
 }
 

@@ -23,7 +23,7 @@ export interface OpenStoreOptions {
 
 /** Loads everything; the caller sees to it that nobody else has the files. Throws `StoreError`. */
 export async function openStore({ files: disk, ...others }: OpenStoreOptions): Promise<Store> {
-  const { files, trouble } = watchWrites(disk);
+  const { files, trouble, retryWith } = watchWrites(disk, others.clock);
   const options = { ...others, files };
   const { random } = options;
   const loaded = await loadInstallation(files, random);
@@ -36,6 +36,7 @@ export async function openStore({ files: disk, ...others }: OpenStoreOptions): P
   const events = await loadEvents({ ...options, nowMs: options.clock.now() });
   const origin = loaded.isNew ? 'New' : damage > 0 ? 'Damaged' : 'Loaded';
   let { installation } = loaded;
+  const endRetries = retryWith(parts.journal.rewrite);
 
   return {
     ...parts,
@@ -50,7 +51,10 @@ export async function openStore({ files: disk, ...others }: OpenStoreOptions): P
       installation = { ...installation, id };
     },
     trouble,
-    close: () => events.flush().finally(options.release),
+    close: async () => {
+      endRetries();
+      await events.flush().finally(options.release);
+    },
   };
 }
 

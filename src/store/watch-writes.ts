@@ -1,23 +1,53 @@
 import { messageOf } from '../api/errors.ts';
 import type { StateFiles } from './files.ts';
 
-/** The same files, and why the newest write failed: until then nothing could be carried out. */
-export function watchWrites(files: StateFiles): {
+/** `manager/clock.ts` fits. */
+interface Timers {
+  setTimer(delayMs: number, callback: () => void): () => void;
+}
+
+export interface WatchedWrites {
   readonly files: StateFiles;
-  readonly trouble: () => string | undefined;
-} {
+  /** Why the newest write failed; `undefined` after one that went well. Until then nothing can be carried out. */
+  trouble(): string | undefined;
+  /** A write to try while there is trouble: on a host at rest nobody else would notice its end. Returns the end of it. */
+  retryWith(write: () => Promise<void>): () => void;
+}
+
+const RETRY_MS = 10_000;
+
+export function watchWrites(files: StateFiles, { setTimer }: Timers): WatchedWrites {
   let trouble: string | undefined;
+  let retry: (() => void) | undefined;
+  let cancel: (() => void) | undefined;
+
+  const arm = (): void => {
+    if (!retry || trouble === undefined) return;
+    cancel ??= setTimer(RETRY_MS, () => {
+      cancel = undefined;
+      if (trouble !== undefined) retry?.();
+    });
+  };
   const watched = async (write: Promise<void>): Promise<void> => {
     try {
       await write;
       trouble = undefined;
     } catch (error) {
       trouble = messageOf(error);
+      arm();
       throw error;
     }
   };
   return {
     trouble: () => trouble,
+    retryWith: (write) => {
+      retry = () => void write().catch(() => {});
+      arm();
+      return () => {
+        retry = undefined;
+        cancel?.();
+      };
+    },
     files: {
       ...files,
       write: (path, text, durability) => watched(files.write(path, text, durability)),

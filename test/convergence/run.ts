@@ -449,6 +449,8 @@ async function nothingElse({ host, cast, manifests }: Run): Promise<void> {
   const pods = await host.podman.listPods({});
   const groups = [...manifests.values()].filter(({ kind }) => kind === 'PodGroup').length;
   if (pods.length !== groups) broken(`${pods.length} pods instead of ${groups}`);
-  const open = host.store().journal.open();
+  const { journal, trouble } = host.store();
+  const open = journal.open();
+  if (trouble() !== undefined) broken(`trouble with the state directory: ${trouble()}`);
   if (open.length > 0) broken(`open intents: ${open.map(({ operation }) => operation).join('; ')}`);
 }
