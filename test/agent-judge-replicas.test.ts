@@ -7,7 +7,18 @@ import type { ObservedContainer } from '../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../src/state/record.ts';
 import { NEW_REPLICA, type ReplicaRecord } from '../src/state/replica.ts';
 import { wishHash } from '../src/state/revision.ts';
-import { aView, B, containerOf, CREATED, EXITED, READY, specOf, TWIN } from './fakes/agent-views.ts';
+import {
+  aView,
+  B,
+  BESIDE_B,
+  containerOf,
+  CREATED,
+  EXITED,
+  READY,
+  SEVERAL,
+  specOf,
+  TWIN,
+} from './fakes/agent-views.ts';
 import { serving, update } from './fakes/update-records.ts';
 
 const one = (ordinal: number, change: Partial<ObservedContainer> = {}): ObservedContainer =>
@@ -85,7 +96,7 @@ test.each<[name: string, state: AgentState, Pair, event: AgentEvent | undefined]
 ])('of two replicas, %s (%s)', (_, state, { record, facts, containers }, event) => {
   const view = aView(state, {
     containers,
-    record: { wishHash: wishHash(B.template), ...update, ...record },
+    record: { ...SEVERAL, wishHash: wishHash(BESIDE_B.template), ...update, ...record },
     facts: { spec: specOf({ replicas: 2 }), ...facts },
   });
   expect(nextEvent(view)).toBe(event);

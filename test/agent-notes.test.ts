@@ -22,6 +22,7 @@ import {
   CREATED,
   NOW,
   READY,
+  SEVERAL,
   type Situation,
   specOf,
 } from './fakes/agent-views.ts';
@@ -328,11 +329,12 @@ describe('since when it is healthy', () => {
       { containers: [up], facts: unready, record: { healthySinceMs: 7 } },
       undefined,
     ],
-    ['only with all of them', 'Healthy', { containers: both, facts: { spec: two } }, NOW],
+    ['only with all of them', 'Healthy', { record: SEVERAL, containers: both, facts: { spec: two } }, NOW],
     [
       'not with some of them',
       'Healthy',
       {
+        record: SEVERAL,
         containers: both,
         facts: { spec: two, verdictOf: ({ id }) => ({ ...READY, ready: id !== 'second' }) },
       },

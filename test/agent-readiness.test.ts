@@ -30,7 +30,7 @@ interface Scene {
 
 /** Two replicas that serve. */
 function scene({ state = 'Healthy', replicas = 2, unready = [], routed, record, facts }: Scene): View {
-  const revision = routed ? BESIDE_B : B;
+  const revision = routed ? BESIDE_B : { ...B, template: BESIDE_B.template };
   const holder = routed && {
     holder: { container: aContainer('', 0, { id: 'holder' }), route: routed.map((at) => `10.0.0.${at}`) },
   };

@@ -23,6 +23,7 @@ import {
   CREATED,
   EXITED,
   READY,
+  SEVERAL,
   type Situation,
   specOf,
 } from './fakes/agent-views.ts';
@@ -232,13 +233,31 @@ describe('of the replicas of an agent', () => {
       { runs: 'B2-0 B2-1', serves: 'B2-0 B2-1', judged: '', revisions: 'A B A' },
     ],
   ])('%s', (_name, state, record, replicas, expected) => {
-    const view = aView(state, { record, facts: { spec: specOf({ replicas }) } });
+    const view = aView(state, { record: { ...SEVERAL, ...record }, facts: { spec: specOf({ replicas }) } });
     expect({
       runs: told(runningReplicas(view)),
       serves: told(servingReplicas(view)),
       judged: told(judgedReplicas(view)),
       revisions: runningRevisions(view).map(letterOf).join(' '),
     }).toEqual(expected);
+  });
+
+  test.each<
+    [
+      name: string,
+      state: AgentState,
+      record: Partial<AgentRecord>,
+      replicas: number,
+      Pick<Told, 'runs' | 'serves'>,
+    ]
+  >([
+    ['one serves', 'Healthy', serving, 3, { runs: 'B2-0', serves: 'B2-0' }],
+    ['one is started', 'Starting', first, 2, { runs: 'B2-0', serves: 'B2-0' }],
+    ['one goes on while what has a holder waits', 'Blocked', unknown, 2, { runs: 'A1-0', serves: 'A1-0' }],
+    ['none is to run', 'Healthy', serving, 0, { runs: '', serves: '' }],
+  ])('of those that have the name themselves %s', (_name, state, record, replicas, expected) => {
+    const view = aView(state, { record, facts: { spec: specOf({ replicas }) } });
+    expect({ runs: told(runningReplicas(view)), serves: told(servingReplicas(view)) }).toEqual(expected);
   });
 
   test('one runs where the manifest is gone', () => {

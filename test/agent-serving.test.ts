@@ -15,6 +15,7 @@ import {
   EXITED,
   factsWith,
   NOW,
+  SEVERAL,
   type Situation,
   specOf,
   TWIN,
@@ -281,9 +282,16 @@ describe('replicas that are too many', () => {
   const kept = ['B2-0 Running: made B', 'B2-1 Running: made B'];
 
   test('go', () => {
-    const view = viewIn('Healthy', { containers: three, facts: spec({ replicas: 2 }) });
+    const facts = spec({ replicas: 2 });
+    const view = viewIn('Healthy', { record: SEVERAL, containers: three, facts });
     expect(told(serving(view))).toEqual([...kept, 'B2-2 Absent: replicas is 2']);
     expect(told(survivors(view))).toEqual([...kept, 'B2-2 Absent: replicas is 2']);
+  });
+
+  test('go also where there are to be several, but this revision has the name itself', () => {
+    const view = viewIn('Healthy', { containers: three.slice(0, 2), facts: spec({ replicas: 2 }) });
+    const alone = `B2-1 Absent: of revision ${B.id}, which has the name itself, there can be one`;
+    expect(told(serving(view))).toEqual(['B2-0 Running: made B', alone]);
   });
 
   test('go of both revisions that run beside each other, each once', () => {

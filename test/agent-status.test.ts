@@ -14,6 +14,7 @@ import {
   EXITED,
   NOW,
   READY,
+  SEVERAL,
   type Situation,
   specOf,
 } from './fakes/agent-views.ts';
@@ -510,8 +511,18 @@ describe('what people read of an agent', () => {
   const twice = { facts: { spec: specOf({ replicas: 2 }) } };
   const down = containerOf(B, 2, EXITED);
   test.each<[string, AgentState, Situation, string]>([
-    ['the first of several', 'Healthy', of({ ...twice, containers: [running, second] }), running.name],
-    ['the first that runs', 'Healthy', of({ ...twice, containers: [down, second] }), 'second'],
+    [
+      'the first of several',
+      'Healthy',
+      of({ ...twice, record: SEVERAL, containers: [running, second] }),
+      running.name,
+    ],
+    [
+      'the first that runs',
+      'Healthy',
+      of({ ...twice, record: SEVERAL, containers: [down, second] }),
+      'second',
+    ],
     [
       'when none runs, the first',
       'Healthy',

@@ -7,6 +7,7 @@ import { findRevision, isLive, type View } from './facts.ts';
 import {
   containerOf,
   containersOf,
+  countOf,
   refOf,
   replicaCount,
   replicaRecord,
@@ -47,13 +48,17 @@ export const serving = (view: View): ContainerAim[] => [
 ];
 
 function surplus(view: View): ContainerAim[] {
-  const count = replicaCount(view);
   return [...new Set(runningRevisions(view))]
     .flatMap((revision) => containersOf(view, revision))
     .map(refOf)
-    .filter(({ ordinal }) => ordinal >= count)
-    .flatMap((ref) => aimFor(view, ref, { want: 'Absent', cause: `replicas is ${count}` }));
+    .filter(({ revision, ordinal }) => ordinal >= countOf(view, revision))
+    .flatMap((ref) => aimFor(view, ref, { want: 'Absent', cause: surplusCause(view, ref) }));
 }
+
+const surplusCause = (view: View, { revision, ordinal }: ReplicaRef): string =>
+  ordinal >= replicaCount(view)
+    ? `replicas is ${replicaCount(view)}`
+    : `of revision ${revision}, which has the name itself, there can be one`;
 
 /** Started, restarted within its back-off, or killed when a probe condemned it. */
 function servingOne(view: View, ref: ReplicaRef): ContainerAim[] {

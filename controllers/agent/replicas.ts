@@ -1,12 +1,27 @@
 import { labels } from '../../src/api/labels.ts';
 import { findIncarnation } from '../../src/plan/incarnations.ts';
+import { hasNameItself } from '../../src/state/holder.ts';
 import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import { NEW_REPLICA, type ReplicaRecord, type ReplicaRef, replicaId } from '../../src/state/replica.ts';
-import { attemptOf, isLive, isReady, runningRevision, servingRevision, type View } from './facts.ts';
+import {
+  attemptOf,
+  findRevision,
+  isLive,
+  isReady,
+  runningRevision,
+  servingRevision,
+  type View,
+} from './facts.ts';
 
 /** How many replicas the newest manifest asks for; the number is no part of a revision. */
 export const replicaCount = ({ facts }: Pick<View, 'facts'>): number => facts.spec?.replicas ?? 1;
+
+/** How many of a revision should run: a container that has the name and the address itself shares them with nobody. */
+export function countOf(view: View, id: string | undefined): number {
+  const revision = findRevision(view.record, id);
+  return revision && hasNameItself(revision.template) ? Math.min(1, replicaCount(view)) : replicaCount(view);
+}
 
 /** Which replica a container is, by its labels alone: a rename behind our back loses nothing. */
 export const refOf = ({ labels: found }: ObservedContainer): ReplicaRef => ({
@@ -108,7 +123,7 @@ export function runningReplicas(view: View): readonly ReplicaRef[] {
   if (record.state === 'Paused') return hasMadeRoom(view) ? [] : servingReplicas(view);
   const judged = runningRevision(record);
   if (judged === undefined) return [];
-  if (!goesBeside(record)) return refsOf(record, judged, { to: replicaCount(view) });
+  if (!goesBeside(record)) return refsOf(record, judged, { to: countOf(view, judged) });
   return sharesOf(view, isTrying(record) ? triedCount(view) : promotedCount(record));
 }
 
@@ -119,10 +134,12 @@ export function runningRevisions({ record }: View): readonly string[] {
 }
 
 /** The replicas that are meant to answer: those of a revision that proved itself, where there is one. */
-export const servingReplicas = (view: View): readonly ReplicaRef[] =>
-  goesBeside(view.record)
-    ? sharesOf(view, promotedCount(view.record))
-    : refsOf(view.record, servingRevision(view.record), { to: replicaCount(view) });
+export function servingReplicas(view: View): readonly ReplicaRef[] {
+  const { record } = view;
+  if (goesBeside(record)) return sharesOf(view, promotedCount(record));
+  const serving = servingRevision(record);
+  return refsOf(record, serving, { to: countOf(view, serving) });
+}
 
 /** Canaries that serve beside the old ones. */
 export const promotedReplicas = ({ record }: View): readonly ReplicaRef[] =>

@@ -31,6 +31,10 @@ export function splitHolder(whole: ContainerTemplate): Share {
 export const isNameless = ({ network }: ContainerTemplate): boolean =>
   network.mode === 'bridge' && network.networks.every(({ ip }) => ip === undefined);
 
+/** The agent's name leads to its own address: there can be one such container. */
+export const hasNameItself = (template: ContainerTemplate): boolean =>
+  template.network.mode === 'bridge' && !isNameless(template);
+
 /** What a holder was made from, as it says itself: for as long as its manifest does not say. */
 export function holderTemplateOf({ annotations }: ObservedContainer): HolderTemplate | undefined {
   try {

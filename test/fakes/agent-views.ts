@@ -24,6 +24,11 @@ export const B = made('B');
 export const BESIDE_A = made('A', { network: nameless });
 export const BESIDE_B = made('B', { network: nameless });
 
+/** The first two where there can be several of each: none has the name itself. */
+export const SEVERAL: Pick<AgentRecord, 'revisions'> = {
+  revisions: [A, B].map((one) => ({ ...one, template: { ...one.template, network: nameless } })),
+};
+
 export const READY: ContainerVerdict = {
   started: true,
   ready: true,
