@@ -14,6 +14,16 @@ export interface Peer {
   readonly suspended: boolean;
 }
 
+/** Nobody who waits for it has anything new to see. */
+export const samePeer = (left: Peer, right: Peer): boolean =>
+  left.live === right.live &&
+  left.ready === right.ready &&
+  left.suspended === right.suspended &&
+  left.record.state === right.record.state &&
+  left.record.reason === right.record.reason &&
+  left.record.unit?.attempt === right.record.unit?.attempt &&
+  left.record.unit?.waits === right.record.unit?.waits;
+
 /** A peer, and whether its manifest changed without its having begun to follow. */
 export interface SeenPeer extends Peer {
   readonly outdated: boolean;

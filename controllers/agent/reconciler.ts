@@ -24,11 +24,12 @@ import { freeze } from './freeze.ts';
 import { gather } from './gather.ts';
 import { narrate } from './narrate.ts';
 import { noteOutcome } from './outcome.ts';
-import { type Peer, seePeers } from './peers.ts';
+import { type Peer, samePeer, seePeers } from './peers.ts';
 import { type Asked, askedOf, settleActs } from './perform-act.ts';
 import { probeReplicas, withVerdicts } from './probing.ts';
 import { rebuildRecord } from './rebuild.ts';
 import { isServed } from './readiness.ts';
+import { createRepeats, repetition, type Repeats, unrepeated } from './repeats.ts';
 import { liveContainers, servingReplicas } from './replicas.ts';
 import { noWayBack } from './way-back.ts';
 import { settledGeneration, type StatusInput, statusOf, unknownStatus } from './status.ts';
@@ -45,6 +46,7 @@ interface Memory extends AgentReconcilerOptions, Timekeeping {
   readonly lastPlans: Map<KeyString, readonly string[]>;
   readonly published: Map<KeyString, AgentPublication>;
   readonly crashBudget: CrashBudget;
+  readonly repeats: Repeats;
 }
 
 /** The agent's loop: observe → note → decide → save → plan → execute → note → publish. */
@@ -57,6 +59,7 @@ export function createAgentReconciler(options: AgentReconcilerOptions): Reconcil
     leads: new WeakMap(),
     published: new Map(),
     crashBudget: createCrashBudget(),
+    repeats: createRepeats(),
   };
   return { kind: 'Agent', reconcile: (key, context) => reconcileAgent(memory, key, context) };
 }
@@ -75,8 +78,10 @@ async function reconcileAgent(memory: Memory, key: ObjectKey, context: Reconcile
   const decision = decide(facts, before, nowMs);
   alike(memory, decision.record, before);
   const view = { record: decision.record, facts, nowMs };
-  const paced = pace(view, decision.aim, () => memory.crashBudget.turnMs(key, context.uptimeMs()));
-  const plan = planFor(memory, paced.aim, view);
+  const wanted = pace(view, decision.aim, () => memory.crashBudget.turnMs(key, context.uptimeMs()));
+  const whole = planFor(memory, wanted.aim, view);
+  const waitMs = memory.repeats.waitMs(key, whole, context.uptimeMs());
+  const { plan, paced } = unrepeated(whole, wanted, waitMs);
   if (removes(plan) && !isOfThisRun(observed, startedAtMs, context.now())) {
     world.observer.invalidate(key);
     return { requeueAfterMs: 0 };
@@ -251,15 +256,6 @@ function remember(memory: Memory, view: View): void {
 /** Reasons to wait that any other agent of the namespace, or of the change, may end. */
 const WAITS: ReadonlySet<string> = new Set(['RolloutLimit', 'ChangeStopped']);
 
-const samePeer = (left: Peer, right: Peer): boolean =>
-  left.live === right.live &&
-  left.ready === right.ready &&
-  left.suspended === right.suspended &&
-  left.record.state === right.record.state &&
-  left.record.reason === right.record.reason &&
-  left.record.unit?.attempt === right.record.unit?.attempt &&
-  left.record.unit?.waits === right.record.unit?.waits;
-
 /** A step that failed is not tried again before its time, whichever call it was; a candidate's last words are read all the same. */
 const backsOff = (record: AgentRecord, nowMs: number): boolean =>
   record.stepFailure !== undefined && nowMs < record.step.notBeforeMs && record.state !== 'Failing';
@@ -296,6 +292,8 @@ async function act(memory: Memory, deed: Deed, context: ReconcileContext): Promi
   world.observer.invalidate(key);
   if (outcome.done.some(({ type }) => type === 'PullImage' || type === 'BuildImage')) world.images.forget();
   if (outcome.failure?.kind === 'Unreachable') throw unreachable(outcome.failure.message);
+  if (!outcome.failure && memory.repeats.took(key, plan, context.uptimeMs()) > 0)
+    world.store.events.record(repetition(key, plan));
   const told = outcome.done.some(({ type }) => type === 'SignalContainer');
   const record = inTime(memory, decided, context);
   const noted = noteOutcome(record, outcome, context.now());
@@ -375,11 +373,12 @@ function publishUnknown({ world, published }: Memory, id: KeyString, nowMs: numb
 
 /** Confirmed absent: only now does the inventory let go of it. */
 async function forget(
-  { world, prober, peers, lastPlans, outages, published, crashBudget }: Memory,
+  { world, prober, peers, lastPlans, outages, published, crashBudget, repeats }: Memory,
   key: ObjectKey,
 ): Promise<Result> {
   prober.sync(key, []);
   crashBudget.forget(key);
+  repeats.forget(key);
   peers.delete(keyString(key));
   lastPlans.delete(keyString(key));
   outages.delete(keyString(key));

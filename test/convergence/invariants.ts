@@ -31,6 +31,7 @@ export const INVARIANTS = {
   Converges: 'good manifests become healthy agents',
   SecondPlanEmpty: 'on a converged world nothing is written to Podman',
   RestartChangesNothing: 'a restart of the controller on a converged world writes nothing to Podman',
+  NothingRepeatsItself: 'nobody goes round with one plan that succeeds and changes nothing',
   NothingElseIsLeft:
     'there are the containers of each agent and one pod for each group, no open intent, and no trouble with the state directory',
 } as const;

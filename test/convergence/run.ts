@@ -405,6 +405,7 @@ async function rest(run: Run): Promise<void> {
   const restMs = streamOf(script.seed, 6).chance(LONG_REST) ? REST_MS.long : REST_MS.short;
   const writes = await writesWithin(run, restMs);
   if (writes.length > 0) throw new BrokenPromise('SecondPlanEmpty', writes.join());
+  nothingRepeatedItself(run);
   await nothingElse(run);
   const volumes = await host.podman.listVolumes({});
   if (!volumes.some(({ name }) => name === 'theirs')) throw new BrokenPromise('StrangersUntouched', 'volume');
@@ -435,6 +436,15 @@ async function writesWithin(run: Run, durationMs: number): Promise<string[]> {
 /** Its replicas, and a holder where it has one. */
 const containersFor = ({ name, manner }: Actor): string[] =>
   Array.from({ length: manner.replicas + (isMany(manner) ? 1 : 0) }, () => name);
+
+function nothingRepeatedItself({ host }: Run): void {
+  const found = host
+    .store()
+    .events.list()
+    .filter(({ reason }) => reason === 'RepeatsItself')
+    .map(({ involvedObject, message }) => `${involvedObject.name} ${message}`);
+  if (found.length > 0) throw new BrokenPromise('NothingRepeatsItself', found.join('; '));
+}
 
 async function nothingElse({ host, cast, manifests }: Run): Promise<void> {
   const broken = (how: string): never => {
