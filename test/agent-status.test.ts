@@ -479,6 +479,7 @@ describe('what people read of an agent', () => {
     const crash = (inMs: number) => ({ ...NEW_REPLICA, crash: { failures: 3, notBeforeMs: NOW + inMs } });
     const { nextRetryAt } = statusIn('Degraded', {
       record: {
+        ...SEVERAL,
         ...serving,
         step: { failures: 1, notBeforeMs: NOW + stepMs },
         replicas: { [`${B.id}-2-0`]: crash(first), [`${B.id}-2-1`]: crash(second) },
