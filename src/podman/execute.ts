@@ -2,6 +2,7 @@ import { messageOf } from '../api/errors.ts';
 import type { ObjectKey } from '../api/key.ts';
 import { type CallType, type Operation, type Plan, phraseOf, subjectOf } from '../plan/operation.ts';
 import { carryOut, type CarryOut } from './carry-out.ts';
+import { type CutOffCreates, rememberCutOffs } from './cut-off.ts';
 import { PodmanError, type PodmanErrorKind } from './errors.ts';
 import type { ExecutorOptions, Lane } from './executor-options.ts';
 
@@ -40,23 +41,37 @@ const MAX_STOPS_AT_ONCE = 4;
  */
 export function createExecutor(options: ExecutorOptions): Execute {
   const run = carryOut(options);
+  const cutOffs = rememberCutOffs(options.podman);
   return async ({ plan, ...request }) => {
+    const call: Attempting = (operation) => attempt(options, run, { ...request, operation });
+    await clear(cutOffs, request.key, call);
     const done: Operation[] = [];
     const logTails: Record<string, readonly string[]> = {};
     for (const batch of batchesOf(plan)) {
-      const attempts = await Promise.all(
-        batch.map((operation) => attempt(options, run, { ...request, operation })),
-      );
+      const attempts = await Promise.all(batch.map(call));
       for (const { operation, lines, failure } of attempts) {
         if (failure) continue;
         if (operation.type === 'CaptureLogs') logTails[operation.id] = lines ?? [];
         done.push(operation);
       }
       const failure = attempts.find((one) => one.failure !== undefined)?.failure;
-      if (failure) return { failure, logTails, done };
+      if (failure) {
+        cutOffs.note(request.key, failure.operation, failure.kind);
+        return { failure, logTails, done };
+      }
     }
     return { logTails, done };
   };
+}
+
+type Attempting = (operation: Operation) => Promise<Attempt>;
+
+/** What will not go is in nobody's way: it is not what the plan is for. */
+async function clear(cutOffs: CutOffCreates, key: ObjectKey, call: Attempting): Promise<void> {
+  for (const removal of await cutOffs.leftBy(key)) {
+    const { failure } = await call(removal);
+    if (failure?.kind !== 'Unreachable') cutOffs.forget(key, removal.name);
+  }
 }
 
 /** What may be called at once. */

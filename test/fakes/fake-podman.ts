@@ -55,6 +55,9 @@ export interface FakeControls {
   addImage(reference: string, labels?: Labels): string;
   /** A commit is cut off: until what it left is removed nothing is listed, and `hidden` cannot be looked at. Alone it is in nobody's way. */
   breakImage(hidden?: string): void;
+  /** A create is cut off: it leaves storage without a container, which takes the name. */
+  leaveGhost(name: string): void;
+  ghosts(): string[];
   /** Makes a reference known to `pullImage`. */
   serveImage(reference: string, labels?: Labels): void;
   /** A process that is none of Podman's listens there. */
@@ -134,6 +137,7 @@ function createWorld(options: FakePodmanOptions, bus: EventBus): World {
     secrets: new Map(),
     images: new Map(),
     brokenImages: new Map(),
+    ghosts: new Set(),
     registry: new Map(),
     foreignPorts: new Set(),
     program,
@@ -159,6 +163,8 @@ function createControls(
     setDelivery: (deliver) => bus.setDelivery(deliver),
     addImage: (reference, labels = {}) => addImage(world, reference, { labels, contents: reference }),
     breakImage: (hidden) => void world.brokenImages.set(world.newId(), hidden),
+    leaveGhost: (name) => void world.ghosts.add(name),
+    ghosts: () => [...world.ghosts],
     serveImage: (reference, labels = {}) => void world.registry.set(reference, labels),
     occupyPort: (port) => void world.foreignPorts.add(port),
     freePort: (port) => void world.foreignPorts.delete(port),

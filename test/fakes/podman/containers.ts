@@ -92,6 +92,7 @@ export function fakeContainers(world: World): ContainerCalls {
     removeContainer: async (nameOrId) => {
       const container = findContainer(world, nameOrId);
       if (container) removeContainer(world, container);
+      else world.ghosts.delete(nameOrId);
     },
 
     renameContainer: async (nameOrId, name) => {

@@ -84,6 +84,8 @@ export interface World {
   readonly images: Map<string, ObservedImage>;
   /** What a call that was cut off left half written → the reference that cannot be looked at, nor images be listed, meanwhile. */
   readonly brokenImages: Map<string, string | undefined>;
+  /** Names that storage without a container takes: it cannot be looked at, only removed by its name. */
+  readonly ghosts: Set<string>;
   /** What `pullImage` finds: reference → labels. */
   readonly registry: Map<string, Labels>;
   /** Ports that a process outside of Podman listens on. */
@@ -128,7 +130,10 @@ export function findPod(world: World, nameOrId: string): FakePod | undefined {
 /** Containers and pods share their names. */
 export function requireFreeName(world: World, name: string): void {
   requireValidName(name);
-  const taken = findContainer(world, name)?.name === name || findPod(world, name)?.name === name;
+  const taken =
+    findContainer(world, name)?.name === name ||
+    findPod(world, name)?.name === name ||
+    world.ghosts.has(name);
   if (taken) throw failure('NameInUse', `the name "${name}" is in use: that name is already in use`);
 }
 
