@@ -7,7 +7,8 @@
 #   podman-next.sh remove DIR  the same, and DIR too
 #
 # For root only. The tree is a Debian of its own that the service enters with pivot_root, in a mount namespace that ends
-# with it (after a chroot there are no user namespaces); network and processes are the host's.
+# with it (after a chroot there are no user namespaces); network and processes are the host's. Of the host's files it sees
+# those in DIR, under the same path, its own storage included: what it tells of its files can be looked at from here.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -51,9 +52,10 @@ build_tree() {
   command -v mmdebstrap >/dev/null || need_packages "what builds a Debian tree" mmdebstrap
   say "building a Debian $SUITE with its Podman in $TREE, about 75 s"
   rm -rf --one-file-system "$TREE"
-  mmdebstrap --quiet --variant=minbase --include="$PACKAGES" "$SUITE" "$TREE" >&2 || die "no Debian $SUITE could be built"
-  mkdir -p "$TREE/etc/containers" "$TREE/shared" "$TREE/oldroot" "$TREE/var/lib/containers"
+  mmdebstrap --quiet --aptopt='Acquire::Retries "5"' --variant=minbase --include="$PACKAGES" "$SUITE" "$TREE" >&2 || die "no Debian $SUITE could be built"
+  mkdir -p "$TREE/etc/containers" "$TREE/oldroot"
   containers_conf >"$TREE/etc/containers/containers.conf"
+  # Podman wants a graphroot here even where --root says another.
   printf '[storage]\ndriver = "overlay"\ngraphroot = "/var/lib/containers/storage"\nrunroot = "/run/containers/storage"\n' \
     >"$TREE/etc/containers/storage.conf"
   echo '{"default":[{"type":"insecureAcceptAnything"}]}' >"$TREE/etc/containers/policy.json"
@@ -70,7 +72,7 @@ service_pid() {
   [ "$(start_time "$pid")" = "$started" ] && echo "$pid"
 }
 
-# It enters the tree, with its storage and sockets in DIR and what else it keeps in a tmpfs that ends with it.
+# It enters the tree, with its storage and socket in DIR and what else it keeps in a tmpfs that ends with it.
 start_service() {
   local dir=$1
   # shellcheck disable=SC2016
@@ -79,16 +81,15 @@ start_service() {
     cd "$tree"
     for host in proc sys dev; do mount --rbind "/$host" "$host"; done
     mount -t tmpfs tmpfs run
-    mkdir -p run/lock run/user
-    mount --bind "$dir/run" shared
-    mount --bind "$dir/storage" var/lib/containers
+    mkdir -p run/lock run/user ".$dir"
+    mount --bind "$dir" ".$dir"
     pivot_root . oldroot
     cd /
     umount -l /oldroot
     mount --make-rshared /
     export PODMAN_IGNORE_CGROUPSV1_WARNING=1 HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin
     unset CONTAINERS_CONF CONTAINERS_STORAGE_CONF CONTAINER_HOST TMPDIR
-    exec podman system service --time=0 unix:///shared/podman.sock' "$TREE" "$dir" </dev/null >"$dir/log" 2>&1 7>&- 8>&- 9>&- &
+    exec podman --root "$dir/graph" system service --time=0 "unix://$dir/run/podman.sock"' "$TREE" "$dir" </dev/null >"$dir/log" 2>&1 7>&- 8>&- 9>&- &
   local pid=$!
   echo "$pid $(start_time "$pid")" >"$dir/pid"
 }
@@ -96,7 +97,7 @@ start_service() {
 up() {
   local dir=$1 waited
   build_tree
-  mkdir -p -m 700 "$dir" "$dir/run" "$dir/storage"
+  mkdir -p -m 700 "$dir" "$dir/run" "$dir/graph"
   if ! service_pid "$dir" >/dev/null; then
     rm -f "$dir/run/podman.sock"
     start_service "$dir"
@@ -111,10 +112,11 @@ up() {
 
 # podman DIR ARGS...: the command itself, where the service is.
 podman_in() {
-  local pid
-  pid=$(service_pid "$1") || return 1
+  local dir=$1 pid
+  pid=$(service_pid "$dir") || return 1
   shift
-  nsenter --target "$pid" --mount -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root PODMAN_IGNORE_CGROUPSV1_WARNING=1 podman "$@"
+  nsenter --target "$pid" --mount -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root PODMAN_IGNORE_CGROUPSV1_WARNING=1 \
+    podman --root "$dir/graph" "$@"
 }
 
 down() {

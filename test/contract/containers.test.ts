@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Bench, eventually, everySubject, never, untilState } from './subjects.ts';
+import { type Bench, eventually, subjects, never, untilState } from './subjects.ts';
 
-describe.each(everySubject())('containers on $name', { timeout: 30_000 }, (subject) => {
+describe.each(subjects())('containers on $name', { timeout: 30_000 }, (subject) => {
   let bench: Bench;
   beforeAll(async () => {
     bench = await subject.open();

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Act, acts, perform, stateOf } from './acts.ts';
-import { type Subject, everySubject } from './subjects.ts';
+import { type Subject, subjects } from './subjects.ts';
 
 /** `ROOKERY_DIFFERENTIAL_RUNS=500` for a long one; a failing run prints its seed and the shortest sequence. */
 const RUNS = Number(process.env['ROOKERY_DIFFERENTIAL_RUNS'] ?? 12);
 const LONGEST = 14;
 const SEED = Number(process.env['ROOKERY_DIFFERENTIAL_SEED'] ?? 20_260);
 
-const [fake, ...real] = everySubject();
+const [fake, ...real] = subjects();
 
 /** Everything is done to the one and to the other, and both must answer alike and look alike after every call. */
 describe.each(real)('whatever is called, the fake answers as $name does', { timeout: 900_000 }, (subject) => {

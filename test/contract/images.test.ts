@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BUSYBOX, writeBusyboxTar } from './busybox.ts';
@@ -10,7 +9,7 @@ describe.each(subjects())('images on $name', { timeout: 60_000 }, (subject) => {
   let directory: string;
   beforeAll(async () => {
     bench = await subject.open();
-    directory = mkdtempSync(join(tmpdir(), 'rookery-images-'));
+    directory = mkdtempSync(join(subject.filesDir, 'rookery-images-'));
   }, 120_000);
   afterAll(async () => {
     if (directory) rmSync(directory, { recursive: true });

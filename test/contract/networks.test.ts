@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isPortFree } from '../../src/podman/ports.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
 import { freePort } from '../fakes/ports.ts';
-import { type Bench, eventually, everySubject } from './subjects.ts';
+import { type Bench, eventually, subjects } from './subjects.ts';
 
 /** As long as an executor waits for a port. */
 const SOON_MS = 500;
 
-describe.each(everySubject())('networks on $name', { timeout: 30_000 }, (subject) => {
+describe.each(subjects())('networks on $name', { timeout: 30_000 }, (subject) => {
   let bench: Bench;
   beforeAll(async () => {
     bench = await subject.open();

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PodTemplate } from '../../src/state/template.ts';
 import { freePort } from '../fakes/ports.ts';
-import { type Bench, everySubject } from './subjects.ts';
+import { type Bench, subjects } from './subjects.ts';
 
-describe.each(everySubject())('pods on $name', { timeout: 30_000 }, (subject) => {
+describe.each(subjects())('pods on $name', { timeout: 30_000 }, (subject) => {
   let bench: Bench;
   beforeAll(async () => {
     bench = await subject.open();

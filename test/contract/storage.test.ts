@@ -1,10 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Bench, everySubject, realSubjects } from './subjects.ts';
+import { type Bench, subjects, realSubjects } from './subjects.ts';
 
-describe.each(everySubject())('volumes and secrets on $name', { timeout: 30_000 }, (subject) => {
+describe.each(subjects())('volumes and secrets on $name', { timeout: 30_000 }, (subject) => {
   let bench: Bench;
   beforeAll(async () => {
     bench = await subject.open();
@@ -99,7 +98,7 @@ describe.each(realSubjects())('a volume on $name', { timeout: 60_000 }, (subject
     await podman.startContainer(container);
     await podman.stopContainer(container, 5);
     await podman.removeContainer(container);
-    const directory = mkdtempSync(join(tmpdir(), 'rookery-export-'));
+    const directory = mkdtempSync(join(subject.filesDir, 'rookery-export-'));
     try {
       await podman.exportVolume(name, join(directory, 'volume.tar'));
       expect(readFileSync(join(directory, 'volume.tar'), 'latin1')).toContain('precious');
@@ -145,7 +144,7 @@ describe.each(realSubjects())('a volume on $name', { timeout: 60_000 }, (subject
       'precious',
       'deep/file',
     ]);
-    const directory = mkdtempSync(join(tmpdir(), 'rookery-export-'));
+    const directory = mkdtempSync(join(subject.filesDir, 'rookery-export-'));
     try {
       const file = join(directory, 'volume.tar');
       await podman.exportVolume(from, file);

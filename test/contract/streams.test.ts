@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LogLine, LogOptions, PodmanEvent } from '../../src/podman/podman.ts';
-import { type Bench, eventually, never, everySubject } from './subjects.ts';
+import { type Bench, eventually, never, subjects } from './subjects.ts';
 
-describe.each(everySubject())('logs and events on $name', { timeout: 30_000 }, (subject) => {
+describe.each(subjects())('logs and events on $name', { timeout: 30_000 }, (subject) => {
   let bench: Bench;
   beforeAll(async () => {
     bench = await subject.open();

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../src/manager/clock.ts';
 import { createLibpod } from '../../src/podman/libpod.ts';
@@ -28,6 +30,8 @@ export interface Subject {
   readonly name: string;
   /** For a look at what `Podman` does not tell; only a real one has it. */
   readonly socketPath?: string;
+  /** Where files of this host are that it sees too. */
+  readonly filesDir: string;
   open(): Promise<Bench>;
 }
 
@@ -39,30 +43,33 @@ const socket = socketIn('ROOKERY_TEST_PODMAN');
 const nextSocket = socketIn('ROOKERY_TEST_PODMAN_NEXT');
 const fakeOnly = process.env['ROOKERY_TEST_FAKE_ONLY'] === '1';
 
-/** The fake always; the real one too, unless somebody said in so many words that it is not wanted. */
+/** The fake always; the real ones too, unless somebody said in so many words that they are not wanted. */
 export function subjects(): readonly Subject[] {
   return [fake, ...realSubjects()];
 }
 
 /** For what only a real process can show. */
 export function realSubjects(): readonly Subject[] {
-  if (socket) return [real('Podman', socket)];
-  return fakeOnly ? [] : [missing];
-}
-
-/** A newer Podman too: not for what hands it files of this host, which it does not see from its own tree. */
-export function everySubject(): readonly Subject[] {
-  return [...subjects(), ...(nextSocket ? [real('the newer Podman', nextSocket)] : [])];
+  if (!socket) return fakeOnly ? [] : [missing];
+  return [real('Podman', socket), ...(nextSocket ? [next(nextSocket)] : [])];
 }
 
 export const real = (name: string, socketPath: string): Subject => ({
   name,
   socketPath,
+  filesDir: tmpdir(),
   open: () => openReal(socketPath),
+});
+
+/** It sees nothing of this host but what is beside its socket. */
+const next = (socketPath: string): Subject => ({
+  ...real('the newer Podman', socketPath),
+  filesDir: dirname(socketPath),
 });
 
 const missing: Subject = {
   name: 'Podman',
+  filesDir: tmpdir(),
   open: () => {
     throw new Error(
       'no real Podman to test: set ROOKERY_TEST_PODMAN to the path of its socket (npm test does), or ROOKERY_TEST_FAKE_ONLY=1 to do without',
@@ -72,6 +79,7 @@ const missing: Subject = {
 
 const fake: Subject = {
   name: 'fake',
+  filesDir: tmpdir(),
   open: async () => {
     const podman = createFakePodman({ clock: systemClock, program: programOf });
     return bench({ podman, traffic: podman.controls.traffic }, podman.controls.addImage(BUSYBOX));

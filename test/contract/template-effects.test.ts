@@ -1,5 +1,4 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDial } from '../../src/podman/dial.ts';
@@ -27,7 +26,7 @@ describe.each(realSubjects())('a template on $name', { timeout: 60_000 }, (subje
   let directory: string;
   beforeAll(async () => {
     bench = await subject.open();
-    directory = mkdtempSync(join(tmpdir(), 'rookery-template-'));
+    directory = mkdtempSync(join(subject.filesDir, 'rookery-template-'));
   }, 120_000);
   afterAll(async () => {
     if (directory) rmSync(directory, { recursive: true, force: true });
