@@ -272,6 +272,7 @@ describe('while a person is asked', () => {
   const failed = (change: Partial<ObservedContainer>) => containerOf(B, 2, { ...EXITED, ...change });
   const rollouts: AgentRecord['rollouts'] = [
     { trigger: 'Manifest', changes: [], startedAtMs: 1, outcome: 'Stable' },
+    { trigger: 'Manifest', changes: [], startedAtMs: begunAtMs + 1, outcome: 'Superseded' },
     { trigger: 'Manifest', changes: [], startedAtMs: begunAtMs, outcome: 'Failed' },
   ];
   const inTheirPlace = { ...update, ...inPlace, rollouts };
