@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { aimOf } from '../controllers/agent/aim.ts';
-import { incarnationLabels } from '../src/state/names.ts';
 import type { ObservedContainer } from '../src/state/observed.ts';
 import type { AgentState, Revision } from '../src/state/record.ts';
 import { createRevision } from '../src/state/revision.ts';
@@ -17,7 +16,7 @@ import {
   NOW,
   type Situation,
   specOf,
-  TWIN,
+  replicaOf,
 } from './fakes/agent-views.ts';
 import { aTemplate } from './fakes/templates.ts';
 import { serving, update } from './fakes/update-records.ts';
@@ -29,11 +28,6 @@ const aims = (_: string, state: AgentState, situation: Situation, ...expected: s
 
 const oldOne = containerOf(A, 1);
 const newOne = containerOf(B, 2);
-const replica = (revision: Revision, attempt: number, ordinal: number): ObservedContainer =>
-  containerOf(revision, attempt, {
-    id: `${revision.id}-${ordinal}`,
-    labels: incarnationLabels({ key: TWIN, revision: revision.id, attempt, ordinal }),
-  });
 const wish = (change: object) => ({
   wish: { template: B.template, imageKnown: true, reloadDigest: '', ...change },
 });
@@ -139,7 +133,7 @@ describe('beside the old one', () => {
           targetRevision: BESIDE_B.id,
           rollout: { strategy: 'Canary', tried: 2, promoted: 1, stage: 'Others' },
         },
-        containers: [replica(BESIDE_A, 1, 0), replica(BESIDE_A, 1, 1), replica(BESIDE_B, 2, 0)],
+        containers: [replicaOf(BESIDE_A, 1, 0), replicaOf(BESIDE_A, 1, 1), replicaOf(BESIDE_B, 2, 0)],
       },
       'B2-0 Running 20 s (made B)',
       'B2-1 Running 20 s (made B)',

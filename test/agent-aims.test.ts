@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { aimOf } from '../controllers/agent/aim.ts';
 import type { ObservedContainer } from '../src/state/observed.ts';
 import type { AgentState, Revision } from '../src/state/record.ts';
-import { incarnationLabels } from '../src/state/names.ts';
 import { letterOf, told } from './fakes/aims-told.ts';
 import {
   A,
@@ -15,18 +14,17 @@ import {
   EXITED,
   type Situation,
   specOf,
-  TWIN,
+  replicaOf,
+  HOLDER,
 } from './fakes/agent-views.ts';
 
 const at = (revision: Revision, attempt: number, ordinal: number, address: string): ObservedContainer =>
-  containerOf(revision, attempt, {
+  replicaOf(revision, attempt, ordinal, {
     id: `${letterOf(revision.id)}${ordinal}`,
-    labels: incarnationLabels({ key: TWIN, revision: revision.id, attempt, ordinal }),
     networks: { 'ns.default': address },
   });
 
-const holder = { networks: [{ name: 'ns.default', ip: '10.0.0.250', aliases: ['twin'] }], ports: [] };
-const wish = { template: BESIDE_B.template, holder, imageKnown: true, reloadDigest: '' };
+const wish = { template: BESIDE_B.template, holder: HOLDER, imageKnown: true, reloadDigest: '' };
 const fromAToB = { currentRevision: A.id, stableRevision: A.id, targetRevision: B.id, message: 'it failed' };
 const beside = {
   revisions: [BESIDE_A, BESIDE_B],

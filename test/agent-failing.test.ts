@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 import { enter } from '../controllers/agent/enter.ts';
-import { incarnationLabels } from '../src/state/names.ts';
 import { NEW_REPLICA } from '../src/state/replica.ts';
 import { type Entry, expectEntry } from './fakes/record-changes.ts';
-import { A, aView, B, containerOf, NOW, READY, TWIN } from './fakes/agent-views.ts';
+import { A, aView, B, containerOf, NOW, READY, replicaOf } from './fakes/agent-views.ts';
 import { crashed, down, failure, serving, underWay, update } from './fakes/update-records.ts';
 
 const newOne = containerOf(B, 2);
@@ -290,9 +289,7 @@ test('an exit code is told without more where memory did not run out', () => {
 
 test('of several replicas the one that crashed most often is counted', () => {
   const crashes = [1, 4, 2];
-  const containers = crashes.map((_, ordinal) =>
-    containerOf(B, 2, { labels: incarnationLabels({ key: TWIN, revision: B.id, attempt: 2, ordinal }) }),
-  );
+  const containers = crashes.map((_, ordinal) => replicaOf(B, 2, ordinal));
   const replicas = Object.fromEntries(
     crashes.map((rolloutRestarts, ordinal) => [`${B.id}-2-${ordinal}`, { ...NEW_REPLICA, rolloutRestarts }]),
   );

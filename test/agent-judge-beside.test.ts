@@ -2,21 +2,18 @@ import { expect, test } from 'vitest';
 import type { AgentFacts } from '../controllers/agent/facts.ts';
 import { nextEvent } from '../controllers/agent/judge.ts';
 import type { AgentEvent } from '../controllers/agent/machine.ts';
-import { incarnationLabels } from '../src/state/names.ts';
-import type { ObservedContainer } from '../src/state/observed.ts';
-import type { AgentRecord, AgentState, Revision } from '../src/state/record.ts';
+import type { AgentRecord, AgentState } from '../src/state/record.ts';
 import { NEW_REPLICA } from '../src/state/replica.ts';
 import { wishHash } from '../src/state/revision.ts';
 import {
   aView,
   BESIDE_A,
   BESIDE_B,
-  containerOf,
   NOW,
   READY,
   type Situation,
   specOf,
-  TWIN,
+  replicaOf,
 } from './fakes/agent-views.ts';
 
 type Row = [name: string, state: AgentState, change: Situation, event: AgentEvent | undefined];
@@ -27,12 +24,7 @@ const both = {
   stableRevision: BESIDE_A.id,
   targetRevision: BESIDE_B.id,
 };
-const at = (revision: Revision, attempt: number, ordinal: number): ObservedContainer =>
-  containerOf(revision, attempt, {
-    id: `${revision.id}-${ordinal}`,
-    labels: incarnationLabels({ key: TWIN, revision: revision.id, attempt, ordinal }),
-  });
-const three = [at(BESIDE_B, 2, 0), at(BESIDE_A, 1, 1), at(BESIDE_A, 1, 2)];
+const three = [replicaOf(BESIDE_B, 2, 0), replicaOf(BESIDE_A, 1, 1), replicaOf(BESIDE_A, 1, 2)];
 const canary = (stage: 'Canaries' | 'Others') =>
   ({ rollout: { strategy: 'Canary', tried: 1, promoted: 1, stage } }) as const;
 const asked = (promotion: 'Manual' | 'Auto', acts: object = {}): Partial<AgentFacts> => ({
@@ -66,19 +58,19 @@ test.each<Row>([
   [
     'it has proved itself, and its traffic has yet to move',
     'Promoting',
-    { containers: [at(BESIDE_B, 2, 0)], record: promoted, facts: named },
+    { containers: [replicaOf(BESIDE_B, 2, 0)], record: promoted, facts: named },
     undefined,
   ],
   [
     'its traffic does not move in time',
     'Promoting',
-    { containers: [at(BESIDE_B, 2, 0)], record: { ...promoted, deadlineAtMs: NOW }, facts: named },
+    { containers: [replicaOf(BESIDE_B, 2, 0)], record: { ...promoted, deadlineAtMs: NOW }, facts: named },
     'DEADLINE',
   ],
   [
     'what it goes back to is up, and its traffic has yet to move',
     'RollingBack',
-    { containers: [at(BESIDE_A, 1, 0)], record: blueGreen, facts: named },
+    { containers: [replicaOf(BESIDE_A, 1, 0)], record: blueGreen, facts: named },
     undefined,
   ],
   [

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import type { AgentFacts } from '../controllers/agent/facts.ts';
 import { nextEvent } from '../controllers/agent/judge.ts';
 import type { AgentEvent } from '../controllers/agent/machine.ts';
-import { incarnationLabels } from '../src/state/names.ts';
 import type { ObservedContainer } from '../src/state/observed.ts';
 import type { AgentRecord, AgentState } from '../src/state/record.ts';
 import { NEW_REPLICA, type ReplicaRecord } from '../src/state/replica.ts';
@@ -11,22 +10,17 @@ import {
   aView,
   B,
   BESIDE_B,
-  containerOf,
   CREATED,
   EXITED,
   READY,
   SEVERAL,
   specOf,
-  TWIN,
+  replicaOf,
 } from './fakes/agent-views.ts';
 import { serving, update } from './fakes/update-records.ts';
 
 const one = (ordinal: number, change: Partial<ObservedContainer> = {}): ObservedContainer =>
-  containerOf(B, 2, {
-    id: `B${ordinal}`,
-    labels: incarnationLabels({ key: TWIN, revision: B.id, attempt: 2, ordinal }),
-    ...change,
-  });
+  replicaOf(B, 2, ordinal, { id: `B${ordinal}`, ...change });
 const known = (...replicas: Partial<ReplicaRecord>[]): Pick<AgentRecord, 'replicas'> => ({
   replicas: Object.fromEntries(
     replicas.map((replica, ordinal) => [

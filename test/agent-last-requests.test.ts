@@ -3,11 +3,12 @@ import type { View } from '../controllers/agent/facts.ts';
 import { withTraffic } from '../controllers/agent/traffic-aim.ts';
 import type { AgentAim, ContainerAim } from '../src/plan/aim.ts';
 import type { AgentRecord, Revision } from '../src/state/record.ts';
-import { aView, BESIDE_A, BESIDE_B, containerOf, EXITED } from './fakes/agent-views.ts';
+import { aView, BESIDE_A, BESIDE_B, containerOf, EXITED, HOLDER } from './fakes/agent-views.ts';
 import { aContainer, anAim } from './fakes/templates.ts';
 
-const holder = { networks: [{ name: 'ns.default', ip: '10.0.0.250', aliases: ['twin'] }], ports: [] };
-const withHolder = { wish: { template: BESIDE_B.template, holder, imageKnown: true, reloadDigest: '' } };
+const withHolder = {
+  wish: { template: BESIDE_B.template, holder: HOLDER, imageKnown: true, reloadDigest: '' },
+};
 const seenHolder = { container: aContainer('', 0, { id: 'holder' }), route: [] };
 const [oldOne, newOne] = [containerOf(BESIDE_A, 1), containerOf(BESIDE_B, 2)];
 /** The new one serves; the old one is out of the route. */

@@ -25,6 +25,7 @@ import {
   SEVERAL,
   type Situation,
   specOf,
+  HOLDER,
 } from './fakes/agent-views.ts';
 import { failure, serving, update } from './fakes/update-records.ts';
 
@@ -353,7 +354,6 @@ describe('since when it is healthy', () => {
 });
 
 describe('its name', () => {
-  const template = { networks: [{ name: 'ns.default', ip: '10.0.0.250', aliases: ['twin'] }], ports: [] };
   const running = containerOf(BESIDE_B, 2, { networks: { 'ns.default': '10.0.0.3' } });
   const beside = {
     revisions: [BESIDE_A, BESIDE_B],
@@ -364,7 +364,7 @@ describe('its name', () => {
   const held = (route: readonly string[], record: Partial<AgentRecord> = {}): Situation => ({
     record: { ...beside, ...record },
     facts: {
-      wish: { template: BESIDE_B.template, holder: template, imageKnown: true, reloadDigest: '' },
+      wish: { template: BESIDE_B.template, holder: HOLDER, imageKnown: true, reloadDigest: '' },
       observed: {
         containers: [running],
         holder: { container: containerOf(BESIDE_B, 9), route },
@@ -376,7 +376,7 @@ describe('its name', () => {
 
   test('is remembered with whom it leads to', () => {
     expect(noted(held(['10.0.0.3']))).toMatchObject({
-      holder: template,
+      holder: HOLDER,
       traffic: { routed: [id], drainingUntilMs: {} },
     });
   });

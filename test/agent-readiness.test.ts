@@ -2,18 +2,26 @@ import { describe, expect, test } from 'vitest';
 import { hasDrifted, mustCorrect } from '../controllers/agent/drift.ts';
 import type { AgentFacts, View } from '../controllers/agent/facts.ts';
 import { areProbesReady, isAllReady, isCutOff, isServed, unreached } from '../controllers/agent/readiness.ts';
-import { incarnationLabels } from '../src/state/names.ts';
 import type { ObservedContainer } from '../src/state/observed.ts';
 import type { AgentRecord, AgentState, Revision } from '../src/state/record.ts';
-import { aView, B, BESIDE_A, BESIDE_B, containerOf, NOW, READY, specOf, TWIN } from './fakes/agent-views.ts';
+import {
+  aView,
+  B,
+  BESIDE_A,
+  BESIDE_B,
+  containerOf,
+  NOW,
+  READY,
+  specOf,
+  replicaOf,
+} from './fakes/agent-views.ts';
 import { aContainer } from './fakes/templates.ts';
 import { failure, serving } from './fakes/update-records.ts';
 
 /** Replicas `0`, `1`, … of a revision, with an address each. */
 const one = (revision: Revision, attempt: number, ordinal: number): ObservedContainer =>
-  containerOf(revision, attempt, {
+  replicaOf(revision, attempt, ordinal, {
     id: String(ordinal),
-    labels: incarnationLabels({ key: TWIN, revision: revision.id, attempt, ordinal }),
     networks: { 'ns.default': `10.0.0.${ordinal}` },
   });
 

@@ -1,16 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { rebuildRecord } from '../controllers/agent/rebuild.ts';
 import { labels, REVISION_ANNOTATION } from '../src/api/labels.ts';
-import { incarnationLabels } from '../src/state/names.ts';
 import type { ObservedContainer } from '../src/state/observed.ts';
 import type { Revision } from '../src/state/record.ts';
 import { NEW_REPLICA } from '../src/state/replica.ts';
-import { A, aView, B, containerOf, EXITED, NOW, TWIN } from './fakes/agent-views.ts';
+import { A, aView, B, EXITED, NOW, replicaOf } from './fakes/agent-views.ts';
 
 const { record: fresh } = aView('Pending', {});
 const telling = (revision: Revision, attempt: number, change: Partial<ObservedContainer> = {}, ordinal = 0) =>
-  containerOf(revision, attempt, {
-    labels: incarnationLabels({ key: TWIN, revision: revision.id, attempt, ordinal }),
+  replicaOf(revision, attempt, ordinal, {
     annotations: { [REVISION_ANNOTATION]: JSON.stringify(revision.template) },
     ...change,
   });

@@ -2,9 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { AgentFacts, View } from '../controllers/agent/facts.ts';
 import { serving, survivors } from '../controllers/agent/replica-aim.ts';
 import type { ContainerAim } from '../src/plan/aim.ts';
-import { incarnationLabels } from '../src/state/names.ts';
-import type { ObservedContainer } from '../src/state/observed.ts';
-import type { AgentRecord, AgentState, Revision } from '../src/state/record.ts';
+import type { AgentRecord, AgentState } from '../src/state/record.ts';
 import { NEW_REPLICA, type ReplicaRecord } from '../src/state/replica.ts';
 import {
   A,
@@ -18,7 +16,7 @@ import {
   SEVERAL,
   type Situation,
   specOf,
-  TWIN,
+  replicaOf,
 } from './fakes/agent-views.ts';
 import { IN_NEW, NEW_POD, OLD_POD, podsSeen } from './fakes/pod-group.ts';
 
@@ -35,12 +33,6 @@ const condemned = {
   condemned: { containerId: running.id, startedAtMs: 1, reason: 'its liveness probe failed' },
 };
 const spec = (change: object): Partial<AgentFacts> => ({ spec: specOf(change) });
-const at = (revision: Revision, attempt: number, ordinal: number, change = {}): ObservedContainer =>
-  containerOf(revision, attempt, {
-    id: `${revision.id}-${ordinal}`,
-    labels: incarnationLabels({ key: TWIN, revision: revision.id, attempt, ordinal }),
-    ...change,
-  });
 
 const LETTERS: Readonly<Record<string, string>> = { [A.id]: 'A', [B.id]: 'B', [IN_NEW.id]: 'P' };
 const one = (aim: ContainerAim): string =>
@@ -278,7 +270,7 @@ describe('what is mounted changed', () => {
 });
 
 describe('replicas that are too many', () => {
-  const three = [0, 1, 2].map((ordinal) => at(B, 2, ordinal));
+  const three = [0, 1, 2].map((ordinal) => replicaOf(B, 2, ordinal));
   const kept = ['B2-0 Running: made B', 'B2-1 Running: made B'];
 
   test('go', () => {
@@ -296,7 +288,7 @@ describe('replicas that are too many', () => {
 
   test('go of both revisions that run beside each other, each once', () => {
     const record = { currentRevision: A.id, rollout: { strategy: 'BlueGreen' } as const };
-    const containers = [at(A, 1, 0), at(A, 1, 1), at(B, 2, 0), at(B, 2, 1)];
+    const containers = [replicaOf(A, 1, 0), replicaOf(A, 1, 1), replicaOf(B, 2, 0), replicaOf(B, 2, 1)];
     expect(told(serving(viewIn('Verifying', { record, containers })))).toEqual([
       'B2-0 Running: made B',
       'A1-0 Running: made A',
@@ -306,7 +298,7 @@ describe('replicas that are too many', () => {
   });
 
   test('stay where what is swapped for them is none of those that should run', () => {
-    const containers = [at(A, 1, 0), at(A, 1, 1)];
+    const containers = [replicaOf(A, 1, 0), replicaOf(A, 1, 1)];
     expect(told(serving(viewIn('Healthy', { containers })))).toEqual(['B2-0 Running: replicas is 1']);
   });
 });

@@ -17,6 +17,7 @@ import {
   SEVERAL,
   type Situation,
   specOf,
+  HOLDER,
 } from './fakes/agent-views.ts';
 import { aContainer } from './fakes/templates.ts';
 
@@ -37,12 +38,11 @@ const failure = {
   atMs: 0,
 } as const;
 
-const template = { networks: [{ name: 'ns.default', ip: '10.0.0.250', aliases: ['twin'] }], ports: [] };
-const nameHolder = aContainer('', 0, { annotations: { [HOLDER_ANNOTATION]: canonicalJson(template) } });
+const nameHolder = aContainer('', 0, { annotations: { [HOLDER_ANNOTATION]: canonicalJson(HOLDER) } });
 const held = (route: readonly string[], change: Situation['record'] = {}): Situation => ({
   record: { revisions: [A, BESIDE_B], ...servingBeside, ...change },
   facts: {
-    wish: { template: BESIDE_B.template, holder: template, imageKnown: true, reloadDigest: '' },
+    wish: { template: BESIDE_B.template, holder: HOLDER, imageKnown: true, reloadDigest: '' },
     observed: {
       containers: [containerOf(BESIDE_B, 2, { networks: { 'ns.default': '10.0.0.3' } })],
       holder: { container: nameHolder, route },

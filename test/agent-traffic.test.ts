@@ -26,6 +26,7 @@ import {
   READY,
   specOf,
   TWIN,
+  HOLDER,
 } from './fakes/agent-views.ts';
 import { aContainer } from './fakes/templates.ts';
 
@@ -60,7 +61,6 @@ interface Scene {
   readonly facts?: Partial<AgentFacts>;
 }
 
-const template = { networks: [{ name: 'ns.default', ip: '10.0.0.250', aliases: ['twin'] }], ports: [] };
 const both = {
   revisions: [BESIDE_A, BESIDE_B],
   currentRevision: BESIDE_A.id,
@@ -83,7 +83,7 @@ function view({ state = 'Healthy', up: live, down = [], routed, replicas = 1, ..
     record: { ...both, ...scene.record },
     facts: {
       spec: specOf({ replicas, rollout: { strategy: 'BlueGreen', drainSeconds: 3 } }),
-      wish: { template: BESIDE_B.template, holder: template, imageKnown: true, reloadDigest: '' },
+      wish: { template: BESIDE_B.template, holder: HOLDER, imageKnown: true, reloadDigest: '' },
       verdictOf: ({ id }) => ({ ...READY, ready: !scene.unready?.some((name) => name === id) }),
       observed: { containers, observedAtMs: NOW, ...holder },
       ...scene.facts,
@@ -211,7 +211,7 @@ describe('the name', () => {
     ],
     [
       'is held as it was when nobody knows what the manifest wants',
-      { up: ['A0'], facts: { wish: undefined }, record: { holder: template } },
+      { up: ['A0'], facts: { wish: undefined }, record: { holder: HOLDER } },
       `1 of 1 replicas are ready, of revision ${BESIDE_A.id}`,
     ],
     [
@@ -223,7 +223,7 @@ describe('the name', () => {
           observed: {
             containers: [up('A0')],
             holder: {
-              container: aContainer('', 0, { annotations: { [HOLDER_ANNOTATION]: canonicalJson(template) } }),
+              container: aContainer('', 0, { annotations: { [HOLDER_ANNOTATION]: canonicalJson(HOLDER) } }),
               route: [],
             },
             observedAtMs: NOW,

@@ -2,10 +2,11 @@ import { newRecord } from '../../controllers/agent/decide.ts';
 import type { AgentFacts, View } from '../../controllers/agent/facts.ts';
 import { agent } from '../../src/api/agent.ts';
 import { agentKey } from '../../src/api/key.ts';
+import { incarnationLabels } from '../../src/state/names.ts';
 import type { ObservedContainer } from '../../src/state/observed.ts';
 import type { AgentRecord, AgentState, Revision } from '../../src/state/record.ts';
 import { createRevision } from '../../src/state/revision.ts';
-import type { ContainerTemplate, NetworkAttachment } from '../../src/state/template.ts';
+import type { ContainerTemplate, HolderTemplate, NetworkAttachment } from '../../src/state/template.ts';
 import type { ContainerVerdict } from '../../src/state/verdict.ts';
 import { agentManifest } from './simulated-host.ts';
 import { aContainer, aTemplate } from './templates.ts';
@@ -46,6 +47,25 @@ export const containerOf = (
   change: Partial<ObservedContainer> = {},
 ): ObservedContainer =>
   aContainer(revision.id, attempt, { name: `ns.twin-${revision.id}-${attempt}-0`, ...change });
+
+/** One of several replicas of a revision. */
+export const replicaOf = (
+  revision: Revision,
+  attempt: number,
+  ordinal: number,
+  change: Partial<ObservedContainer> = {},
+): ObservedContainer =>
+  containerOf(revision, attempt, {
+    id: `${revision.id}-${ordinal}`,
+    labels: incarnationLabels({ key: TWIN, revision: revision.id, attempt, ordinal }),
+    ...change,
+  });
+
+/** What has the name of an agent with several replicas. */
+export const HOLDER: HolderTemplate = {
+  networks: [{ name: 'ns.default', ip: '10.0.0.250', aliases: ['twin'] }],
+  ports: [],
+};
 
 export const EXITED = { state: 'exited' as const, networks: {}, startedAtMs: 5, finishedAtMs: 9 };
 export const CREATED = { state: 'created' as const, networks: {}, startedAtMs: 0, finishedAtMs: 0 };
