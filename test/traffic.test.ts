@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { holderRootfs } from '../src/podman/holder-program.ts';
 import { runNft } from '../src/traffic/nft.ts';
 import { rulesetOf, targetsIn } from '../src/traffic/rules.ts';
+import { HOLDER_PROGRAM } from '../src/state/names.ts';
 import { createTraffic } from '../src/traffic/traffic.ts';
 import { aContainer } from './fakes/templates.ts';
 
@@ -77,6 +78,24 @@ describe('what cannot be done says what to do', () => {
     const traffic = createTraffic({ enter: () => [], searchPath: '/nowhere' });
     const holder = aContainer('', 0, { name: 'ns.twin-holder', pid: process.pid });
     await expect(traffic.route(holder, ['10.0.0.2'])).rejects.toThrow('--pid=host');
+  });
+
+  test('a process that has yet to become a holder is waited for', async () => {
+    const becomesOne = `sleep 0.2; exec -a ${HOLDER_PROGRAM} sleep 60`;
+    const child = spawn('bash', ['-c', becomesOne], { stdio: 'ignore' });
+    try {
+      const traffic = createTraffic({ enter: () => [], searchPath: '/nowhere' });
+      const routed = traffic.route(aContainer('', 0, { pid: child.pid ?? 0 }), ['10.0.0.2']);
+      await expect(routed).rejects.toThrow('install the package util-linux');
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  test('a process that is gone is not', async () => {
+    const traffic = createTraffic({ enter: () => [], searchPath: '/nowhere' });
+    const gone = aContainer('', 0, { pid: 2 ** 22 + 1 });
+    await expect(traffic.read(gone)).rejects.toThrow('--pid=host');
   });
 
   test('a machine that there is no program for', () => {
