@@ -153,7 +153,9 @@ export const agentSpec = z
       .min(0)
       .max(100)
       .default(1)
-      .describe('Containers to run, all under the one name. Changing the number replaces none of them.'),
+      .describe(
+        'Containers to run, all under the one name. Changing the number replaces none of them, but for strategy Recreate between one and several: one alone has the name itself.',
+      ),
     imagePullPolicy: z
       .enum(['Never', 'IfNotPresent', 'Always'])
       .default('IfNotPresent')
