@@ -23,8 +23,8 @@ import type { World } from './world.ts';
 export const createPodGroupReconciler = (world: World): Reconciler =>
   createSharedReconciler(world, { kind: 'PodGroup', ensure: ensurePods, remove: removePods });
 
-/** Make, stop and start: a plan that needs more is wrong, and the next look goes on with it. */
-const MAX_PLANS = 4;
+/** Make, stop and start, and a second look before a pod goes: what needs more is wrong, and the next run goes on with it. */
+const MOST_ROUNDS = 6;
 
 async function ensurePods(subject: Subject<'PodGroup'>): Promise<PodFacts> {
   const { world, object } = subject;
@@ -57,6 +57,7 @@ async function settle(
   const { world, object, context } = subject;
   const { key } = object;
   let pods = seen;
+  let isSure = false;
   for (let round = 1; ; round += 1) {
     const place = placeOf({ wanted: wanted.name, pods, sharers: sharersOf(world, key) });
     const { run, keep, cause, isTried } = place;
@@ -67,12 +68,18 @@ async function settle(
       cause,
     };
     const plan = planPods(aim, pods);
-    if (plan.operations.length === 0 || round > MAX_PLANS) return { place, pods };
+    if (plan.operations.length === 0 || round > MOST_ROUNDS) return { place, pods };
+    if (!isSure && plan.operations.some(({ type }) => type === 'RemovePod')) {
+      pods = await lookAnew(world, key);
+      isSure = true;
+      continue;
+    }
     refuseUnknownMembers(pods, wanted.name, plan.operations);
     await refuseStranger(subject, wanted, plan.operations);
     if (plan.operations.some(({ type }) => type === 'StopContainer')) tellPods(world, key, pods, run);
     await perform(world, key, plan.operations, context.signal);
     pods = await look(world, key);
+    isSure = false;
   }
 }
 
@@ -119,13 +126,21 @@ function newPod({ world, object, uid }: Subject<'PodGroup'>, pod: ResolvedPod): 
   };
 }
 
-/** The pods of a group, with the containers that agents have in them. */
+/** What cannot be taken back is decided on a look of this very moment: an event that told otherwise may be late. */
+function lookAnew(world: World, key: ObjectKey): Promise<readonly LivePod[]> {
+  for (const record of sharersOf(world, key)) world.observer.invalidate(record.key);
+  return look(world, key);
+}
+
+/**
+ * The pods of a group, with the containers that agents have in them. These first: who starts one starts its pod's infra
+ * container before it, so that one which runs while that does not was left by it, and is not merely younger than the look.
+ */
 async function look(world: World, key: ObjectKey): Promise<readonly LivePod[]> {
-  const pods = await world.podman.listPods(ownFilter(world.installation(), key));
-  if (pods.length === 0) return [];
   const containers = await Promise.all(
     sharersOf(world, key).map(async (record) => (await world.observer.observe(record.key)).containers),
   );
+  const pods = await world.podman.listPods(ownFilter(world.installation(), key));
   return pods.map((pod) => ({ ...pod, members: containersIn(pod, containers.flat()) }));
 }
 

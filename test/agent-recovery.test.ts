@@ -230,46 +230,6 @@ describe('reload', () => {
   });
 });
 
-describe('a pod group', () => {
-  test('that changes is a new pod: its members follow and nothing stays behind', async () => {
-    const group = (hostPort: number): object =>
-      manifest('PodGroup', 'core', { spec: { ports: [{ containerPort: 80, hostPort }] } });
-    await host.apply(
-      group(6000),
-      agentManifest('left', { podGroup: 'core' }),
-      agentManifest('right', { podGroup: 'core' }),
-    );
-    await host.start();
-    await healthy('left', 'right');
-    const [before] = await host.podman.listPods({});
-    await host.apply(group(6001));
-    await host.clock.advance(1_000);
-    await host.until(() => phaseIs('left', 'Healthy')() && phaseIs('right', 'Healthy')(), 300_000);
-    const pods = await host.podman.listPods({});
-    expect(pods).toHaveLength(1);
-    expect(pods[0]?.name).not.toBe(before?.name);
-    expect(host.running()).toHaveLength(2);
-    expect(host.podman.controls.containers()).toHaveLength(2);
-  });
-
-  test.each([
-    ['told', [0]],
-    ['not told', []],
-  ])('whose infra died, %s by an event, is made anew, members too', async (_told, delivery) => {
-    await host.apply(manifest('PodGroup', 'core', { spec: {} }), agentManifest('left', { podGroup: 'core' }));
-    await host.start();
-    await healthy('left');
-    const [pod] = await host.podman.listPods({});
-    host.podman.controls.setDelivery(() => delivery);
-    host.podman.controls.killInfra(pod?.name ?? '');
-    await host.clock.advance(60_000);
-    const [anew] = await host.podman.listPods({});
-    expect(anew?.id).not.toBe(pod?.id);
-    expect(host.running()).toHaveLength(1);
-    await host.until(phaseIs('left', 'Healthy'), 300_000);
-  });
-});
-
 describe('a network that was lost in a start that was cut off', () => {
   test('is given back to a pod', async () => {
     await host.apply(manifest('PodGroup', 'core', { spec: {} }), agentManifest('left', { podGroup: 'core' }));
