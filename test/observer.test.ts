@@ -176,6 +176,65 @@ describe('a container is found', () => {
   });
 });
 
+describe('who looks while another does', () => {
+  const stateOf = async (): Promise<string | undefined> =>
+    (await observer.observe(twin)).containers[0]?.state;
+  /** The answer to the next inspect is what is true now, and comes when the returned function is called. */
+  const holdAnswer = (): (() => void) => {
+    let answer = (): void => undefined;
+    const isDue = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    podman.controls.afterCall = async ({ method }) => {
+      if (method !== 'inspectContainer') return;
+      podman.controls.afterCall = () => undefined;
+      await isDue;
+    };
+    return answer;
+  };
+  beforeEach(async () => {
+    await start();
+    podman.controls.setDelivery(() => []);
+    await create(twin, 'a-twin');
+    observer.expect(twin, 'a-twin');
+    await stateOf();
+    observer.invalidate(twin);
+    podman.controls.kill('a-twin', 1);
+  });
+
+  test('waits for the same look, and is not told of before', async () => {
+    const answer = holdAnswer();
+    const begin = podman.controls.calls.length;
+    const both = Promise.all([stateOf(), stateOf()]);
+    await clock.settle();
+    answer();
+    expect(await both).toEqual(['exited', 'exited']);
+    expect(callsSince(begin)).toEqual(['inspectContainer']);
+  });
+
+  test('looks again when it is doubted meanwhile, and the older answer does not count, though it comes last', async () => {
+    const answer = holdAnswer();
+    const first = stateOf();
+    await clock.settle();
+    await podman.controls.byHand.startContainer('a-twin');
+    observer.invalidate(twin);
+    expect(await stateOf()).toBe('running');
+    answer();
+    expect(await first).toBe('exited');
+    expect(await stateOf()).toBe('running');
+  });
+
+  test('looks again when the look of the other failed', async () => {
+    podman.controls.beforeCall = ({ method }) => {
+      if (method !== 'inspectContainer') return;
+      podman.controls.beforeCall = () => undefined;
+      throw new Error('cut off');
+    };
+    await expect(Promise.all([stateOf(), stateOf()])).rejects.toThrow('cut off');
+    expect(await stateOf()).toBe('exited');
+  });
+});
+
 test("a foreign container of the expected name is nobody's", async () => {
   await start();
   await create(twin, 'a-twin', { somebody: 'else' });

@@ -5,6 +5,7 @@ import { holdersOf, type ObservedAgent, type ObservedContainer } from '../state/
 import { createContainerIndex } from './container-index.ts';
 import { observedAgent } from './observed-agent.ts';
 import type { ContainerSummary, Podman, PodmanEvent } from './podman.ts';
+import { createSightings, type Known } from './sightings.ts';
 import type { Traffic } from './traffic.ts';
 
 export interface ObservationOptions {
@@ -34,26 +35,19 @@ export interface Observation {
   keys(): readonly ObjectKey[];
 }
 
-interface Known {
-  readonly key: ObjectKey;
-  readonly observed: ObservedAgent;
-}
-
 /**
  * A list costs Podman 0.2 to 0.8 ms for every container there is, filtered or not, and an inspect 2 ms: so nothing is
  * listed for one object. Which containers it has is known from the list of all, from events and from our own creates.
  */
 export function createObservation(options: ObservationOptions): Observation {
   const { podman, traffic, clock, installation } = options;
-  const known = new Map<KeyString, Known>();
-  const stale = new Set<KeyString>();
   const index = createContainerIndex();
   let listed: readonly ObjectKey[] = [];
   let isIndexed = false;
   let indexing: Promise<void> | undefined;
 
   const mark = (key: ObjectKey): void => {
-    stale.add(keyString(key));
+    doubt(keyString(key));
     options.onChange(key);
   };
   const list = async (): Promise<void> => {
@@ -76,27 +70,14 @@ export function createObservation(options: ObservationOptions): Observation {
     const own = containers.filter((container) => isOurs(installation(), key, container.labels));
     return observedAgent(own, traffic, observedAtMs);
   };
-  const observe = async (key: ObjectKey): Promise<ObservedAgent> => {
-    const id = keyString(key);
-    const cached = known.get(id);
-    if (cached && !stale.has(id)) return cached.observed;
-    stale.delete(id);
-    try {
-      const observed = await look(key);
-      known.set(id, { key, observed });
-      return observed;
-    } catch (error) {
-      stale.add(id);
-      throw error;
-    }
-  };
+  const { observe, doubt, isBelieved, known } = createSightings(look);
   const suspect = (key: ObjectKey, atMs: number): void => {
     const id = keyString(key);
-    if (stale.has(id) || !saw(known.get(id)?.observed.observedAtMs ?? 0, atMs, clock.now())) mark(key);
+    if (!isBelieved(id) || !saw(known.get(id)?.observed.observedAtMs ?? 0, atMs, clock.now())) mark(key);
   };
   return {
     observe,
-    invalidate: (key) => void stale.add(keyString(key)),
+    invalidate: (key) => doubt(keyString(key)),
     expect: (key, name) => index.add(keyString(key), name),
     hint: (key, { id, atMs }) => {
       index.add(keyString(key), id);
@@ -106,7 +87,7 @@ export function createObservation(options: ObservationOptions): Observation {
     list,
     lose: () => {
       isIndexed = false;
-      for (const id of known.keys()) stale.add(id);
+      for (const id of known.keys()) doubt(id);
     },
     doubt: () => {
       for (const { key } of known.values()) mark(key);
