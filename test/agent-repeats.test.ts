@@ -68,6 +68,23 @@ describe('a plan that goes well', () => {
     expect(pausesMs.at(-1)).toEqual([1_000, 1_000]);
   });
 
+  test('waits for nothing where something new is achieved in between, such as a restart of one more replica', () => {
+    const repeats = createRepeats();
+    const pausesMs = Array.from({ length: 8 }, (_, ordinal) => [
+      repeats.took(TWIN, start(`replica ${ordinal}`), 0),
+      repeats.took(TWIN, plan, 0),
+    ]);
+    expect(pausesMs.flat()).toEqual(Array.from({ length: 16 }, () => 0));
+  });
+
+  test('that waits may go on once something new is achieved', () => {
+    const repeats = createRepeats();
+    for (let times = 0; times < 5; times += 1) repeats.took(TWIN, plan, 0);
+    repeats.took(TWIN, start('b'), 400);
+    expect(repeats.waitMs(TWIN, plan, 400)).toBe(0);
+    expect([1, 2, 3, 4].map(() => repeats.took(TWIN, plan, 400))).toEqual([0, 0, 0, 1_000]);
+  });
+
   test('is forgotten with its agent', () => {
     const repeats = createRepeats();
     for (let times = 0; times < 5; times += 1) repeats.took(TWIN, plan, 0);

@@ -26,6 +26,12 @@ export interface Repeats {
   forget(key: ObjectKey): void;
 }
 
+/** Something new was achieved meanwhile: what is made once more may have a reason to be. */
+const afresh = ({ notBeforeMs }: Repeat, uptimeMs: number): Repeat => ({
+  times: 1,
+  notBeforeMs: Math.min(notBeforeMs, uptimeMs),
+});
+
 export function createRepeats(): Repeats {
   const agents = new Map<KeyString, ReadonlyMap<string, Repeat>>();
   const recent = (key: ObjectKey, uptimeMs: number): [string, Repeat][] =>
@@ -38,8 +44,11 @@ export function createRepeats(): Repeats {
       return last ? Math.max(0, last.notBeforeMs - uptimeMs) : 0;
     },
     took: (key, plan, uptimeMs) => {
-      const seen = new Map(recent(key, uptimeMs));
-      const times = (seen.get(formatPlan(plan))?.times ?? 0) + 1;
+      const others = recent(key, uptimeMs);
+      const times = (new Map(others).get(formatPlan(plan))?.times ?? 0) + 1;
+      const seen = new Map(
+        others.map(([text, other]) => [text, times === 1 ? afresh(other, uptimeMs) : other]),
+      );
       const pauseMs = times < FREE_TIMES ? 0 : delayMs(STEP_BACKOFF, times - FREE_TIMES + 1);
       agents.set(keyString(key), seen.set(formatPlan(plan), { times, notBeforeMs: uptimeMs + pauseMs }));
       return pauseMs;
