@@ -44,13 +44,12 @@ export function createRepeats(): Repeats {
       return last ? Math.max(0, last.notBeforeMs - uptimeMs) : 0;
     },
     took: (key, plan, uptimeMs) => {
-      const others = recent(key, uptimeMs);
-      const times = (new Map(others).get(formatPlan(plan))?.times ?? 0) + 1;
-      const seen = new Map(
-        others.map(([text, other]) => [text, times === 1 ? afresh(other, uptimeMs) : other]),
-      );
+      const text = formatPlan(plan);
+      const seen = new Map(recent(key, uptimeMs));
+      const times = (seen.get(text)?.times ?? 0) + 1;
+      if (times === 1) for (const [other, repeat] of seen) seen.set(other, afresh(repeat, uptimeMs));
       const pauseMs = times < FREE_TIMES ? 0 : delayMs(STEP_BACKOFF, times - FREE_TIMES + 1);
-      agents.set(keyString(key), seen.set(formatPlan(plan), { times, notBeforeMs: uptimeMs + pauseMs }));
+      agents.set(keyString(key), seen.set(text, { times, notBeforeMs: uptimeMs + pauseMs }));
       return pauseMs;
     },
     forget: (key) => void agents.delete(keyString(key)),
