@@ -1,10 +1,6 @@
 import { messageOf } from '../api/errors.ts';
+import type { Timers } from './events.ts';
 import type { StateFiles } from './files.ts';
-
-/** `manager/clock.ts` fits. */
-interface Timers {
-  setTimer(delayMs: number, callback: () => void): () => void;
-}
 
 export interface WatchedWrites {
   readonly files: StateFiles;
@@ -16,7 +12,7 @@ export interface WatchedWrites {
 
 const RETRY_MS = 10_000;
 
-export function watchWrites(files: StateFiles, { setTimer }: Timers): WatchedWrites {
+export function watchWrites(files: StateFiles, { setTimer }: Pick<Timers, 'setTimer'>): WatchedWrites {
   let trouble: string | undefined;
   let retry: (() => void) | undefined;
   let cancel: (() => void) | undefined;
