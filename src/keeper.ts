@@ -2,7 +2,7 @@ import { type KeyString, keyString, parseKey } from './api/key.ts';
 import type { SyncWindow, SyncWindowStatus } from './api/sync-window.ts';
 import type { Adapters } from './adapters.ts';
 import type { Reading } from './insight.ts';
-import { createDesiredKeeper, type DesiredKeeper } from './manager/desired-keeper.ts';
+import { createDesiredKeeper, type DesiredKeeper, type Remembered } from './manager/desired-keeper.ts';
 import type { Clock } from './manager/clock.ts';
 import type { Log } from './manager/reconciler.ts';
 import { copiesInUse } from './source-copies.ts';
@@ -10,7 +10,7 @@ import { canonicalJson } from './state/canonical.ts';
 import type { DesiredObject, DesiredState } from './state/desired.ts';
 import { withDefaultNetworks } from './state/implicit.ts';
 import { secretNames } from './state/secret-values.ts';
-import type { Store } from './store/store.ts';
+import type { InventoryEntry, Store } from './store/store.ts';
 
 export interface KeeperParts {
   readonly adapters: Adapters;
@@ -29,10 +29,6 @@ export function createKeeper(
   onChange: (desired: DesiredState) => void,
 ): DesiredKeeper {
   const { adapters, store, clock } = parts;
-  const entries = store.inventory.list();
-  const lastGood = entries.flatMap((entry) =>
-    'lastGood' in entry ? [[keyString(entry.key), entry.lastGood] as const] : [],
-  );
   return createDesiredKeeper(
     {
       read: async (known) => {
@@ -51,6 +47,7 @@ export function createKeeper(
       onApprovalEnd: async (keys) => {
         for (const id of keys) await store.approvals.delete(parseKey(id));
       },
+      onDecision: (decided) => rememberRemovals(parts, decided),
       clock,
       absenceMs: adapters.source.absenceMs,
       mustAskBeforePruning: (key) => parts.stateWasLost || wasFound(store, key),
@@ -62,8 +59,43 @@ export function createKeeper(
         collectCopies(parts, desired);
       },
     },
-    new Map(lastGood),
+    remembered(store),
   );
+}
+
+function remembered({ inventory }: Store): Remembered {
+  const entries = inventory.list();
+  return {
+    lastGood: new Map(
+      entries.flatMap((entry) =>
+        'lastGood' in entry ? [[keyString(entry.key), entry.lastGood] as const] : [],
+      ),
+    ),
+    pruned: new Set(
+      entries.flatMap(({ key, deletionAtMs }) => (deletionAtMs === undefined ? [] : [keyString(key)])),
+    ),
+  };
+}
+
+/** A controller that ends in the midst of it knows in its next life what it was about. */
+async function rememberRemovals(
+  { store, clock, log }: KeeperParts,
+  { objects, pruned }: Pick<DesiredState, 'objects' | 'pruned'>,
+): Promise<void> {
+  for (const { key, deletionAtMs } of store.inventory.list()) {
+    const begins = deletionAtMs === undefined && pruned.has(keyString(key));
+    const isBack = deletionAtMs !== undefined && objects.has(keyString(key));
+    if (!begins && !isBack) continue;
+    const removal = begins ? { deletionAtMs: clock.now() } : {};
+    await store.inventory
+      .update(key, (entry) => entry && { ...withoutRemoval(entry), ...removal })
+      .catch((err: unknown) => log.warn({ err }, `could not note the removal of ${keyString(key)}`));
+  }
+}
+
+function withoutRemoval(entry: InventoryEntry): InventoryEntry {
+  const { deletionAtMs: _ended, ...rest } = entry;
+  return rest;
 }
 
 /** Also after another restart: nobody knows what its manifest said. */

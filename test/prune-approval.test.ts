@@ -17,13 +17,14 @@ const object = (name: string): DesiredObject => ({
 });
 
 /** A directory of manifests, what was made of it, and what a person agreed to. */
-function site(mustAskBeforePruning = false) {
+function site({ mustAskBeforePruning = false, pruned = new Set<KeyString>() } = {}) {
   const clock = createSimulatedClock();
   const host = {
     manifests: NAMES,
     made: new Set<KeyString>(NAMES.map(keyOf)),
     approved: new Set<KeyString>(),
   };
+  const decisions: { pruned: KeyString[]; before: KeyString[] }[] = [];
   const keeper = createDesiredKeeper(
     {
       read: () =>
@@ -38,6 +39,8 @@ function site(mustAskBeforePruning = false) {
       approved: () => host.approved,
       onApprove: (keys) => Promise.resolve(keys.forEach((key) => host.approved.add(key))),
       onApprovalEnd: (keys) => Promise.resolve(keys.forEach((key) => host.approved.delete(key))),
+      onDecision: ({ pruned: decided }) =>
+        Promise.resolve(void decisions.push({ pruned: [...decided], before: [...keeper.current().pruned] })),
       clock,
       absenceMs: 10_000,
       mustAskBeforePruning: () => mustAskBeforePruning,
@@ -46,7 +49,7 @@ function site(mustAskBeforePruning = false) {
       wasFound: () => false,
       onChange: () => undefined,
     },
-    new Map(),
+    { lastGood: new Map(NAMES.map((name) => [keyOf(name), object(name)])), pruned },
   );
   const gone = async (): Promise<void> => {
     host.manifests = [];
@@ -54,7 +57,7 @@ function site(mustAskBeforePruning = false) {
     await clock.advance(10_000);
     await keeper.refresh();
   };
-  return { host, keeper, clock, gone };
+  return { host, keeper, clock, gone, decisions };
 }
 
 test('agreeing to a prune is not agreeing to the next one', async () => {
@@ -99,7 +102,7 @@ test('consent that is given before the absence is confirmed waits for it', async
 });
 
 test('after a lost state even one removal is asked about, and what is held stays desired', async () => {
-  const { host, keeper, clock } = site(true);
+  const { host, keeper, clock } = site({ mustAskBeforePruning: true });
   await keeper.refresh();
   host.manifests = NAMES.slice(1);
   await keeper.refresh();
@@ -129,5 +132,25 @@ test('agreeing to what is there is agreeing to nothing', async () => {
   await keeper.refresh({ approve: [keyOf('a')] });
   expect(host.approved.size).toBe(0);
   expect(keeper.current().pruned.size).toBe(0);
+  keeper.close();
+});
+
+test('a removal that began in a former life needs neither another wait nor another consent', async () => {
+  const { host, keeper } = site({ pruned: new Set(NAMES.map(keyOf)) });
+  host.manifests = [];
+  await keeper.refresh();
+  expect(keeper.current().pruned.size).toBe(5);
+  expect(keeper.current().objects.size).toBe(0);
+  expect(keeper.current().pruneBlocked).toBeUndefined();
+  keeper.close();
+});
+
+test('what is removed is told before anybody acts on it', async () => {
+  const { host, keeper, decisions, clock } = site();
+  await keeper.refresh();
+  host.manifests = NAMES.slice(1);
+  await keeper.refresh();
+  await clock.advance(10_000);
+  expect(decisions.at(-1)).toEqual({ pruned: [keyOf('a')], before: [] });
   keeper.close();
 });

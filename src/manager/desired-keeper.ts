@@ -14,6 +14,8 @@ export interface DesiredKeeperOptions {
   readonly onApprove: (keys: readonly KeyString[]) => Promise<void>;
   /** Consent was for one removal: it ends when the object is back, or gone. */
   readonly onApprovalEnd: (keys: readonly KeyString[]) => Promise<void>;
+  /** Told before anybody acts on it. */
+  readonly onDecision: (decided: Pick<DesiredState, 'objects' | 'pruned'>) => Promise<void>;
   readonly clock: Clock;
   readonly absenceMs: number;
   /** What a lost or damaged state would remove needs a person's consent, however little it is. */
@@ -45,15 +47,19 @@ export interface RefreshOptions {
   readonly now?: boolean;
 }
 
+/** What a former life left behind. */
+export interface Remembered {
+  readonly lastGood: DesiredState['objects'];
+  /** Whose removal began. */
+  readonly pruned: ReadonlySet<KeyString>;
+}
+
 /** A window opens by the wall clock, which may be set meanwhile. */
 const HELD_RECHECK_MS = 60_000;
 
 /** Holds the one DesiredState: readings go in, and whoever cares is told when the meaning changed. */
-export function createDesiredKeeper(
-  options: DesiredKeeperOptions,
-  lastGood: DesiredState['objects'],
-): DesiredKeeper {
-  let merged: Merged = { desired: { ...EMPTY_DESIRED, objects: lastGood }, absentSinceMs: new Map() };
+export function createDesiredKeeper(options: DesiredKeeperOptions, remembered: Remembered): DesiredKeeper {
+  let merged = beginWith(remembered);
   let told = '';
   let cancelRecheck = (): void => undefined;
   let running: Promise<void> = Promise.resolve();
@@ -101,7 +107,9 @@ export function createDesiredKeeper(
     if (approvePrune) await options.onApprove([...next.absentSinceMs.keys()]);
     else await options.onApprove(approve);
     await options.onApprovalEnd(outlived(options, next));
-    accept(now ? next : hold(next));
+    const decided = now ? next : hold(next);
+    await options.onDecision(decided.desired);
+    accept(decided);
   };
   const refresh: DesiredKeeper['refresh'] = (wish = {}) => {
     const turn = running.then(() => refreshOnce(wish));
@@ -115,6 +123,16 @@ export function createDesiredKeeper(
     close: () => cancelRecheck(),
   };
 }
+
+/** A removal that began was absent for long enough, and is nobody's to start again. */
+const beginWith = ({ lastGood, pruned }: Remembered): Merged => ({
+  desired: {
+    ...EMPTY_DESIRED,
+    objects: new Map([...lastGood].filter(([key]) => !pruned.has(key))),
+    pruned,
+  },
+  absentSinceMs: new Map([...pruned].map((key) => [key, Number.NEGATIVE_INFINITY])),
+});
 
 function recheckDelayMs(clock: Clock, { recheckAtMs, held }: DesiredState): number | undefined {
   const delays = [

@@ -35,21 +35,24 @@ export interface Store {
 /** One object that we made something for: kept until it is confirmed gone. */
 export type InventoryEntry = InventoryOfManifest | InventoryOfSecret | InventoryOfLabels;
 
-interface InventoryOfManifest extends Keyed {
+interface Tracked extends Keyed {
   readonly uid: string;
+  /** Since when it is being removed; what was begun is ended, also by another life of the controller. */
+  readonly deletionAtMs?: number;
+}
+
+interface InventoryOfManifest extends Tracked {
   /** What to go on with when its file stops parsing. */
   readonly lastGood: DesiredObject<Exclude<Manifest, Secret>>;
 }
 
-interface InventoryOfSecret extends Keyed {
-  readonly uid: string;
+interface InventoryOfSecret extends Tracked {
   /** Key in the Secret's data → name of the Podman secret that holds its value. */
   readonly podmanSecrets: Readonly<Record<string, string>>;
 }
 
 /** Found by its labels after its state was lost. What its manifest said is known to nobody: it goes only by consent. */
-interface InventoryOfLabels extends Keyed {
-  readonly uid: string;
+interface InventoryOfLabels extends Tracked {
   readonly foundAtMs: number;
 }
 

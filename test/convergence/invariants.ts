@@ -5,6 +5,7 @@ import type { AgentRecord, AgentState } from '../../src/state/record.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
 import type { FakeCall } from '../fakes/fake-podman.ts';
 import { backsOff, type Needs, startsInOrder } from './starts.ts';
+import { removalGoesOn } from './removals.ts';
 import { createRestKeeper, type Deed } from './rest.ts';
 import type { SimulatedHost } from '../fakes/simulated-host.ts';
 
@@ -25,6 +26,7 @@ export const INVARIANTS = {
   FrozenWhenUnreadable: 'while the manifests cannot be read nothing is created or removed',
   StartsInOrder: 'after a boot of the host nobody starts before those that it needs',
   BacksOff: 'nobody is started again and again without a pause',
+  RemovalGoesOn: 'what is being removed is not made again before its manifest is back',
   ComesToRest: 'where nothing changes any more nothing is done again and again',
 
   NobodyStaysOnTheWay: 'in fair weather every agent comes to a state that it can stay in',
@@ -60,8 +62,8 @@ export interface Watchman {
   forget(): void;
   /** The host is about to go down, and comes back. */
   boot(needs: Needs): void;
-  /** The manifests say something else from here on. */
-  edit(): void;
+  /** The manifests say something else from here on; these are their agents. */
+  edit(agents: ReadonlySet<string>): void;
   /** The last thing has happened: from here on whoever acts again and again acts for nothing. */
   calm(): void;
   /** The first promise that was broken. */
@@ -88,7 +90,7 @@ export interface Eye {
   readonly excuse?: (victim: ObservedContainer) => void;
   readonly forget?: () => void;
   readonly boot?: (needs: Needs) => void;
-  readonly edit?: () => void;
+  readonly edit?: (agents: ReadonlySet<string>) => void;
   readonly calm?: () => void;
 }
 
@@ -154,7 +156,7 @@ export function createWatchman(watched: Watched): Watchman {
       look((eye) => eye.forget?.());
     },
     boot: (needs) => look((eye) => eye.boot?.(needs)),
-    edit: () => look((eye) => eye.edit?.()),
+    edit: (agents) => look((eye) => eye.edit?.(agents)),
     calm: () => look((eye) => eye.calm?.()),
   };
 }
@@ -457,5 +459,6 @@ const EYES: readonly ((scene: Scene) => Eye)[] = [
   frozenWhenUnreadable,
   startsInOrder,
   backsOff,
+  removalGoesOn,
   comesToRest,
 ];

@@ -244,7 +244,7 @@ async function rewrite(run: Run, cast: Cast): Promise<void> {
     !isDeepStrictEqual(run.manifests.get(id), one);
   const news = [...manifests].filter(isNews);
   run.manifests = manifests;
-  run.watchman.edit();
+  run.watchman.edit(new Set(cast.actors.keys()));
   await host.apply(...news.map(([, one]) => one));
 }
 
