@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { describe, expect, test } from 'vitest';
 import type { GitStatus } from '../src/api/source-status.ts';
-import { ago, cli, serveApi } from './fakes/cli.ts';
+import type { ConvergeView } from '../src/api/status.ts';
+import { ago, cli, NOW_MS, serveApi } from './fakes/cli.ts';
 import { viewOf } from './fakes/backend.ts';
 
 const GROUP = '/apis/rookery.dev/v1alpha1';
@@ -45,6 +47,61 @@ test('status of a directory that is converged', async () => {
   const result = await cli(['status', '--api-socket', api.socket]);
   await api.close();
   expect(result).toEqual({ code: 0, out: 'Source: /m\nAgents: 2/2 healthy\n', err: '' });
+});
+
+describe('status while something is reconciled', () => {
+  const optional = {
+    object: 'Agent/default/a',
+    phase: 'Failed',
+    message: 'no model',
+    optional: true,
+  } as const;
+  /** What a look says, one after the other; the last one stays. */
+  const statusOf = async (...views: ConvergeView[]) => {
+    const api = await serveApi({
+      [`GET ${GROUP}/convergence`]: (_: IncomingMessage, response: ServerResponse) =>
+        response.end(JSON.stringify(views.length > 1 ? views.shift() : views[0])),
+    });
+    const clock = { nowMs: NOW_MS };
+    const result = await cli(['status', '--api-socket', api.socket], {
+      services: {
+        nowMs: () => clock.nowMs,
+        setTimer: (delayMs, run) => {
+          clock.nowMs += delayMs;
+          run();
+          return () => undefined;
+        },
+      },
+    });
+    await api.close();
+    return { ...result, tookMs: clock.nowMs - NOW_MS, looks: api.requests.length };
+  };
+
+  test('waits for what comes of it, which says more than the moment', async () => {
+    const busy = viewOf({ busy: true, healthy: 2 });
+    const { code, looks } = await statusOf(busy, busy, viewOf({ converged: true, healthy: 2 }));
+    expect({ code, looks }).toEqual({ code: 0, looks: 3 });
+  });
+
+  test('also when an optional agent is down, which holds nothing up', async () => {
+    const down = { healthy: 1, waitingFor: [optional] };
+    const { code } = await statusOf(viewOf({ ...down, busy: true }), viewOf({ ...down, converged: true }));
+    expect(code).toBe(0);
+  });
+
+  test('says so after two seconds of it, and exits 1', async () => {
+    const { code, out, tookMs } = await statusOf(viewOf({ busy: true, healthy: 2 }));
+    expect({ code, out, tookMs }).toEqual({
+      code: 1,
+      out: 'Agents: 2/2 healthy; something is being reconciled\n',
+      tookMs: 2_000,
+    });
+  });
+
+  test('waits for nothing when it has a cause to tell', async () => {
+    const { code, looks } = await statusOf(viewOf({ busy: true, problems: ['frozen: it is gone'] }));
+    expect({ code, looks }).toEqual({ code: 1, looks: 1 });
+  });
 });
 
 test('sync says what is applied, and why something is not', async () => {

@@ -157,6 +157,8 @@ export interface ConvergeView {
     readonly object: string;
     readonly phase: string;
     readonly message: string;
+    /** It holds nothing up. */
+    readonly optional?: true;
   }[];
   readonly problems: readonly string[];
   /** What would be removed if somebody agreed, and why it is not. */

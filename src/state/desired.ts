@@ -82,6 +82,8 @@ export interface DesiredState {
   readonly held?: HeldChanges;
   readonly origin: string;
   readonly commit?: string;
+  /** Gone from the source, and not yet for certain: looked after as before. */
+  readonly leaving?: readonly KeyString[];
   /** When the guards must look again although no file changed (the second scan of an absence). */
   readonly recheckAtMs?: number;
 }

@@ -46,7 +46,7 @@ export function mergeDesired(input: MergeInput): Merged {
     origin: snapshot.origin,
     ...(snapshot.commit !== undefined && { commit: snapshot.commit }),
     ...(guard.blocked && { pruneBlocked: guard.blocked.message, awaitsConsent: guard.blocked.refused }),
-    ...(absence.recheckAtMs !== undefined && { recheckAtMs: absence.recheckAtMs }),
+    ...(absence.recheckAtMs !== undefined && { leaving: absence.leaving, recheckAtMs: absence.recheckAtMs }),
   };
   return { desired, absentSinceMs: absence.sinceMs };
 }
@@ -99,20 +99,22 @@ function mayHide(problem: ManifestProblem, object: DesiredObject, previous: Desi
 
 interface Absence {
   readonly confirmed: readonly KeyString[];
+  readonly leaving: readonly KeyString[];
   readonly sinceMs: ReadonlyMap<KeyString, number>;
   readonly recheckAtMs?: number;
 }
 
 function confirmAbsence(input: MergeInput, stalled: ReadonlyMap<KeyString, unknown>): Absence {
   const { previous, snapshot, inventory, nowMs, absenceMs } = input;
-  if (!snapshot.complete) return { confirmed: [], sinceMs: new Map() };
+  if (!snapshot.complete) return { confirmed: [], leaving: [], sinceMs: new Map() };
   const known = new Set([...previous.objects.keys(), ...inventory]);
   const absent = [...known].filter((key) => !snapshot.objects.has(key) && !stalled.has(key)).sort();
   const sinceMs = new Map(absent.map((key) => [key, input.absentSinceMs.get(key) ?? nowMs]));
   const dueAtMs = (key: KeyString): number => (sinceMs.get(key) ?? nowMs) + absenceMs;
   const confirmed = absent.filter((key) => dueAtMs(key) <= nowMs);
-  const pending = absent.filter((key) => dueAtMs(key) > nowMs).map(dueAtMs);
-  return { confirmed, sinceMs, ...(pending.length > 0 && { recheckAtMs: Math.min(...pending) }) };
+  const leaving = absent.filter((key) => dueAtMs(key) > nowMs);
+  const recheck = leaving.length > 0 && { recheckAtMs: Math.min(...leaving.map(dueAtMs)) };
+  return { confirmed, leaving, sinceMs, ...recheck };
 }
 
 interface Guard {
