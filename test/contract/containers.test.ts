@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bench, eventually, subjects, never, untilState } from './subjects.ts';
 
-describe.each(subjects())('containers on $name', { timeout: 30_000 }, (subject) => {
+describe.each(subjects())('containers on $name', (subject) => {
   let bench: Bench;
   beforeAll(async () => {
     bench = await subject.open();
-  }, 120_000);
-  afterAll(() => bench?.cleanUp(), 120_000);
+  });
+  afterAll(() => bench?.cleanUp());
 
   test('a created container is what was asked for, and does not run', async () => {
     const { podman, labels } = bench;
@@ -52,7 +52,7 @@ describe.each(subjects())('containers on $name', { timeout: 30_000 }, (subject) 
   test('a stop lets it end by itself, and is done when it is over', async () => {
     const { podman } = bench;
     const name = await bench.create('polite', 'server');
-    await podman.startContainer(name);
+    await bench.serve(name);
     await podman.stopContainer(name, 20);
     const ended = await podman.inspectContainer(name);
     expect(ended).toMatchObject({ state: 'exited', exitCode: 0, pid: 0 });
@@ -92,7 +92,7 @@ describe.each(subjects())('containers on $name', { timeout: 30_000 }, (subject) 
   test('started again, it still tells when it ended before', async () => {
     const { podman } = bench;
     const name = await bench.create('again', 'server');
-    await podman.startContainer(name);
+    await bench.serve(name);
     await podman.stopContainer(name, 20);
     const ended = await podman.inspectContainer(name);
     await podman.startContainer(name);

@@ -4,17 +4,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BUSYBOX, writeBusyboxTar } from './busybox.ts';
 import { type Bench, never, subjects } from './subjects.ts';
 
-describe.each(subjects())('images on $name', { timeout: 60_000 }, (subject) => {
+describe.each(subjects())('images on $name', (subject) => {
   let bench: Bench;
   let directory: string;
   beforeAll(async () => {
     bench = await subject.open();
     directory = mkdtempSync(join(subject.filesDir, 'rookery-images-'));
-  }, 120_000);
+  });
   afterAll(async () => {
     if (directory) rmSync(directory, { recursive: true });
     await bench?.cleanUp();
-  }, 120_000);
+  });
 
   const reference = (suffix: string) => `localhost/${bench.name(suffix)}:1`;
 

@@ -7,12 +7,12 @@ import { type Bench, eventually, subjects } from './subjects.ts';
 /** As long as an executor waits for a port. */
 const SOON_MS = 500;
 
-describe.each(subjects())('networks on $name', { timeout: 30_000 }, (subject) => {
+describe.each(subjects())('networks on $name', (subject) => {
   let bench: Bench;
   beforeAll(async () => {
     bench = await subject.open();
-  }, 120_000);
-  afterAll(() => bench?.cleanUp(), 120_000);
+  });
+  afterAll(() => bench?.cleanUp());
 
   const createNetwork = (suffix: string, subnets: readonly string[] = []) =>
     bench.podman.createNetwork({
@@ -70,7 +70,7 @@ describe.each(subjects())('networks on $name', { timeout: 30_000 }, (subject) =>
     const ip = addressIn(network.subnets[0]?.cidr ?? '', 77);
     const first = await bench.create('ip1', 'server', on(network.name, ip));
     const second = await bench.create('ip2', 'server', on(network.name, ip));
-    await podman.startContainer(first);
+    await bench.serve(first);
     expect((await podman.inspectContainer(first))?.networks).toEqual({ [network.name]: ip });
     await expect(podman.startContainer(second)).rejects.toMatchObject({ kind: 'InUse' });
     expect((await podman.inspectContainer(second))?.state).toBe('created');
@@ -94,7 +94,7 @@ describe.each(subjects())('networks on $name', { timeout: 30_000 }, (subject) =>
     ] as const;
     const first = await bench.create('port1', 'server', { ...on(network.name), ports });
     const second = await bench.create('port2', 'server', { ...on(network.name), ports });
-    await podman.startContainer(first);
+    await bench.serve(first);
     expect((await podman.inspectContainer(first))?.ports).toEqual(ports);
     await expect(podman.startContainer(second)).rejects.toMatchObject({ kind: 'PortInUse' });
     await podman.stopContainer(first, 20);

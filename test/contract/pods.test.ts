@@ -3,7 +3,7 @@ import type { PodTemplate } from '../../src/state/template.ts';
 import { freePort } from '../fakes/ports.ts';
 import { type Bench, subjects } from './subjects.ts';
 
-describe.each(subjects())('pods on $name', { timeout: 30_000 }, (subject) => {
+describe.each(subjects())('pods on $name', (subject) => {
   let bench: Bench;
   beforeAll(async () => {
     bench = await subject.open();
@@ -16,8 +16,8 @@ describe.each(subjects())('pods on $name', { timeout: 30_000 }, (subject) => {
       options: {},
       labels: bench.labels,
     });
-  }, 120_000);
-  afterAll(() => bench?.cleanUp(), 120_000);
+  });
+  afterAll(() => bench?.cleanUp());
 
   const podTemplate = (changes: Partial<PodTemplate> = {}): PodTemplate => ({
     network: { mode: 'bridge', networks: [{ name: bench.name('net'), aliases: ['group'] }] },
@@ -61,7 +61,7 @@ describe.each(subjects())('pods on $name', { timeout: 30_000 }, (subject) => {
     const { podman } = bench;
     const name = await createPod('group');
     const member = await bench.create('member', 'server', inPod(name));
-    await podman.startContainer(member);
+    await bench.serve(member);
     const running = await podman.inspectPod(name);
     const container = await podman.inspectContainer(member);
     expect(running).toMatchObject({ state: 'Running', infraState: 'running', containerIds: [container?.id] });
@@ -98,7 +98,7 @@ describe.each(subjects())('pods on $name', { timeout: 30_000 }, (subject) => {
       await createPod('next', { network, ports }),
     ];
     const before = await bench.create('before', 'server', inPod(old));
-    await podman.startContainer(before);
+    await bench.serve(before);
     const after = await bench.create('after', 'server', inPod(next));
     const infraOf = async (pod: string): Promise<string> => (await podman.inspectPod(pod))?.infraId ?? '';
     const swap = async (from: readonly [string, string], to: readonly [string, string]): Promise<void> => {
@@ -106,7 +106,7 @@ describe.each(subjects())('pods on $name', { timeout: 30_000 }, (subject) => {
       await podman.stopContainer(await infraOf(from[0]), 10);
       expect(await podman.inspectPod(from[0])).toMatchObject({ infraState: 'exited', networks: {} });
       await podman.startContainer(await infraOf(to[0]));
-      await podman.startContainer(to[1]);
+      await bench.serve(to[1]);
       expect(await podman.inspectPod(to[0])).toMatchObject({
         state: 'Running',
         networks: { [bench.name('net')]: ip },

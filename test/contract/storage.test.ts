@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bench, subjects, realSubjects } from './subjects.ts';
 
-describe.each(subjects())('volumes and secrets on $name', { timeout: 30_000 }, (subject) => {
+describe.each(subjects())('volumes and secrets on $name', (subject) => {
   let bench: Bench;
   beforeAll(async () => {
     bench = await subject.open();
-  }, 120_000);
-  afterAll(() => bench?.cleanUp(), 120_000);
+  });
+  afterAll(() => bench?.cleanUp());
 
   const createVolume = (suffix: string) =>
     bench.podman.createVolume({
@@ -81,12 +81,12 @@ describe.each(subjects())('volumes and secrets on $name', { timeout: 30_000 }, (
   });
 });
 
-describe.each(realSubjects())('a volume on $name', { timeout: 60_000 }, (subject) => {
+describe.each(realSubjects())('a volume on $name', (subject) => {
   let bench: Bench;
   beforeAll(async () => {
     bench = await subject.open();
-  }, 120_000);
-  afterAll(() => bench?.cleanUp(), 120_000);
+  });
+  afterAll(() => bench?.cleanUp());
 
   test('is exported as a whole file', async () => {
     const { podman } = bench;

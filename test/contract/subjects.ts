@@ -11,7 +11,7 @@ import { type ContainerTemplate, EMPTY_TEMPLATE } from '../../src/state/template
 import { createTraffic } from '../../src/traffic/traffic.ts';
 import { createFakePodman } from '../fakes/fake-podman.ts';
 import { BUSYBOX, ensureBusybox } from './busybox.ts';
-import { PROGRAMS, type ProgramName, programOf } from './programs.ts';
+import { PROGRAMS, type ProgramName, programOf, READY } from './programs.ts';
 
 /** One Podman to try, with names that nobody else has. Everything made with `name()` and `labels` goes at the end. */
 export interface Bench {
@@ -23,6 +23,8 @@ export interface Bench {
   template(program: ProgramName, changes?: Partial<ContainerTemplate>): ContainerTemplate;
   /** Creates a container called `name(suffix)`, and says its name. */
   create(suffix: string, program: ProgramName, changes?: Partial<ContainerTemplate>): Promise<string>;
+  /** Starts a `server`, and waits until it hears a signal: the kernel keeps an earlier one from a container's first process. */
+  serve(name: string): Promise<void>;
   cleanUp(): Promise<void>;
 }
 
@@ -108,6 +110,10 @@ function bench({ podman, traffic }: Pick<Bench, 'podman' | 'traffic'>, imageId: 
       await podman.createContainer({ name, template: template(program, changes), labels, annotations: {} });
       return name;
     },
+    serve: async (name) => {
+      await podman.startContainer(name);
+      await eventually(() => hasSaid(podman, name, READY));
+    },
     cleanUp: () => cleanUp(podman, run, labels),
   };
 }
@@ -121,6 +127,12 @@ const templateOf = (imageId: string, program: ProgramName): ContainerTemplate =>
   security: { ...EMPTY_TEMPLATE.security, dropCapabilities: ['ALL'] },
   stopGraceSeconds: 1,
 });
+
+async function hasSaid(podman: Podman, name: string, word: string): Promise<boolean> {
+  for await (const { text } of podman.logs(name, { follow: false, timestamps: false }, never))
+    if (text === word) return true;
+  return false;
+}
 
 async function cleanUp(podman: Podman, run: string, labels: Labels): Promise<void> {
   for (const pod of await podman.listPods(labels)) await podman.removePod(pod.id);
@@ -137,7 +149,7 @@ async function cleanUp(podman: Podman, run: string, labels: Labels): Promise<voi
 /** Waits for a condition, not for a time. */
 export async function eventually<T>(
   look: () => Promise<T | undefined | false>,
-  limitMs = 10_000,
+  limitMs = 30_000,
 ): Promise<T> {
   const endMs = Date.now() + limitMs;
   for (;;) {
@@ -154,5 +166,5 @@ export const untilState = (podman: Podman, name: string, state: string) =>
     return container?.state === state && container;
   });
 
-/** A port that was free a moment ago. */
+/** Nobody ends it. */
 export const never = new AbortController().signal;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDial } from '../../src/podman/dial.ts';
 import type { ContainerTemplate } from '../../src/state/template.ts';
+import { READY } from './programs.ts';
 import { type Bench, eventually, never, realSubjects, untilState } from './subjects.ts';
 
 interface RawInspect {
@@ -21,17 +22,17 @@ interface RawInspect {
 }
 
 /** Podman 4.3 ignores fields it does not know, so every field of a template is looked for where it must show. */
-describe.each(realSubjects())('a template on $name', { timeout: 60_000 }, (subject) => {
+describe.each(realSubjects())('a template on $name', (subject) => {
   let bench: Bench;
   let directory: string;
   beforeAll(async () => {
     bench = await subject.open();
     directory = mkdtempSync(join(subject.filesDir, 'rookery-template-'));
-  }, 120_000);
+  });
   afterAll(async () => {
     if (directory) rmSync(directory, { recursive: true, force: true });
     await bench?.cleanUp();
-  }, 120_000);
+  });
 
   const started = async (suffix: string, changes: Partial<ContainerTemplate>): Promise<string> => {
     const name = await bench.create(suffix, 'server', changes);
@@ -227,8 +228,13 @@ describe.each(realSubjects())('a template on $name', { timeout: 60_000 }, (subje
 
   test('its own stop signal is sent', async () => {
     const { podman } = bench;
-    const args = ["trap 'exit 42' INT; sleep 1000 & wait"];
-    const name = await started('signal', { args, stopSignal: 'SIGINT', stopGraceSeconds: 20 });
+    const args = [`trap 'exit 42' INT; echo ${READY}; sleep 1000 & wait`];
+    const name = await bench.create('signal', 'server', {
+      args,
+      stopSignal: 'SIGINT',
+      stopGraceSeconds: 20,
+    });
+    await bench.serve(name);
     await podman.stopContainer(name, 20);
     expect((await podman.inspectContainer(name))?.exitCode).toBe(42);
     const unknown = bench.create('nosignal', 'server', { stopSignal: 'SIGNONSENSE' });
