@@ -4,10 +4,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Podman } from '../../src/podman/podman.ts';
 import type { PodTemplate } from '../../src/state/template.ts';
 import type { Bench } from '../contract/subjects.ts';
-import { type KilledService, openKilledService } from './killed-service.ts';
+import { type KilledService, openKilledService, takesMs } from './killed-service.ts';
 
-/** How long into the making of a pod, 50 to 100 ms, its service is killed. */
-const KILLED_AFTER_MS = [20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 100];
+/** Parts of the making of a pod, 50 to 100 ms where nothing else runs, after which its service is killed. */
+const KILLED_AFTER = [0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 1];
 const TRIES = 3;
 
 let service: KilledService;
@@ -16,8 +16,8 @@ let bench: Bench;
 beforeAll(async () => {
   service = await openKilledService();
   bench = service.bench;
-}, 60_000);
-afterAll(() => service?.close(), 60_000);
+});
+afterAll(() => service?.close());
 
 const TEMPLATE: PodTemplate = {
   network: { mode: 'none' },
@@ -40,7 +40,9 @@ test('a pod whose making was cut off goes with all of its storage, and can be ma
   timeout: 180_000,
 }, async () => {
   let onlyStorage = false;
-  for (const afterMs of Array.from({ length: TRIES }, () => KILLED_AFTER_MS).flat()) {
+  for (const part of Array.from({ length: TRIES }, () => KILLED_AFTER).flat()) {
+    const afterMs = part * (await takesMs(() => make(bench.podman)));
+    await bench.podman.removePod(bench.name('pod'));
     await service.killIn(/\/pods\/create$/, afterMs, make);
     const pod = await bench.podman.inspectPod(bench.name('pod'));
     onlyStorage = pod?.infraId === '' && pod.containerIds.length === 0 && stored().length > 0;

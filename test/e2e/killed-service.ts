@@ -53,6 +53,13 @@ export async function openKilledService(): Promise<KilledService> {
   };
 }
 
+/** How long a call takes on this machine when nobody dies in it. */
+export async function takesMs(call: () => Promise<unknown>): Promise<number> {
+  const startedAtMs = performance.now();
+  await call();
+  return performance.now() - startedAtMs;
+}
+
 /** It may have been made before its service died. */
 const endOf = (call: Promise<unknown>): Promise<unknown> =>
   call.catch((error: unknown) => {

@@ -6,12 +6,12 @@ import type { AttachedNetwork } from '../../src/state/template.ts';
 import type { Bench } from '../contract/subjects.ts';
 import { freePort } from '../fakes/ports.ts';
 import { call } from '../fakes/unix-socket.ts';
-import { type KilledService, openKilledService } from './killed-service.ts';
+import { type KilledService, openKilledService, takesMs } from './killed-service.ts';
 import { monitoredIn } from './leftovers.ts';
 import { until } from './until.ts';
 
-/** How long into a start of about 100 ms its service is killed; in some of them addresses are given out and nothing else. */
-const KILLED_AFTER_MS = [20, 30, 40, 50, 60];
+/** Parts of a start, of about 100 ms, after which its service is killed; in some of them addresses are given out and nothing else. */
+const KILLED_AFTER = [0.2, 0.3, 0.4, 0.5, 0.6];
 const TRIES = 3;
 
 type Networks = readonly AttachedNetwork[];
@@ -22,8 +22,8 @@ let bench: Bench;
 beforeAll(async () => {
   service = await openKilledService();
   bench = service.bench;
-}, 60_000);
-afterAll(() => service?.close(), 60_000);
+});
+afterAll(() => service?.close());
 
 /** What Podman says to a call without any code of ours. */
 const plain = async (path: string, body = '{}'): Promise<string> => {
@@ -87,14 +87,15 @@ const attachedTo = (made: readonly ObservedNetwork[], host: number): Networks =>
 const addressesOf = (networks: Networks): Record<string, string> =>
   Object.fromEntries(networks.map(({ name, ip }) => [name, ip ?? '']));
 
-test("a container whose start was cut off by the death of Podman's service starts with its addresses, whatever becomes of it", {
-  timeout: 120_000,
-}, async () => {
+test("a container whose start was cut off by the death of Podman's service starts with its addresses, whatever becomes of it", async () => {
   const made = await makeNetworks('one', 'two');
-  const attempts = Array.from({ length: TRIES }, () => KILLED_AFTER_MS).flat();
+  const attempts = Array.from({ length: TRIES }, () => KILLED_AFTER).flat();
   const ends = Object.entries(ENDS);
-  for (const [index, afterMs] of attempts.entries()) {
+  for (const [index, part] of attempts.entries()) {
     const networks = attachedTo(made, 200 + index);
+    const whole = await bench.create(`w${index}`, 'server', { network: { mode: 'bridge', networks } });
+    const afterMs = part * (await takesMs(() => bench.podman.startContainer(whole)));
+    await bench.podman.removeContainer(whole);
     const name = await bench.create(`c${index}`, 'server', { network: { mode: 'bridge', networks } });
     await service.killIn(/\/start$/, afterMs, (cut) => cut.startContainer(name));
     const isRefused = (await plainStart(name)).includes('IPAM error');
@@ -112,17 +113,17 @@ test("a container whose start was cut off by the death of Podman's service start
 });
 
 /** Of a connect that takes about 50 ms. */
-const CONNECT_KILLED_AFTER_MS = [5, 10, 15, 20, 25, 30];
+const CONNECT_KILLED_AFTER = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
 
-test("a running container whose connection was cut off by the death of Podman's service is connected by the next call", {
-  timeout: 120_000,
-}, async () => {
+test("a running container whose connection was cut off by the death of Podman's service is connected by the next call", async () => {
   const made = await makeNetworks('home');
   const networks = attachedTo(made, 100);
   const [{ name: network, ...options }] = networks as [AttachedNetwork];
   const name = await bench.create('cut', 'server', { network: { mode: 'bridge', networks } });
   await bench.podman.startContainer(name);
-  for (const afterMs of [...CONNECT_KILLED_AFTER_MS, ...CONNECT_KILLED_AFTER_MS]) {
+  for (const part of Array.from({ length: TRIES }, () => CONNECT_KILLED_AFTER).flat()) {
+    await bench.podman.disconnectNetwork(network, name);
+    const afterMs = part * (await takesMs(() => bench.podman.connectNetwork(network, name, options)));
     await bench.podman.disconnectNetwork(network, name);
     await service.killIn(/\/connect$/, afterMs, (cut) => cut.connectNetwork(network, name, options));
     const isForgotten = (await bench.podman.inspectContainer(name))?.networks[network] === undefined;
@@ -138,9 +139,7 @@ test("a running container whose connection was cut off by the death of Podman's 
 /** The moment lasts some milliseconds, and on a machine with other work to do we may be late. */
 const LATE_TRIES = 20;
 
-describe("a container whose process waits to be started when Podman's service dies", {
-  timeout: 120_000,
-}, () => {
+describe("a container whose process waits to be started when Podman's service dies", () => {
   /** Its runtime has made it, and Podman has not yet noted that. @returns its id */
   async function cutOffLate(suffix: string): Promise<string> {
     const [network] = await makeNetworks(suffix);
