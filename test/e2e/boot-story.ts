@@ -16,10 +16,10 @@ export const NEEDS: Readonly<Record<string, readonly string[]>> = {
 /** Dies of the first name that leads to no answer, and takes a moment before it answers itself. */
 const script = (asks: readonly string[], port: number): string => `
 echo "started $(cut -d ' ' -f 1 /proc/uptime)"
-for one in ${asks.join(' ')}; do timeout 2 wget -q -O - "http://$one/" >/dev/null || { echo "no $one"; exit 7; }; done
+for one in ${asks.join(' ')}; do timeout 5 wget -q -O - "http://$one/" >/dev/null || { echo "no $one"; exit 7; }; done
 sleep 0.5; mkdir -p /tmp/www; echo hello >/tmp/www/index.html
-httpd -f -p ${port} -h /tmp/www & trap 'exit 0' TERM
-echo "served $(cut -d ' ' -f 1 /proc/uptime)"; wait`;
+echo "served $(cut -d ' ' -f 1 /proc/uptime)"
+httpd -f -p ${port} -h /tmp/www & trap 'exit 0' TERM; wait`;
 
 const on = (name: string): string => `${name}:8080`;
 const needing = (...names: string[]): string =>

@@ -41,11 +41,11 @@ describe.runIf(isRoot).each([
     writeFileSync(bootIdFile, `${randomUUID()}\n`);
     controller = site.start();
     await untilStable(site, NAMES.length);
-  }, 120_000);
+  });
   afterAll(async () => {
     await site?.cleanUp();
     host?.cleanUp();
-  }, 60_000);
+  });
 
   /** By agent, the container that runs. */
   const containers = async (): Promise<Readonly<Record<string, string>>> =>
@@ -68,7 +68,7 @@ describe.runIf(isRoot).each([
       (await site.agents()).map(({ metadata, status }) => [metadata.name, status?.restarts ?? -1]),
     );
 
-  test('comes up in the order of its dependencies, each once', { timeout: 120_000 }, async () => {
+  test('comes up in the order of its dependencies, each once', async () => {
     const before = [await containers(), await restarts()];
     const servedBefore = await moments();
     await controller.end('SIGKILL');

@@ -49,7 +49,7 @@ async function statusWith(url: string, more: Partial<GitSettings>): Promise<GitS
   return source.status() as GitStatus;
 }
 
-test('ssh: with its key and a known host, and with nothing less', { timeout: 60_000 }, async () => {
+test('ssh: with its key and a known host, and with nothing less', async () => {
   const { port, hostKey } = await startSshd();
   const url = `ssh://${userInfo().username}@127.0.0.1:${port}${repository.remote}`;
   const sshKeyFile = newKey('client');
@@ -74,7 +74,7 @@ const environment = (): Record<string, string> => ({
 const basicOf = (token: string): string =>
   `Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}`;
 
-test('https: with its token, which is nowhere afterwards', { timeout: 60_000 }, async () => {
+test('https: with its token, which is nowhere afterwards', async () => {
   const { url, asked } = await startHttps({ root: repository.dir, token: TOKEN });
   const tokenFile = path('token');
   writeFileSync(tokenFile, `${TOKEN}\n`);
@@ -91,9 +91,7 @@ test('https: with its token, which is nowhere afterwards', { timeout: 60_000 }, 
   expect(JSON.stringify([refused, good])).not.toContain(TOKEN);
 });
 
-test('submodules and LFS files over https: the token goes to the host of the repository alone', {
-  timeout: 60_000,
-}, async () => {
+test('submodules and LFS files over https: the token goes to the host of the repository alone', async () => {
   const library = createGitRepository();
   endings.push(() => library.dispose());
   const id = library.push({ x: 'one' });

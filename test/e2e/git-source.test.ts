@@ -55,11 +55,11 @@ describe('a git repository', () => {
     });
     controller = site.start(...options);
     await untilStable(site, 2);
-  }, 60_000);
+  });
   afterAll(async () => {
     await site?.cleanUp();
     repository?.dispose();
-  }, 60_000);
+  });
 
   const text = (name: string, script = WAITS): string =>
     agentText({
@@ -105,7 +105,7 @@ describe('a git repository', () => {
       return worker !== undefined && worker !== from && worker;
     });
 
-  test('a push that is told changes its agents, and those alone', { timeout: 60_000 }, async () => {
+  test('a push that is told changes its agents, and those alone', async () => {
     const before = await ids();
     const commit = repository.push({ 'hosts/box/worker.yaml': text('worker', `# two\n${WAITS}`) });
     const toldAtMs = Date.now();
@@ -127,9 +127,7 @@ describe('a git repository', () => {
     expect(exitCode).toBe(0);
   });
 
-  test('a commit that does not touch an agent leaves it and its files alone', {
-    timeout: 30_000,
-  }, async () => {
+  test('a commit that does not touch an agent leaves it and its files alone', async () => {
     const before = await ids();
     repository.push({ 'README.md': 'more' });
     expect((await site.rookery('sync')).exitCode).toBe(0);
@@ -138,20 +136,14 @@ describe('a git repository', () => {
     expect(await read()).toBe('one');
   });
 
-  test('a changed file that is mounted is a new container; a rollback has the old one', {
-    timeout: 60_000,
-  }, async () => {
+  test('a changed file that is mounted is a new container; a rollback has the old one', async () => {
     const { worker } = await ids();
     repository.push({
       'hosts/box/config/x': 'two\n',
       'hosts/box/worker.yaml': text('worker', 'sleep 1; exit 3'),
     });
     await site.rookery('sync');
-    await until(
-      'it is rolled back',
-      async () => (await site.status('worker')).phase === 'RolledBack',
-      40_000,
-    );
+    await until('it is rolled back', async () => (await site.status('worker')).phase === 'RolledBack');
     expect(await read()).toBe('one');
     repository.push({ 'hosts/box/worker.yaml': text('worker', `# three\n${WAITS}`) });
     await site.rookery('sync');
@@ -160,9 +152,7 @@ describe('a git repository', () => {
     expect((await ids())['worker']).not.toBe(worker);
   });
 
-  test('an unsigned commit and a rewritten history change nothing until they are allowed', {
-    timeout: 60_000,
-  }, async () => {
+  test('an unsigned commit and a rewritten history change nothing until they are allowed', async () => {
     const before = await ids();
     repository.git('config', 'commit.gpgsign', 'false');
     repository.push({ 'hosts/box/worker.yaml': text('worker', `# evil\n${WAITS}`) });
@@ -185,7 +175,7 @@ describe('a git repository', () => {
     await untilStable(site, 2);
   });
 
-  test('a remote that is away freezes nothing, not even a restart', { timeout: 60_000 }, async () => {
+  test('a remote that is away freezes nothing, not even a restart', async () => {
     const before = await ids();
     renameSync(repository.remote, `${repository.remote}.away`);
     expect((await site.rookery('sync')).stderr).toMatch(/^FetchFailed: /);
@@ -198,7 +188,7 @@ describe('a git repository', () => {
     expect((await site.rookery('sync')).exitCode).toBe(0);
   });
 
-  test('what is gone from the branch goes at once', { timeout: 30_000 }, async () => {
+  test('what is gone from the branch goes at once', async () => {
     repository.push({ 'base/bystander.yaml': undefined });
     const atMs = Date.now();
     await site.rookery('sync');

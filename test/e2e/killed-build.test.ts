@@ -15,11 +15,11 @@ beforeAll(async () => {
   podman = startOwnPodman();
   bench = await real('one that is killed', podman.socket).open();
   context = mkdtempSync(join(tmpdir(), 'rookery-cut-'));
-}, 60_000);
+});
 afterAll(() => {
   podman?.remove();
   rmSync(context, { recursive: true, force: true });
-}, 60_000);
+});
 
 interface StoredImage {
   readonly id: string;

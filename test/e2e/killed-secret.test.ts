@@ -7,8 +7,8 @@ import { type OwnPodman, startOwnPodman } from './own-podman.ts';
 let podman: OwnPodman;
 beforeAll(() => {
   podman = startOwnPodman();
-}, 60_000);
-afterAll(() => podman?.remove(), 60_000);
+});
+afterAll(() => podman?.remove());
 
 const libpod = () => createLibpod({ socketPath: podman.socket, now: Date.now });
 const NAMES = 'secrets.json';

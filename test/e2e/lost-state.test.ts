@@ -22,9 +22,7 @@ const configured = (script: string): string =>
     },
   )}`;
 
-test('the state directory is lost outside of a sync window: what dies is started again, as it was', {
-  timeout: 60_000,
-}, async () => {
+test('the state directory is lost outside of a sync window: what dies is started again, as it was', async () => {
   site.write('worker.yaml', configured(WAITS));
   const first = site.start();
   await untilStable(site, 1);

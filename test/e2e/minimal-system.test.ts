@@ -55,8 +55,8 @@ describe('the minimal viable system', () => {
     await buildImages(site);
     await copyExample(site, 'mvs');
     controller = site.start();
-  }, 120_000);
-  afterAll(() => site?.cleanUp(), 60_000);
+  });
+  afterAll(() => site?.cleanUp());
 
   /** What runs, by agent; two running containers of one agent are an error at any time. */
   async function running(): Promise<Record<string, Running>> {
@@ -78,7 +78,7 @@ describe('the minimal viable system', () => {
 
   const stable = (limitMs?: number): Promise<void> => untilAgents(site, NAMES.length, isStable, limitMs);
 
-  test('is available within 10 s, each agent after those it needs', { timeout: 60_000 }, async () => {
+  test('is available within 10 s, each agent after those it needs', async () => {
     await untilAgents(site, NAMES.length, ({ ready }) => ready);
     const tookMs = Date.now() - controller.startedAtMs;
     console.log(`eight agents ready ${tookMs} ms after the start of the command`);
@@ -89,7 +89,7 @@ describe('the minimal viable system', () => {
     expect(tookMs).toBeLessThan(10_000);
   });
 
-  test('tells a person and a script that all is well', { timeout: 60_000 }, async () => {
+  test('tells a person and a script that all is well', async () => {
     await stable();
     const table = await site.rookery('get', 'agents');
     expect(table.exitCode).toBe(0);
@@ -104,9 +104,7 @@ describe('the minimal viable system', () => {
     console.log(`apply with nothing to do took ${Math.round(apply.tookMs)} ms`);
   });
 
-  test('recreates exactly the agent whose environment changed, and says why', {
-    timeout: 60_000,
-  }, async () => {
+  test('recreates exactly the agent whose environment changed, and says why', async () => {
     const before = await running();
     const revision = await revisionOf('coordinator');
     const preview = 'LOG_LEVEL changed INFO → DEBUG';
@@ -128,18 +126,14 @@ describe('the minimal viable system', () => {
     );
   });
 
-  test('goes back by itself from an update that crashes', { timeout: 90_000 }, async () => {
+  test('goes back by itself from an update that crashes', async () => {
     const before = await running();
     const editedAtMs = Date.now();
     site.edit('model-manager.yaml', '  env:\n', '  env:\n    - {name: CRASH_AT_START, value: "true"}\n');
-    const status = await until(
-      'it is rolled back',
-      async () => {
-        const now = await site.status('model-manager');
-        return now.phase === 'RolledBack' && now.ready && now;
-      },
-      60_000,
-    );
+    const status = await until('it is rolled back', async () => {
+      const now = await site.status('model-manager');
+      return now.phase === 'RolledBack' && now.ready && now;
+    });
     console.log(`a crashing update was rolled back ${Date.now() - editedAtMs} ms after the edit`);
     const after = await running();
     expect(after['model-manager']?.id, 'the kept container').toBe(before['model-manager']?.id);
@@ -160,7 +154,7 @@ describe('the minimal viable system', () => {
     expect(apply.stderr).toContain('RolledBack');
   });
 
-  test('takes a good edit after a failed one', { timeout: 60_000 }, async () => {
+  test('takes a good edit after a failed one', async () => {
     const before = await running();
     site.edit(
       'model-manager.yaml',
@@ -173,7 +167,7 @@ describe('the minimal viable system', () => {
     expect(await site.rookery('apply', '--timeout', '20s')).toMatchObject({ exitCode: 0 });
   });
 
-  test('never stops what serves for an image that is not there', { timeout: 60_000 }, async () => {
+  test('never stops what serves for an image that is not there', async () => {
     const before = await running();
     const build = /  build:\n    context: .*\n/;
     const [good = ''] = build.exec(readFileSync(join(site.manifests, 'chain-of-thought.yaml'), 'utf8')) ?? [];
@@ -193,7 +187,7 @@ describe('the minimal viable system', () => {
   });
 
   describe('heals what is done to a container behind its back:', () => {
-    test('its process is killed', { timeout: 60_000 }, async () => {
+    test('its process is killed', async () => {
       await stable();
       const before = await one('emotion-engine');
       const killedAtMs = performance.now();
@@ -210,28 +204,28 @@ describe('the minimal viable system', () => {
       console.log(`a killed container ran again after ${Math.round(performance.now() - killedAtMs)} ms`);
     });
 
-    test('it is removed', { timeout: 60_000 }, async () => {
+    test('it is removed', async () => {
       const before = await one('audio-capture');
       await site.host.podman('rm', '--force', '--time', '0', before.id);
       await until('there is another', async () => (await one('audio-capture')).id !== before.id);
       expect((await one('audio-capture')).name).toBe(before.name);
     });
 
-    test('it is stopped', { timeout: 60_000 }, async () => {
+    test('it is stopped', async () => {
       const before = await one('got-tot');
       await stopBehindItsBack(site.host, before.id);
       await until('it runs again', async () => (await one('got-tot')).startedAt !== before.startedAt);
       expect((await one('got-tot')).id).toBe(before.id);
     });
 
-    test('it is renamed', { timeout: 60_000 }, async () => {
+    test('it is renamed', async () => {
       const before = await one('coordinator');
       await site.host.podman('rename', before.id, `${site.namespace}-nonsense`);
       await until('it has its name back', async () => (await one('coordinator')).name === before.name);
       expect(await one('coordinator')).toEqual(before);
     });
 
-    test('and says so once it has watched them', { timeout: 60_000 }, async () => {
+    test('and says so once it has watched them', async () => {
       await stable();
       expect(await site.status('emotion-engine')).toMatchObject({ restarts: 1 });
       expect(await site.rookery('plan')).toMatchObject({ exitCode: 0 });
@@ -239,9 +233,7 @@ describe('the minimal viable system', () => {
   });
 
   describe('outlives its controller:', () => {
-    test('Ctrl-C ends the controller alone, and the next one restarts nothing', {
-      timeout: 60_000,
-    }, async () => {
+    test('Ctrl-C ends the controller alone, and the next one restarts nothing', async () => {
       const before = await running();
       const { exitCode, tookMs } = await controller.end('SIGINT');
       expect(exitCode).toBe(0);
@@ -253,14 +245,14 @@ describe('the minimal viable system', () => {
       expect(await running()).toEqual(before);
     });
 
-    test('a second controller is turned away and told who runs', { timeout: 60_000 }, async () => {
+    test('a second controller is turned away and told who runs', async () => {
       const second = await site.rookery('run');
       expect(second.exitCode).toBe(1);
       expect(second.stderr).toContain(String(controller.pid));
       expect(second.stderr.trim().split('\n')).toHaveLength(1);
     });
 
-    test('kill -9 of the controller loses nothing', { timeout: 60_000 }, async () => {
+    test('kill -9 of the controller loses nothing', async () => {
       const before = await running();
       await controller.end('SIGKILL');
       controller = site.start();
@@ -269,7 +261,7 @@ describe('the minimal viable system', () => {
       expect(await site.rookery('plan')).toMatchObject({ exitCode: 0 });
     });
 
-    test('a lost state directory is found again in what runs', { timeout: 60_000 }, async () => {
+    test('a lost state directory is found again in what runs', async () => {
       const before = await running();
       const addresses = await addressesNow();
       await controller.end('SIGKILL');

@@ -12,13 +12,13 @@ describe('an ordinary user', () => {
     user = openOrdinaryUser();
     site = openSite(user.site);
     user.give(site.dir);
-  }, 60_000);
+  });
   afterAll(async () => {
     await site?.cleanUp();
     user?.cleanUp();
-  }, 60_000);
+  });
 
-  test('gets a healthy agent from the first example', { timeout: 90_000 }, async () => {
+  test('gets a healthy agent from the first example', async () => {
     await copyExample(site, 'hello');
     site.start();
     const started = performance.now();

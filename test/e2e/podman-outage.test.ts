@@ -21,20 +21,18 @@ describe("Podman's service", () => {
     site.write('worker.yaml', agentText({ name: 'worker', namespace }));
     site.start();
     await untilStable(site, 2);
-  }, 60_000);
+  });
   afterAll(async () => {
     await site?.cleanUp();
     podman?.remove();
-  }, 60_000);
+  });
 
   const processes = async (): Promise<number[]> =>
     (await site.host.containers(site.namespace))
       .map(({ State }) => State.Pid)
       .sort((left, right) => left - right);
 
-  test('may die: the agents run on, nothing is judged, and all is well when it is back', {
-    timeout: 60_000,
-  }, async () => {
+  test('may die: the agents run on, nothing is judged, and all is well when it is back', async () => {
     const [before, pids] = [await site.host.containers(site.namespace), await processes()];
     podman.kill();
     await untilAgents(site, 2, ({ phase }) => phase === 'Unknown');
@@ -51,7 +49,7 @@ describe("Podman's service", () => {
     expect(await site.status('web')).toMatchObject({ restarts: 0 });
   });
 
-  test('may be absent: one error says so, and what to do', { timeout: 30_000 }, async () => {
+  test('may be absent: one error says so, and what to do', async () => {
     const nowhere = join(site.dir, 'nowhere.sock');
     const stateDir = join(site.dir, 'other-state');
     const { exitCode, stderr } = await site.rookery('run', '--socket', nowhere, '--state-dir', stateDir);

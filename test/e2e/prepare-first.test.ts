@@ -30,8 +30,8 @@ describe('an update that cannot be had', () => {
     site.start();
     await untilStable(site, 1);
     before = await serving();
-  }, 60_000);
-  afterAll(() => site?.cleanUp(), 60_000);
+  });
+  afterAll(() => site?.cleanUp());
 
   /** The manifest is put right again, and what serves is still the same run of the same container. */
   afterEach(async () => {
@@ -46,22 +46,18 @@ describe('an update that cannot be had', () => {
       async () => (await site.host.containers(site.namespace)).length === 1,
     );
     expect(await serving()).toMatchObject({ Id: before.Id, State: { StartedAt: before.State.StartedAt } });
-  }, 40_000);
+  });
 
   /** Which reason `Synced` gives, while the old one is Ready. */
   const expectRefusal = async (manifest: string, reason: string, words: RegExp): Promise<void> => {
     site.write('steady.yaml', manifest);
-    await until(
-      `Synced says ${reason}`,
-      async () => {
-        const status = await site.status('steady');
-        const synced = conditionOf(status, 'Synced');
-        if (synced?.status !== 'False' || synced.reason !== reason || !words.test(synced.message))
-          throw new Error(JSON.stringify(synced));
-        return conditionOf(status, 'Ready')?.status === 'True';
-      },
-      30_000,
-    );
+    await until(`Synced says ${reason}`, async () => {
+      const status = await site.status('steady');
+      const synced = conditionOf(status, 'Synced');
+      if (synced?.status !== 'False' || synced.reason !== reason || !words.test(synced.message))
+        throw new Error(JSON.stringify(synced));
+      return conditionOf(status, 'Ready')?.status === 'True';
+    });
     expect(await serving()).toMatchObject({ Id: before.Id, State: { StartedAt: before.State.StartedAt } });
   };
 

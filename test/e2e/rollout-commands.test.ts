@@ -16,7 +16,7 @@ beforeAll(async () => {
   controller = site.start();
   await untilRuns('0');
 }, LIMIT_MS);
-afterAll(() => site?.cleanUp(), 60_000);
+afterAll(() => site?.cleanUp());
 
 const versionText = (version: number): string => `env: [{name: V, value: "v${version}"}]`;
 const edit = (from: number, to: number): void =>
@@ -130,7 +130,7 @@ test('restart makes one new container of the same', { timeout: LIMIT_MS }, async
 test('suspend changes nothing for its time, also when the controller dies', {
   timeout: LIMIT_MS,
 }, async () => {
-  const suspended = await succeeds(site.rookery('suspend', 'web', '--for', '8s', '--reason', 'a look'));
+  const suspended = await succeeds(site.rookery('suspend', 'web', '--for', '20s', '--reason', 'a look'));
   expect(suspended).toMatch(/^agent\/web is suspended until 2/);
   const [container] = await running();
   await site.host.podman('rm', '--force', '--time', '0', container?.Id ?? '');

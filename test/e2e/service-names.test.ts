@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSite, REPOSITORY, type Site } from './site.ts';
 import { isStable, untilStable } from './status.ts';
@@ -25,8 +26,8 @@ describe('an agent that calls others by name every 20 ms', () => {
     site.write('caller.yaml', agentText(namespace, 'caller', CALLS));
     site.start();
     await untilStable(site, 3);
-  }, 90_000);
-  afterAll(() => site?.cleanUp(), 60_000);
+  });
+  afterAll(() => site?.cleanUp());
 
   const count = async (): Promise<Count> =>
     JSON.parse((await site.rookery('logs', 'caller', '--tail', '1')).stdout) as Count;
@@ -40,7 +41,7 @@ describe('an agent that calls others by name every 20 ms', () => {
   const addresses = async (): Promise<Record<string, string | undefined>> =>
     Object.fromEntries((await site.agents()).map(({ metadata, status }) => [metadata.name, status?.address]));
 
-  test('never fails to resolve one, however often they are replaced', { timeout: 90_000 }, async () => {
+  test('never fails to resolve one, however often they are replaced', async () => {
     const before = await addresses();
     const caller = await running('caller');
     await until('both answer', async () => (await count()).answered > 20);
@@ -62,11 +63,11 @@ describe('an agent that calls others by name every 20 ms', () => {
     });
     console.log(`names under ${ROUNDS} rounds of churn: ${JSON.stringify(after)}`);
     expect(after.unresolved).toBe(0);
-    expect(await addresses()).toEqual(before);
+    await until('each has the address it had', async () => isDeepStrictEqual(await addresses(), before));
     expect((await running('caller')).Id).toBe(caller.Id);
   });
 
-  test('finds one that comes later without being restarted', { timeout: 30_000 }, async () => {
+  test('finds one that comes later without being restarted', async () => {
     const { Id } = await running('caller');
     site.write('late.yaml', agentText(site.namespace, 'late', ECHOES));
     await until('it is stable', async () => isStable(await site.status('late')));

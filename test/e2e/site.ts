@@ -228,7 +228,7 @@ export async function untilAgents(
   site: Site,
   count: number,
   isDone: (status: AgentStatus) => boolean,
-  limitMs = 60_000,
+  limitMs = 90_000,
 ): Promise<void> {
   let last = '';
   try {

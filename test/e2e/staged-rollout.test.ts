@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { agentText, ensureBusybox, WAITS } from './busybox-agents.ts';
-import { type Agent, type Controller, openSite, type Site } from './site.ts';
-import { conditionOf, isStable, untilStable } from './status.ts';
+import { type Agent, type Controller, openSite, type Site, untilAgents } from './site.ts';
+import { conditionOf, isStable, untilAtRest, untilStable } from './status.ts';
 import { until } from './until.ts';
 
 const LIMIT = 2;
@@ -11,7 +11,7 @@ const ALL = [...BOTTOM, ...TOP];
 
 let site: Site;
 let controller: Controller;
-afterEach(() => site?.cleanUp(), 60_000);
+afterEach(() => site?.cleanUp());
 
 const settings = (level: string): void =>
   site.write(
@@ -60,25 +60,19 @@ async function deployed(): Promise<void> {
 }
 
 describe('an edited ConfigMap that agents of two layers read', () => {
-  test('goes up layer by layer, so many at once as the controller was told', {
-    timeout: 120_000,
-  }, async () => {
+  test('goes up layer by layer, so many at once as the controller was told', async () => {
     await deployed();
     settings('3');
     let most = 0;
     const mixed: string[][] = [];
-    await until(
-      'all have it',
-      async () => {
-        const agents = await site.agents();
-        const updating = namesOf(agents, isUpdating);
-        most = Math.max(most, updating.length);
-        if (updating.some((name) => TOP.includes(name)) && updating.some((name) => BOTTOM.includes(name)))
-          mixed.push(updating);
-        return agents.every(({ status }) => status && isStable(status) && status.revisions.length === 2);
-      },
-      60_000,
-    );
+    await until('all have it', async () => {
+      const agents = await site.agents();
+      const updating = namesOf(agents, isUpdating);
+      most = Math.max(most, updating.length);
+      if (updating.some((name) => TOP.includes(name)) && updating.some((name) => BOTTOM.includes(name)))
+        mixed.push(updating);
+      return agents.every(({ status }) => status && isStable(status) && status.revisions.length === 2);
+    });
     expect(most).toBe(LIMIT);
     expect(mixed).toEqual([]);
     expect(await levels()).toEqual(allAt('3'));
@@ -95,15 +89,12 @@ describe('an edited ConfigMap that agents of two layers read', () => {
   }, async () => {
     await deployed();
     settings('2');
-    await until(
-      'the first are rolled back, the rest are stopped',
-      async () => {
-        const agents = await site.agents();
-        const failed = namesOf(agents, ({ status }) => status?.phase === 'RolledBack');
-        return failed.length === LIMIT && namesOf(agents, isStopped).length === ALL.length - LIMIT;
-      },
-      60_000,
-    );
+    await until('the first are rolled back, the rest are stopped', async () => {
+      const agents = await site.agents();
+      const failed = namesOf(agents, ({ status }) => status?.phase === 'RolledBack');
+      return failed.length === LIMIT && namesOf(agents, isStopped).length === ALL.length - LIMIT;
+    });
+    await untilAtRest(site);
     expect(await levels()).toEqual(allAt('1'));
     const agents = await site.agents();
     for (const { metadata, status } of agents) {
@@ -121,14 +112,11 @@ describe('an edited ConfigMap that agents of two layers read', () => {
       'the controller knows them again',
       async () => (await site.agents()).filter(({ status }) => status !== undefined).length === ALL.length,
     );
+    await untilAtRest(site);
     expect(namesOf(await site.agents(), isStopped)).toHaveLength(ALL.length - LIMIT);
     expect((await site.host.containers(site.namespace)).map(({ Id }) => Id)).toEqual(before);
     settings('3');
-    await until(
-      'all have it',
-      async () => JSON.stringify(await levels()) === JSON.stringify(allAt('3')),
-      60_000,
-    );
+    await until('all have it', async () => JSON.stringify(await levels()) === JSON.stringify(allAt('3')));
     await untilStable(site, ALL.length);
   });
 });
@@ -158,9 +146,13 @@ describe('agents that cannot live without the one below', () => {
         agentText({ name, namespace: site.namespace, script, more: `${READY}\n${more}` }),
       );
     write('base', BASE, 'env: [{name: BAD, value: "no"}]');
+    // The others must have failed some times before it goes back, however slow their starts are.
+    site.edit('base.yaml', 'healthyDeadlineSeconds: 20', 'healthyDeadlineSeconds: 40');
     write('middle', SERVES_WHILE('http://base:8080/'), 'dependsOn: [{name: base}]');
     write('top', SERVES_WHILE('http://middle:8080/'), 'dependsOn: [{name: middle}]');
     controller = site.start();
+    await untilAgents(site, 3, ({ ready }) => ready);
+    const firstMs = Date.now() - controller.startedAtMs;
     await untilStable(site, 3);
     site.edit('base.yaml', 'value: "no"', 'value: "yes"');
     await until('both are down and wait long for their next try', async () => {
@@ -168,21 +160,24 @@ describe('agents that cannot live without the one below', () => {
       const next = Date.parse(middle.nextRetryAt ?? '');
       return !middle.ready && !top.ready && next - Date.now() > 4_000;
     });
-    await until('base is back', async () => (await site.status('base')).phase === 'RolledBack', 60_000);
+    await until('base is back', async () => (await site.status('base')).phase === 'RolledBack');
     const backMs = Date.now();
     await until(
       'the others are back',
       async () => (await site.status('middle')).ready && (await site.status('top')).ready,
     );
     const tookMs = Date.now() - backMs;
-    expect(tookMs).toBeLessThan(8_000);
-    const started = await site.host.containers(site.namespace);
+    console.log(`back ${tookMs} ms after the one below; the first start of all took ${firstMs} ms`);
+    // A machine on which the same starts took longer than this the first time takes longer now.
+    expect(tookMs).toBeLessThan(Math.max(8_000, 2 * firstMs));
+    const started = (await site.host.containers(site.namespace)).filter(
+      ({ State }) => State.Status === 'running',
+    );
     const order = started.map(({ Config }) => Config.Labels['rookery.dev/name']);
     expect(order).toEqual(['base', 'middle', 'top']);
     await until(
       'all are at rest',
       async () => isStable(await site.status('middle')) && isStable(await site.status('top')),
-      60_000,
     );
     expect((await site.status('base')).phase).toBe('RolledBack');
   });

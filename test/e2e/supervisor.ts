@@ -2,7 +2,7 @@ import type { Controller, Site } from './site.ts';
 
 /** Starts the controller again whenever it ends, as its unit would. */
 export interface Supervisor {
-  /** In the middle of whatever it does. */
+  /** In the middle of whatever it does; nothing when it has just ended and the next one is not there yet. */
   kill(): void;
   /** How often it was started. */
   lives(): number;
@@ -28,7 +28,7 @@ export function supervise(site: Site, ...args: readonly string[]): Supervisor {
   };
   current = live();
   return {
-    kill: () => process.kill(current.pid, 'SIGKILL'),
+    kill: () => void current.end('SIGKILL'),
     lives: () => lives,
     lastWords: () => `${said}${current.output()}`.slice(-LAST_WORDS),
     stop: async () => {

@@ -28,8 +28,8 @@ describe('an agent that puts a link', () => {
     site.write('built.yaml', builtText(namespace));
     site.start();
     await untilStable(site, 2);
-  }, 60_000);
-  afterAll(() => site?.cleanUp(), 60_000);
+  });
+  afterAll(() => site?.cleanUp());
 
   const running = async (name: string): Promise<HostContainer | undefined> =>
     (await site.host.containers(site.namespace)).find(
@@ -46,9 +46,7 @@ describe('an agent that puts a link', () => {
     renameSync(join(site.dir, `${path}.away`), join(site.dir, path));
   };
 
-  test('in the place of a mount: nobody starts on it, and it is said which', {
-    timeout: 90_000,
-  }, async () => {
+  test('in the place of a mount: nobody starts on it, and it is said which', async () => {
     const before = await running('reader');
     swap('data/inner', 'outside');
     process.kill(before?.State.Pid ?? 0, 'SIGKILL');
@@ -60,13 +58,11 @@ describe('an agent that puts a link', () => {
     });
     expect(await running('reader')).toBeUndefined();
     putBack('data/inner');
-    await until('it is back', async () => isStable(await site.status('reader')), 60_000);
+    await until('it is back', async () => isStable(await site.status('reader')));
     expect(await inside('reader', 'cat /mounted/*')).toBe('own');
   });
 
-  test('into a build context: the image has the link, and nothing of what it leads to', {
-    timeout: 60_000,
-  }, async () => {
+  test('into a build context: the image has the link, and nothing of what it leads to', async () => {
     const before = await running('built');
     symlinkSync(join(site.dir, 'outside/hidden'), join(site.dir, 'data/image/files/link'));
     const after = await until('it is built anew', async () => {

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const LOOK_EVERY_MS = 50;
+/** Several times what anything takes: only what never happens is to reach it, however slow the machine is. */
+const LIMIT_MS = 60_000;
 
 /** Waits for a condition, not for a time: the first answer that is neither undefined nor false. */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  limitMs = 30_000,
+  limitMs = LIMIT_MS,
 ): Promise<T> {
   const endMs = Date.now() + limitMs;
   let last = '';

@@ -22,11 +22,11 @@ beforeAll(async () => {
   });
   site.start('--git', repository.remote, '--interval', '1h');
   await untilStable(site, EXTRA.length + 2);
-}, 90_000);
+});
 afterAll(async () => {
   await site?.cleanUp();
   repository?.dispose();
-}, 60_000);
+});
 
 const volume = (): string =>
   `apiVersion: rookery.dev/v1alpha1\nkind: Volume\nmetadata: {name: data, namespace: ${site.namespace}}\nspec: {retention: Delete}\n`;
@@ -48,9 +48,7 @@ const blocked = async (): Promise<readonly string[]> =>
   (await site.get<{ pruneBlocked?: { objects: string[] } }>(`${GROUP}/convergence`)).pruneBlocked?.objects ??
   [];
 
-test('a removal that waits is agreed to in a commit, and what its volume held is put back', {
-  timeout: 120_000,
-}, async () => {
+test('a removal that waits is agreed to in a commit, and what its volume held is put back', async () => {
   await inKeeper(
     'mkdir -m 750 /v/deep && echo precious > /v/deep/file && chmod 640 /v/deep/file && ln -s deep/file /v/link',
   );
@@ -96,7 +94,7 @@ test('a removal that waits is agreed to in a commit, and what its volume held is
   ]);
 });
 
-test('one may agree by name on the command line', { timeout: 60_000 }, async () => {
+test('one may agree by name on the command line', async () => {
   repository.push(Object.fromEntries(EXTRA.map((name) => [`${name}.yaml`, simple(name)])));
   await site.rookery('sync');
   await untilStable(site, EXTRA.length + 2);

@@ -48,12 +48,10 @@ describe('the way back', () => {
     site.write('twin.yaml', text());
     site.start();
     await untilStable(site, 1);
-  }, 60_000);
-  afterAll(() => site?.cleanUp(), 60_000);
+  });
+  afterAll(() => site?.cleanUp());
 
-  test('has a name of ours, and images that no kept revision needs are collected', {
-    timeout: 90_000,
-  }, async () => {
+  test('has a name of ours, and images that no kept revision needs are collected', async () => {
     for (let version = 2; version <= VERSIONS; version += 1) {
       const { currentRevision } = await site.status('twin');
       containerfile(String(version));
@@ -74,9 +72,7 @@ describe('the way back', () => {
     expect(await site.host.podman('images', '--quiet', BUSYBOX)).not.toBe('');
   });
 
-  test('that a person pruned is told of before the update touches anything', {
-    timeout: 60_000,
-  }, async () => {
+  test('that a person pruned is told of before the update touches anything', async () => {
     const wayBack = await servingImage();
     containerfile('watched');
     site.write(
@@ -102,7 +98,7 @@ describe('the way back', () => {
   });
 
   // Of root's Podman it once took 160 s: see `letGoOfPorts`.
-  test('does not wait for the port of a start that was refused', { timeout: 90_000 }, async () => {
+  test('does not wait for the port of a start that was refused', async () => {
     const ports = `ports: [{name: http, containerPort: 8080, hostPort: ${await freePort()}}]`;
     const { namespace } = site;
     site.write('door.yaml', agentText({ name: 'door', namespace, script: SERVES, more: ports }));
