@@ -23,11 +23,11 @@ describe('what somebody does behind our back', () => {
       );
     site.start();
     await untilStable(site, 2);
-  }, 60_000);
+  });
   afterAll(async () => {
     await site?.cleanUp();
     await site?.host.podman('network', 'rm', '--force', foreign);
-  }, 60_000);
+  });
 
   const container = async (agent: string): Promise<HostContainer> => {
     const all = await site.host.containers(site.namespace);
@@ -45,7 +45,7 @@ describe('what somebody does behind our back', () => {
   const synced = async (agent: string) => conditionOf(await site.status(agent), 'Synced');
   const healthy = async (agent: string): Promise<boolean> => isStable(await site.status(agent));
 
-  test('a rename and a network are put right, in the same container', { timeout: 60_000 }, async () => {
+  test('a rename and a network are put right, in the same container', async () => {
     const { Id, Name } = await container('corrects');
     await site.host.podman('rename', Id, `${site.namespace}-somebody`);
     await until('it has its name again', async () => (await container('corrects')).Name === Name);
@@ -66,9 +66,7 @@ describe('what somebody does behind our back', () => {
     expect(stdout).toMatch(/is not on network|is on network .*-foreign, which its manifest does not name/);
   });
 
-  test('with driftPolicy Report it is told and left, until somebody puts it right', {
-    timeout: 60_000,
-  }, async () => {
+  test('with driftPolicy Report it is told and left, until somebody puts it right', async () => {
     const { Id, Name } = await container('reports');
     const other = `${site.namespace}-kept`;
     await site.host.podman('rename', Id, other);
@@ -89,9 +87,6 @@ describe('what somebody does behind our back', () => {
 
   test.each(['corrects', 'reports'])(
     '%s: what is stopped, killed, paused or removed serves again',
-    {
-      timeout: 90_000,
-    },
     async (agent) => {
       const revision = (await site.status(agent)).currentRevision;
       const before = (await container(agent)).Id;
@@ -122,9 +117,9 @@ describe('what somebody does behind our back', () => {
     },
   );
 
-  test('a suspension keeps hands off, and ends by itself', { timeout: 60_000 }, async () => {
+  test('a suspension keeps hands off, and ends by itself', async () => {
     const { Id } = await container('corrects');
-    const forSeconds = 6;
+    const forSeconds = 12;
     const askedAtMs = Date.now();
     const { stdout } = await site.rookery(
       'suspend',
@@ -136,8 +131,10 @@ describe('what somebody does behind our back', () => {
     );
     expect(stdout).toContain('corrects');
     await site.host.podman('kill', Id);
-    await until('the end is noticed', async () => (await site.status('corrects')).replicas === 0);
-    const { phase, message } = await site.status('corrects');
+    const { phase, message } = await until('the end is noticed', async () => {
+      const status = await site.status('corrects');
+      return status.replicas === 0 && status;
+    });
     expect(phase).toBe('Suspended');
     expect(message).toMatch(/suspended by a person until .*Z \(a look\)/);
     await until('it runs again', async () => (await container('corrects')).State.Status === 'running');
