@@ -35,12 +35,12 @@ describe.each([
     let starting: Promise<void> | undefined;
     beforeAll(() => {
       host = open();
-    }, 60_000);
+    });
     afterEach(async () => {
       await starting;
       await crash?.close();
-    }, 60_000);
-    afterAll(() => host?.cleanUp(), 60_000);
+    });
+    afterAll(() => host?.cleanUp());
 
     test('when calls go wrong in every way', async () => {
       crash = await openCrashSite(host);

@@ -54,72 +54,60 @@ printf 'POST /webhook HTTP/1.0\\r\\nX-Hub-Signature-256: sha256=%s\\r\\nContent-
   "$signature" "$(printf %s "$body" | wc -c)" "$body" | busybox nc 127.0.0.1 9797 | head -n 1 | grep --quiet 202
 git rev-parse --short=12 HEAD`);
 const followed = (commit: string, edition: string): Promise<string> =>
-  until(
-    `${edition} of ${commit} is healthy`,
-    async () => {
-      const said = await status();
-      const now = await running();
-      return said.includes(commit) && /1\/1 healthy/.test(said) && now.includes(edition) && now;
-    },
-    40_000,
-  );
+  until(`${edition} of ${commit} is healthy`, async () => {
+    const said = await status();
+    const now = await running();
+    return said.includes(commit) && /1\/1 healthy/.test(said) && now.includes(edition) && now;
+  });
 
 // Only root can boot a machine of its own; everyone else is told at the top what is left out.
-describe.runIf(isRoot)(
-  'a repository is followed by the service of a rootless user',
-  { timeout: 90_000 },
-  () => {
-    beforeAll(async () => {
-      await lab.up();
-      await lab.user(PREPARE);
-    }, 700_000);
-    afterAll(() => lab.remove(), 60_000);
+describe.runIf(isRoot)('a repository is followed by the service of a rootless user', () => {
+  beforeAll(async () => {
+    await lab.up();
+    await lab.user(PREPARE);
+  }, 700_000);
+  afterAll(() => lab.remove());
 
-    test('git push, and the host follows', async () => {
-      await lab.user(`cd fleet; cat >base/worker.yaml <<'END'${worker(waits('one'))}END
+  test('git push, and the host follows', async () => {
+    await lab.user(`cd fleet; cat >base/worker.yaml <<'END'${worker(waits('one'))}END
 git add --all; git commit --quiet --message 'the fleet'; git push --quiet origin main`);
-      const said = await rookery(
-        'service install --git /home/lab/remote.git --path base --interval 1h --verify ssh --allowed-signers allowed-signers --notify notify.json --webhook 9797 --webhook-secret-file webhook-secret',
-      );
-      expect(said).toContain('started rookery.service, and it is ready');
-      await until('the first edition', async () => (await running()).includes('one'), 40_000);
-      const startedAtMs = performance.now();
-      await followed(await push(waits('two')), 'two');
-      console.log(`commit to converged: ${Math.round(performance.now() - startedAtMs)} ms`);
-      expect(await status()).toContain('good (ssh), by ann@example.org');
-    });
+    const said = await rookery(
+      'service install --git /home/lab/remote.git --path base --interval 1h --verify ssh --allowed-signers allowed-signers --notify notify.json --webhook 9797 --webhook-secret-file webhook-secret',
+    );
+    expect(said).toContain('started rookery.service, and it is ready');
+    await until('the first edition', async () => (await running()).includes('one'));
+    const startedAtMs = performance.now();
+    await followed(await push(waits('two')), 'two');
+    console.log(`commit to converged: ${Math.round(performance.now() - startedAtMs)} ms`);
+    expect(await status()).toContain('good (ssh), by ann@example.org');
+  });
 
-    test('a bad one is rolled back and told, the next good one goes through and is told', async () => {
-      await until('it settled', async () => (await rookery('get agents')).includes('Healthy'));
-      await push('exit 3');
-      await until(
-        'it is rolled back',
-        async () => (await rookery('get agents')).includes('RolledBack'),
-        40_000,
-      );
-      expect(await running()).toContain('two');
-      await until('it is told', async () => (await notices()).some((one) => one.startsWith('RolledBack ')));
-      await followed(await push(waits('three')), 'three');
-      await until('that too', async () => (await notices()).some((one) => one.startsWith('Recovered ')));
-      expect(await notices()).toEqual([
-        expect.stringMatching(/^RolledBack Agent\/default\/worker .*exit code 3/),
-        expect.stringMatching(/^Recovered Agent\/default\/worker/),
-      ]);
-    });
+  test('a bad one is rolled back and told, the next good one goes through and is told', async () => {
+    await until('it settled', async () => (await rookery('get agents')).includes('Healthy'));
+    await push('exit 3');
+    await until('it is rolled back', async () => (await rookery('get agents')).includes('RolledBack'));
+    expect(await running()).toContain('two');
+    await until('it is told', async () => (await notices()).some((one) => one.startsWith('RolledBack ')));
+    await followed(await push(waits('three')), 'three');
+    await until('that too', async () => (await notices()).some((one) => one.startsWith('Recovered ')));
+    expect(await notices()).toEqual([
+      expect.stringMatching(/^RolledBack Agent\/default\/worker .*exit code 3/),
+      expect.stringMatching(/^Recovered Agent\/default\/worker/),
+    ]);
+  });
 
-    test('an unsigned one is refused, also after a kill', async () => {
-      const before = await running();
-      const commit = await push(waits('evil'), '-c commit.gpgsign=false');
-      await until('it is refused', async () => (await status()).includes('Unverified'));
-      const pid = await lab.user('systemctl --user show rookery.service --property=MainPID --value');
-      await lab.user(`kill -KILL ${pid}`);
-      await until('it is back', async () => /Unverified.*has no signature/.test(await status()), 40_000);
-      expect(await running()).toBe(before);
-      expect(await status()).toContain(commit);
-      await followed(await push(waits('four')), 'four');
-      expect(await lab.user('journalctl --user --unit rookery --output cat --no-pager')).not.toContain(
-        'a-secret-of',
-      );
-    });
-  },
-);
+  test('an unsigned one is refused, also after a kill', async () => {
+    const before = await running();
+    const commit = await push(waits('evil'), '-c commit.gpgsign=false');
+    await until('it is refused', async () => (await status()).includes('Unverified'));
+    const pid = await lab.user('systemctl --user show rookery.service --property=MainPID --value');
+    await lab.user(`kill -KILL ${pid}`);
+    await until('it is back', async () => /Unverified.*has no signature/.test(await status()));
+    expect(await running()).toBe(before);
+    expect(await status()).toContain(commit);
+    await followed(await push(waits('four')), 'four');
+    expect(await lab.user('journalctl --user --unit rookery --output cat --no-pager')).not.toContain(
+      'a-secret-of',
+    );
+  });
+});

@@ -35,7 +35,7 @@ systemctl daemon-reload; systemctl stop podman.service 2>/dev/null
 `;
 /** Asks until the new edition has answered ten times: how often, and how often there was no answer. */
 const ask = (port: number): string => `
-n=0 bad=0 new=0; end=$(($(date +%s) + 30))
+n=0 bad=0 new=0; end=$(($(date +%s) + 60))
 while [ $new -lt 10 ] && [ $(date +%s) -lt $end ]; do
   got=$(busybox wget -q -O - http://127.0.0.1:${port}/ || true); n=$((n + 1))
   case "$got" in one) ;; two) new=$((new + 1)) ;; *) bad=$((bad + 1)) ;; esac
@@ -50,7 +50,7 @@ beforeAll(async () => {
   await lab.up();
   await lab.root(WITHOUT_DEVICE_RULES);
 }, 700_000);
-afterAll(() => (isRoot ? lab.remove() : undefined), 60_000);
+afterAll(() => (isRoot ? lab.remove() : undefined));
 
 // Only root can boot a machine of its own; everyone else is told at the top what is left out.
 describe.runIf(isRoot).each([
@@ -62,13 +62,13 @@ describe.runIf(isRoot).each([
     scope: '--system',
   },
   { who: 'a rootless user', port: 8089, run: lab.user, systemctl: 'systemctl --user', scope: '--user' },
-])('below the unit of $who', { timeout: 60_000 }, ({ port, run, systemctl, scope }) => {
+])('below the unit of $who', ({ port, run, systemctl, scope }) => {
   const rookery = (words: string): Promise<string> => run(`cd; ${ROOKERY} ${words}`);
   const service = (property: string): Promise<string> =>
     run(`${systemctl} show rookery.service --property=${property} --value`);
   const containers = (): Promise<string> => run("podman ps --format '{{.ID}} {{.Names}}' | sort");
   const healthy = (): Promise<string> =>
-    until('it is healthy', async () => (await service('StatusText')) === '1/1 healthy' && 'yes', 40_000);
+    until('it is healthy', async () => (await service('StatusText')) === '1/1 healthy' && 'yes');
 
   /** The old revision is kept until the new one has proved itself. */
   const settled = (): Promise<string> =>
@@ -77,7 +77,7 @@ describe.runIf(isRoot).each([
       return found.split('\n').length === 2 && found;
     });
 
-  beforeAll(() => run(prepare(port)), 60_000);
+  beforeAll(() => run(prepare(port)));
 
   test('the sandbox lets a holder be made and its routes be set, and an update loses no request', async () => {
     const said = await rookery(`service install ${scope} --manifests m`);

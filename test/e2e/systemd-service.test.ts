@@ -57,7 +57,7 @@ const container = (): Promise<string> =>
     `podman ps --quiet --filter label=rookery.dev/name=page | xargs -r podman inspect --format '{{.Id}} {{.State.StartedAt}}'`,
   );
 const healthy = (): Promise<string> =>
-  until('the agent is healthy', async () => (await service('StatusText')) === '1/1 healthy' && 'yes', 60_000);
+  until('the agent is healthy', async () => (await service('StatusText')) === '1/1 healthy' && 'yes');
 const anotherProcess = (before: string): Promise<string> =>
   until('systemd starts it again', async () => {
     const [pid, state] = [await service('MainPID'), await service('ActiveState')];
@@ -65,12 +65,12 @@ const anotherProcess = (before: string): Promise<string> =>
   });
 
 // Only root can boot a machine of its own; everyone else is told at the top what is left out.
-describe.runIf(isRoot)('a service of a rootless user on a real systemd', { timeout: 100_000 }, () => {
+describe.runIf(isRoot)('a service of a rootless user on a real systemd', () => {
   beforeAll(async () => {
     await lab.up();
     await lab.user(PREPARE);
   }, 700_000);
-  afterAll(() => lab.remove(), 60_000);
+  afterAll(() => lab.remove());
 
   test('is installed, ready, and converges', async () => {
     const startedAtMs = performance.now();
