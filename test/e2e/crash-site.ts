@@ -5,7 +5,7 @@ import { freePort } from '../fakes/ports.ts';
 import { ensureBusybox } from './busybox-agents.ts';
 import { BYSTANDER, type Chapter, chapters } from './crash-story.ts';
 import { type FaultRule, openFaultyPodman } from './faulty-podman.ts';
-import { HALF_WRITTEN, leftoversOf } from './leftovers.ts';
+import { HALF_WRITTEN, isPassing, leftoversOf } from './leftovers.ts';
 import type { OwnPodman } from './own-podman.ts';
 import type { HostContainer } from './podman-host.ts';
 import { openSite, type Site, type SiteOptions } from './site.ts';
@@ -68,15 +68,17 @@ export async function openCrashSite(options: CrashSiteOptions): Promise<CrashSit
       ...(await leftoversOf(podman)),
     ];
   };
-  /** Only the collector is given time, for what it waits for on purpose and for what it is at. */
+  /** Only the collector is given time, for what it waits for on purpose and for what it is at, and Podman to clean up. */
   const wrongsLeft = async (chapter: Chapter, excused: RegExp): Promise<readonly string[]> => {
     const found = async () => (await wrongs(chapter)).filter((wrong) => !excused.test(wrong));
     let last: readonly string[] = [];
     await until(
-      'the collector is done',
+      'the collector and Podman are done',
       async () => {
         last = await found();
-        return !last.some((wrong) => wrong.startsWith(HALF_WRITTEN) || wrong.startsWith(OPEN_INTENT));
+        return !last.some(
+          (wrong) => wrong.startsWith(HALF_WRITTEN) || wrong.startsWith(OPEN_INTENT) || isPassing(wrong),
+        );
       },
       MENDED_MS,
     ).catch(() => undefined);

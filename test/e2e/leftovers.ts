@@ -59,6 +59,14 @@ function storageOf({ directory }: OwnPodman, living: readonly Living[]): string[
   ];
 }
 
+/** What the monitor of a container that has ended is still about to take away. */
+export const isPassing = (wrong: string): boolean =>
+  [PROCESS, NAMESPACE, RULE].some((what) => wrong.startsWith(what));
+
+const PROCESS = 'process of nobody';
+const NAMESPACE = 'network namespace of nobody';
+const RULE = 'rule to nobody';
+
 /** Removed ten seconds after it was seen first. */
 export const HALF_WRITTEN = 'image without a manifest';
 
@@ -77,7 +85,7 @@ export function monitoredIn(directory: string): ReadonlySet<string> {
 
 function processesOf({ directory }: OwnPodman, living: readonly Living[]): string[] {
   const up = new Set(living.filter(isUp).map(({ Id }) => Id));
-  return [...monitoredIn(directory)].filter((id) => !up.has(id)).map((id) => `process of nobody: ${id}`);
+  return [...monitoredIn(directory)].filter((id) => !up.has(id)).map((id) => `${PROCESS}: ${id}`);
 }
 
 const isUp = ({ State }: Living): boolean => State.Status === 'running';
@@ -92,7 +100,7 @@ function namespacesOf({ directory }: OwnPodman, living: readonly Living[]): stri
   );
   return found
     .filter((name) => name.startsWith('netns-') && !known.has(name))
-    .map((name) => `network namespace of nobody: ${name}`);
+    .map((name) => `${NAMESPACE}: ${name}`);
 }
 
 /** Rules that lead to an address that nobody has. */
@@ -109,7 +117,7 @@ function firewallOf(podman: OwnPodman, living: readonly Living[]): string[] {
   return rulesOf(podman).flatMap((rule) => {
     const named = rule.match(new RegExp(`\\b10\\.${octet}\\.\\d+\\.\\d+`, 'g')) ?? [];
     const leadsNowhere = named.some((address) => !isKnown(address));
-    return leadsNowhere ? [`rule to nobody (up are ${addresses.join(' and ')}): ${rule}`] : [];
+    return leadsNowhere ? [`${RULE} (up are ${addresses.join(' and ')}): ${rule}`] : [];
   });
 }
 
