@@ -33,9 +33,9 @@ export interface CalledSite {
   end(): Promise<void>;
 }
 
-type First = Pick<WebAgent, 'strategy' | 'replicas'> & Partial<WebAgent>;
+type First = Pick<WebAgent, 'strategy' | 'replicas' | 'monitorSeconds'> & Partial<WebAgent>;
 
-const PHASE_LIMIT_MS = 60_000;
+const PHASE_LIMIT_MS = 90_000;
 
 /** Resolves when it is stable and both are answered. */
 export async function openCalledSite(first: First, site: Site): Promise<CalledSite> {

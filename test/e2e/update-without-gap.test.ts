@@ -28,18 +28,18 @@ const PLACES = [
   ...(isRoot ? [{ name: 'an ordinary user', open: openPlaceOfUser }] : []),
 ];
 
-describe.each(PLACES)('an agent that is called every 20 ms, for $name', { timeout: 120_000 }, ({ open }) => {
+describe.each(PLACES)('an agent that is called every 20 ms, for $name', ({ open }) => {
   let place: Place;
   let called: CalledSite;
 
   beforeAll(async () => {
     place = open();
-    called = await openCalledSite({ strategy: 'BlueGreen', replicas: 1 }, place.site);
+    called = await openCalledSite({ strategy: 'BlueGreen', replicas: 1, monitorSeconds: 8 }, place.site);
   }, 180_000);
   afterAll(async () => {
     await called?.end();
     await place?.cleanUp();
-  }, 60_000);
+  });
 
   const update = async (revision: string, mode: WebAgent['mode'] = 'good'): Promise<void> => {
     const { currentRevision } = await place.site.status('web');
@@ -52,7 +52,7 @@ describe.each(PLACES)('an agent that is called every 20 ms, for $name', { timeou
   /** A revision that fails, and back to what was there before. */
   const failWith = async (revision: string, mode: WebAgent['mode']): Promise<void> => {
     const before = called.web();
-    called.become({ revision, mode });
+    called.become({ revision, mode, monitorSeconds: 30 });
     await called.untilPhase('it is rolled back', ({ phase }) => phase === 'RolledBack');
     await called.expectNoGap(`a revision that is ${mode}, by ${before.strategy}`);
     called.become(before);
@@ -88,7 +88,10 @@ describe.each(PLACES)('an agent that is called every 20 ms, for $name', { timeou
     called.become({ replicas: 3, strategy: 'Canary' });
     await called.untilPhase('three are ready', (status) => isStable(status) && status.readyReplicas === 3);
     await update('three');
-    expect(await place.site.status('web')).toMatchObject({ readyReplicas: 3, updatedReplicas: 3 });
+    await called.untilPhase(
+      'all three are new',
+      ({ readyReplicas, updatedReplicas }) => readyReplicas === 3 && updatedReplicas === 3,
+    );
     await called.expectNoGap('good canary');
     await failWith('canary', 'crash');
     expect(await called.revisionsThatAnswered()).not.toContain('canary');

@@ -85,13 +85,12 @@ export interface WebAgent {
   readonly replicas: number;
   /** 2 by default. */
   readonly soakSeconds?: number;
-  readonly monitorSeconds?: number;
+  readonly monitorSeconds: number;
   /** Canary alone: a person says whether the others follow. */
   readonly isApproved?: boolean;
 }
 
 export const MIN_HEALTHY_SECONDS = 2;
-const MONITOR_SECONDS = 8;
 
 export const webText = (web: WebAgent): string => `
 apiVersion: rookery.dev/v1alpha1
@@ -103,7 +102,7 @@ spec:
   args:
     - |
 ${indented(SERVES)}
-  env: [{name: REVISION, value: "${web.revision}"}, {name: MODE, value: "${web.mode}"}, {name: SICK_AFTER, value: "5"}]
+  env: [{name: REVISION, value: "${web.revision}"}, {name: MODE, value: "${web.mode}"}, {name: SICK_AFTER, value: "8"}]
   replicas: ${web.replicas}
 ${web.mode === 'once' ? ONCE : ''}  ports: [{name: http, containerPort: ${PORT}, hostPort: ${web.hostPort}}]
   terminationGracePeriodSeconds: 3
@@ -111,7 +110,7 @@ ${web.mode === 'once' ? ONCE : ''}  ports: [{name: http, containerPort: ${PORT},
   rollout:
     strategy: ${web.strategy}
     minHealthySeconds: ${web.soakSeconds ?? MIN_HEALTHY_SECONDS}
-    monitorSeconds: ${web.monitorSeconds ?? MONITOR_SECONDS}
+    monitorSeconds: ${web.monitorSeconds}
     healthyDeadlineSeconds: ${10 + (web.soakSeconds ?? 0)}
     drainSeconds: 1
 ${web.isApproved ? '    canary: {replicas: 1, promotion: Manual}\n' : ''}`;
