@@ -32,11 +32,16 @@ export function placeOf(scene: MoveScene): Place {
   const failed = movers.filter((record) => attempt > 0 && hasFailedAt(record, { pod: wanted, attempt }));
   const run = whichRuns(scene, movers.length > 0 ? movers : sharers, failed.length > 0);
   const isTried = failed.length === 0 || run === wanted;
+  const isHeld = failed.length > 0 && failed.every(({ state }) => state === 'Paused');
   const needed = sharers.flatMap((record) =>
     [record.currentRevision, record.stableRevision].flatMap((id) => podOf(record, id) ?? []),
   );
-  const keep = new Set([...needed, ...(isTried ? [wanted] : []), ...(run === undefined ? [] : [run])]);
-  if (!isTried && run !== undefined) keep.delete(wanted);
+  const keep = new Set([
+    ...needed,
+    ...(isTried || isHeld ? [wanted] : []),
+    ...(run === undefined ? [] : [run]),
+  ]);
+  if (!isTried && !isHeld && run !== undefined) keep.delete(wanted);
   return {
     ...(run !== undefined && { run }),
     keep,
@@ -53,7 +58,7 @@ function whichRuns(
   voters: readonly AgentRecord[],
   goesBack: boolean,
 ): string | undefined {
-  const votes = new Set(voters.flatMap((record) => voteOf(record, wanted)));
+  const votes = new Set(voters.flatMap((record) => voteOf(record, { wanted, pods })));
   if (votes.size === 0) return wanted;
   const [place] = votes;
   if (votes.size > 1 || place === UNDECIDED || place === undefined) return undefined;
@@ -76,12 +81,13 @@ const servesIn = (record: AgentRecord, pod: string): boolean => podOf(record, re
 const UNDECIDED = '?';
 
 /** Where it is to run; nothing from who is in no pod of the group, or has nothing that runs. */
-function voteOf(record: AgentRecord, wanted: string): string[] {
+function voteOf(record: AgentRecord, { wanted, pods }: Pick<MoveScene, 'wanted' | 'pods'>): string[] {
   const current = podOf(record, record.currentRevision);
   const target = podOf(record, record.targetRevision);
   if (current === undefined) return [];
   const said = (pod: string | undefined): string[] =>
     pod !== undefined && areOfOneGroup(pod, wanted) ? [pod] : [];
+  const isUndecided = target !== undefined && target !== current;
   switch (record.state) {
     case 'StoppingOld':
     case 'Starting':
@@ -91,8 +97,9 @@ function voteOf(record: AgentRecord, wanted: string): string[] {
     case 'Monitoring':
       return said(target);
     case 'Failing':
+      return isUndecided ? [UNDECIDED] : said(current);
     case 'Paused':
-      return target === undefined || target === current ? said(current) : [UNDECIDED];
+      return isUndecided && hasRun(pods, target) ? [UNDECIDED] : said(current);
     case 'Completed':
     case 'Terminating':
       return [];
@@ -100,6 +107,10 @@ function voteOf(record: AgentRecord, wanted: string): string[] {
       return said(current);
   }
 }
+
+/** Until it has, nobody has made room for it: who serves does so in the old one. */
+const hasRun = (pods: readonly LivePod[], pod: string): boolean =>
+  pods.some(({ name, infraState }) => name === pod && infraState !== 'created');
 
 interface Way {
   readonly movers: readonly AgentRecord[];

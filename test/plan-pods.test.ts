@@ -288,6 +288,14 @@ describe('the pod of a group that should run', () => {
     ).toBeUndefined();
   });
 
+  test('is the old one for those that are held and never went, and the new one is kept for the next try', () => {
+    const sharers = [aMember('m0', { ...preparing, state: 'Paused' })];
+    const place = placeOf({ wanted: B, pods: [aPod(A, 'exited'), aPod(B, 'created')], sharers });
+    expect([place.run, [...place.keep].sort(), place.isTried]).toEqual([A, [A, B].sort(), false]);
+    const without = placeOf({ wanted: B, pods: [aPod(A, 'exited')], sharers });
+    expect([without.run, without.isTried]).toEqual([A, false]);
+  });
+
   test('is none that a person took away', () => {
     expect(
       placeOf({ wanted: B, pods: [aPod(B, 'running')], sharers: [aMember('m0', back)] }).run,

@@ -394,6 +394,26 @@ describe('a pod group that moves', () => {
     expect(await running()).toEqual([old]);
   });
 
+  test('serves on in its old pod, also after a reboot, where it was held before anybody had moved', async () => {
+    const asked = { rollout: { ...ROLLOUT, onFailure: 'Pause' } };
+    await deployed();
+    await host.apply(...MEMBERS.map((name) => member(name, asked)));
+    await host.clock.advance(5_000);
+    const old = await running();
+    await host.apply(group(6001), member('web', { ...asked, image: 'localhost/gone:1' }));
+    await host.until(all('Paused'), 300_000);
+    const before = host.running();
+    await host.reboot();
+    await host.until(() => host.running().length === 3, 120_000);
+    await host.clock.advance(60_000);
+    expect([await running(), host.running(), all('Paused')()]).toEqual([old, before, true]);
+    await host.apply(member('web', asked));
+    await host.until(all('Healthy'), 300_000);
+    await host.clock.advance(5_000);
+    expect(await running()).not.toEqual(old);
+    expect(await pods()).toHaveLength(1);
+  });
+
   test('begins anew when its members are edited that all stand still in the new pod', async () => {
     for (const name of MEMBERS) host.programs.set(name, () => ({ readyAfterMs: 1_500 }));
     const asked = { rollout: { ...ROLLOUT, onFailure: 'Pause' } };
