@@ -3,7 +3,7 @@ import type { LivePod, PodsAim } from '../src/plan/plan-pods.ts';
 import { areOfOneGroup } from '../src/state/names.ts';
 import { isRunning, type ObservedContainer } from '../src/state/observed.ts';
 import type { GroupMove } from '../src/state/provision.ts';
-import type { AgentRecord } from '../src/state/record.ts';
+import type { AgentRecord, AgentState } from '../src/state/record.ts';
 import { hasFailedAt, isMoving, newestAttempt, podOf, POD_GROUP_FAILED } from './agent/unit.ts';
 
 export interface MoveScene {
@@ -80,32 +80,30 @@ const servesIn = (record: AgentRecord, pod: string): boolean => podOf(record, re
 
 const UNDECIDED = '?';
 
+const GOES_ON: ReadonlySet<AgentState> = new Set([
+  'StoppingOld',
+  'Starting',
+  'Verifying',
+  'Promoting',
+  'AwaitingApproval',
+  'Monitoring',
+]);
+const HAS_NO_SAY: ReadonlySet<AgentState> = new Set(['Completed', 'Terminating']);
+
 /** Where it is to run; nothing from who is in no pod of the group, or has nothing that runs. */
 function voteOf(record: AgentRecord, { wanted, pods }: Pick<MoveScene, 'wanted' | 'pods'>): string[] {
   const current = podOf(record, record.currentRevision);
   const target = podOf(record, record.targetRevision);
-  if (current === undefined) return [];
-  const said = (pod: string | undefined): string[] =>
-    pod !== undefined && areOfOneGroup(pod, wanted) ? [pod] : [];
-  const isUndecided = target !== undefined && target !== current;
-  switch (record.state) {
-    case 'StoppingOld':
-    case 'Starting':
-    case 'Verifying':
-    case 'Promoting':
-    case 'AwaitingApproval':
-    case 'Monitoring':
-      return said(target);
-    case 'Failing':
-      return isUndecided ? [UNDECIDED] : said(current);
-    case 'Paused':
-      return isUndecided && hasRun(pods, target) ? [UNDECIDED] : said(current);
-    case 'Completed':
-    case 'Terminating':
-      return [];
-    default:
-      return said(current);
-  }
+  if (current === undefined || HAS_NO_SAY.has(record.state)) return [];
+  if (current !== target && isHeldBetween(record, pods)) return [UNDECIDED];
+  const said = GOES_ON.has(record.state) ? target : current;
+  return said !== undefined && areOfOneGroup(said, wanted) ? [said] : [];
+}
+
+function isHeldBetween(record: AgentRecord, pods: readonly LivePod[]): boolean {
+  const target = podOf(record, record.targetRevision);
+  if (target === undefined) return false;
+  return record.state === 'Failing' || (record.state === 'Paused' && hasRun(pods, target));
 }
 
 /** Until it has, nobody has made room for it: who serves does so in the old one. */

@@ -24,10 +24,13 @@ const LOST_BY_PODMAN = /-working-container|^layer of nothing|^network namespace 
 /** Calls in which a service is killed; the others are over at once. */
 const isWork = ({ path }: PodmanCall): boolean => /\/(create|start|stop|build)$/.test(path);
 
+/** An ordinary user's Podman, told that who asked for a build is gone, may end before it has cleaned up. */
+const LOST_IN_A_BUILD = /-working-container/;
+
 describe.each([
-  { who: 'root', open: openRoot, isHere: isRoot, chance: 1 },
-  { who: 'an ordinary user', open: openOrdinaryUser, isHere: true, chance: 0.3 },
-])(`the story of $who (ROOKERY_TEST_SEED=${SEED})`, ({ open, isHere, chance }) => {
+  { who: 'root', open: openRoot, isHere: isRoot },
+  { who: 'an ordinary user', open: openOrdinaryUser, isHere: true, excused: LOST_IN_A_BUILD },
+])(`the story of $who (ROOKERY_TEST_SEED=${SEED})`, ({ open, isHere, excused }) => {
   // Only root has root's Podman; everyone else is told at the top what is left out.
   describe.runIf(isHere)('ends as it should', { timeout: 480_000 }, () => {
     let host: OwnHost;
@@ -53,11 +56,11 @@ describe.each([
       crash = await openCrashSite(host);
       const { rule, calls } = deaths({
         random: createRandom(SEED),
-        chance,
+        chance: 1,
         mayDie: ({ isWrite }) => isWrite,
         kill: () => crash.supervisor.kill(),
       });
-      await crash.play(rule);
+      await crash.play(rule, excused);
       console.log(`${calls().length} deaths of the controller`);
     });
 
@@ -68,7 +71,7 @@ describe.each([
       crash = await openCrashSite({ ...host, onAway: wake });
       const { rule, calls } = deaths({
         random: createRandom(SEED),
-        chance: chance * 0.7,
+        chance: 0.7,
         mayDie: (call) => starting === undefined && isWork(call),
         kill: () => {
           if (starting) return;
