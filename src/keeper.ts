@@ -82,7 +82,7 @@ async function rememberRemovals(
   { store, clock, log }: KeeperParts,
   { objects, pruned }: Pick<DesiredState, 'objects' | 'pruned'>,
 ): Promise<void> {
-  for (const { key, deletionAtMs } of store.inventory.list()) {
+  for (const { key, deletionAtMs } of store.inventory.list().toSorted(agentsFirst)) {
     const begins = deletionAtMs === undefined && pruned.has(keyString(key));
     const isBack = deletionAtMs !== undefined && objects.has(keyString(key));
     if (!begins && !isBack) continue;
@@ -92,6 +92,10 @@ async function rememberRemovals(
       .catch((err: unknown) => log.warn({ err }, `could not note the removal of ${keyString(key)}`));
   }
 }
+
+/** Whoever is not known to go keeps what it needs: so that comes last. */
+const agentsFirst = (one: InventoryEntry, other: InventoryEntry): number =>
+  Number(other.key.kind === 'Agent') - Number(one.key.kind === 'Agent');
 
 function withoutRemoval(entry: InventoryEntry): InventoryEntry {
   const { deletionAtMs: _ended, ...rest } = entry;

@@ -1,19 +1,14 @@
 import { API_VERSION } from '../api/meta.ts';
 import { keyString } from '../api/key.ts';
+import type { Manifest } from '../api/kinds.ts';
 import { type Network, network } from '../api/resources.ts';
 import { hashOf } from './canonical.ts';
-import { type DesiredObject, desiredOf, type Snapshot } from './desired.ts';
+import type { DesiredObject, Snapshot } from './desired.ts';
 import { DEFAULT_NETWORK, networksOf } from './resolve-network.ts';
 
 /** Adds the network that a namespace has without anyone writing it down. */
 export function withDefaultNetworks(snapshot: Snapshot): Snapshot {
-  const agents = desiredOf(snapshot, 'Agent').filter(
-    ({ manifest }) => !manifest.spec.hostNetwork && !manifest.spec.podGroup,
-  );
-  const groups = desiredOf(snapshot, 'PodGroup').filter(({ manifest }) => !manifest.spec.hostNetwork);
-  const users = [...agents, ...groups].filter(({ manifest }) =>
-    networksOf(manifest.spec.networks).includes(DEFAULT_NETWORK),
-  );
+  const users = [...snapshot.objects.values()].filter(({ manifest }) => usesDefaultNetwork(manifest));
   const namespaces = [...new Set(users.map(({ key }) => key.namespace))];
   const added = namespaces
     .map((namespace) => defaultNetwork(namespace, snapshot.origin))
@@ -26,6 +21,14 @@ export function withDefaultNetworks(snapshot: Snapshot): Snapshot {
       ...added.map((object) => [keyString(object.key), object] as const),
     ]),
   };
+}
+
+/** Though it names it nowhere. */
+export function usesDefaultNetwork(manifest: Manifest): boolean {
+  if (manifest.kind !== 'Agent' && manifest.kind !== 'PodGroup') return false;
+  const { spec } = manifest;
+  const isInPod = manifest.kind === 'Agent' && manifest.spec.podGroup !== undefined;
+  return !spec.hostNetwork && !isInPod && networksOf(spec.networks).includes(DEFAULT_NETWORK);
 }
 
 function defaultNetwork(namespace: string, origin: string): DesiredObject<Network> {

@@ -1,5 +1,6 @@
 import { type KeyString, keyString, parseKey } from '../api/key.ts';
 import type { DesiredObject, DesiredState, ManifestProblem, Snapshot } from './desired.ts';
+import { neededBy } from './needed.ts';
 
 export interface MergeInput {
   readonly previous: DesiredState;
@@ -36,7 +37,7 @@ export function mergeDesired(input: MergeInput): Merged {
   if (snapshot.rootError !== undefined) return freeze(previous, snapshot, snapshot.rootError);
   const stalled = stalledObjects(previous, snapshot);
   const absence = confirmAbsence(input, stalled);
-  const guard = guardPrunes(input, absence.confirmed);
+  const guard = guardPrunes(input, dispensable(input, { stalled, confirmed: absence.confirmed }));
   const kept = [...previous.objects].filter(([key]) => !guard.pruned.has(key));
   const desired: DesiredState = {
     objects: sorted(new Map([...kept, ...[...snapshot.objects].filter(([key]) => !stalled.has(key))])),
@@ -115,6 +116,23 @@ function confirmAbsence(input: MergeInput, stalled: ReadonlyMap<KeyString, unkno
   const leaving = absent.filter((key) => dueAtMs(key) > nowMs);
   const recheck = leaving.length > 0 && { recheckAtMs: Math.min(...leaving.map(dueAtMs)) };
   return { confirmed, leaving, sinceMs, ...recheck };
+}
+
+interface Leavetaking {
+  readonly stalled: ReadonlyMap<KeyString, unknown>;
+  readonly confirmed: readonly KeyString[];
+}
+
+/** What runs from its last good spec, or is gone for a shorter time, keeps what it needs: half an edit takes nothing away. */
+function dispensable(
+  { previous: { objects }, snapshot }: MergeInput,
+  { stalled, confirmed }: Leavetaking,
+): readonly KeyString[] {
+  const gone = new Set(confirmed);
+  const isRead = (key: KeyString): boolean => snapshot.objects.has(key) && !stalled.has(key);
+  const staying = [...objects].flatMap(([key, object]) => (gone.has(key) || isRead(key) ? [] : [object]));
+  const needed = neededBy(staying, objects);
+  return confirmed.filter((key) => !needed.has(key));
 }
 
 interface Guard {

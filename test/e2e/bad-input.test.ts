@@ -119,6 +119,29 @@ describe('what a person gets wrong', () => {
       );
       expect(await idOf('victim')).toBe(victim);
     });
+
+    test('takes nothing away that somebody needs: a pod group whose file is deleted stays with its members', async () => {
+      const group = `apiVersion: rookery.dev/v1alpha1\nkind: PodGroup\nmetadata: {name: core, namespace: ${site.namespace}}\nspec: {}\n`;
+      site.write('core.yaml', group);
+      site.write('inner.yaml', text('inner', 'podGroup: core'));
+      site.write('spare.yaml', text('spare'));
+      await untilStable(site, 5);
+      const inner = await idOf('inner');
+      for (const file of ['core.yaml', 'spare.yaml']) site.remove(file);
+      await until('what nobody needs is gone', async () => (await idOf('spare')) === undefined);
+      const apply = await site.rookery('apply', '--timeout', '20s');
+      expect([apply.exitCode, apply.stderr]).toEqual([
+        1,
+        expect.stringMatching(/inner\.yaml:.*PodGroup "core"/),
+      ]);
+      expect(await idOf('inner')).toBe(inner);
+      site.write('core.yaml', group);
+      await until(
+        'it is whole again',
+        async () => (await site.rookery('apply', '--timeout', '20s')).exitCode === 0,
+      );
+      expect(await idOf('inner')).toBe(inner);
+    });
   });
 
   test('a port that somebody else has: the old one serves on, and it goes through by itself', async () => {
