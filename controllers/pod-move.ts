@@ -36,12 +36,9 @@ export function placeOf(scene: MoveScene): Place {
   const needed = sharers.flatMap((record) =>
     [record.currentRevision, record.stableRevision].flatMap((id) => podOf(record, id) ?? []),
   );
-  const keep = new Set([
-    ...needed,
-    ...(isTried || isHeld ? [wanted] : []),
-    ...(run === undefined ? [] : [run]),
-  ]);
-  if (!isTried && !isHeld && run !== undefined) keep.delete(wanted);
+  const staysWanted = isTried || isHeld;
+  const keep = new Set([...needed, ...(staysWanted ? [wanted] : []), ...(run === undefined ? [] : [run])]);
+  if (!staysWanted && run !== undefined) keep.delete(wanted);
   return {
     ...(run !== undefined && { run }),
     keep,
@@ -95,16 +92,16 @@ function voteOf(record: AgentRecord, { wanted, pods }: Pick<MoveScene, 'wanted' 
   const current = podOf(record, record.currentRevision);
   const target = podOf(record, record.targetRevision);
   if (current === undefined || HAS_NO_SAY.has(record.state)) return [];
-  if (current !== target && isHeldBetween(record, pods)) return [UNDECIDED];
+  const isBetween = target !== undefined && target !== current;
+  if (isBetween && isHeldAt(target, { record, pods })) return [UNDECIDED];
   const said = GOES_ON.has(record.state) ? target : current;
   return said !== undefined && areOfOneGroup(said, wanted) ? [said] : [];
 }
 
-function isHeldBetween(record: AgentRecord, pods: readonly LivePod[]): boolean {
-  const target = podOf(record, record.targetRevision);
-  if (target === undefined) return false;
-  return record.state === 'Failing' || (record.state === 'Paused' && hasRun(pods, target));
-}
+const isHeldAt = (
+  target: string,
+  { record: { state }, pods }: { readonly record: AgentRecord; readonly pods: readonly LivePod[] },
+): boolean => state === 'Failing' || (state === 'Paused' && hasRun(pods, target));
 
 /** Until it has, nobody has made room for it: who serves does so in the old one. */
 const hasRun = (pods: readonly LivePod[], pod: string): boolean =>

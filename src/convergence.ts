@@ -27,10 +27,11 @@ export function convergence(parts: ConvergenceParts): ConvergeView {
   const desired = world.desired();
   const window = parts.window();
   const busy = parts.isBusy();
+  const source = parts.source();
   const agents = wantedAgents(desired);
   const behind = agents.flatMap((agent) => behindRow(parts, agent));
   const terminating = [...leavingRows(desired), ...prunedRows(world)];
-  const problems = [...sourceProblems(parts.source()), ...problemsOf(world)];
+  const problems = [...sourceProblems(source), ...problemsOf(world)];
   return {
     busy,
     converged:
@@ -44,7 +45,7 @@ export function convergence(parts: ConvergenceParts): ConvergeView {
     waitingFor: [...behind, ...terminating, ...waitingForWindow(window)],
     problems,
     ...pruneBlockedOf(desired),
-    source: parts.source(),
+    source,
     window,
   };
 }

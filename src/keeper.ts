@@ -2,7 +2,7 @@ import { type KeyString, keyString, parseKey } from './api/key.ts';
 import type { SyncWindow, SyncWindowStatus } from './api/sync-window.ts';
 import type { Adapters } from './adapters.ts';
 import type { Reading } from './insight.ts';
-import { createDesiredKeeper, type DesiredKeeper, type Remembered } from './manager/desired-keeper.ts';
+import { createDesiredKeeper, type DesiredKeeper } from './manager/desired-keeper.ts';
 import type { Clock } from './manager/clock.ts';
 import type { Log } from './manager/reconciler.ts';
 import { copiesInUse } from './source-copies.ts';
@@ -10,7 +10,8 @@ import { canonicalJson } from './state/canonical.ts';
 import type { DesiredObject, DesiredState } from './state/desired.ts';
 import { withDefaultNetworks } from './state/implicit.ts';
 import { secretNames } from './state/secret-values.ts';
-import type { InventoryEntry, Store } from './store/store.ts';
+import { remembered, rememberRemovals } from './removals.ts';
+import type { Store } from './store/store.ts';
 
 export interface KeeperParts {
   readonly adapters: Adapters;
@@ -61,45 +62,6 @@ export function createKeeper(
     },
     remembered(store),
   );
-}
-
-function remembered({ inventory }: Store): Remembered {
-  const entries = inventory.list();
-  return {
-    lastGood: new Map(
-      entries.flatMap((entry) =>
-        'lastGood' in entry ? [[keyString(entry.key), entry.lastGood] as const] : [],
-      ),
-    ),
-    pruned: new Set(
-      entries.flatMap(({ key, deletionAtMs }) => (deletionAtMs === undefined ? [] : [keyString(key)])),
-    ),
-  };
-}
-
-/** A controller that ends in the midst of it knows in its next life what it was about. */
-async function rememberRemovals(
-  { store, clock, log }: KeeperParts,
-  { objects, pruned }: Pick<DesiredState, 'objects' | 'pruned'>,
-): Promise<void> {
-  for (const { key, deletionAtMs } of store.inventory.list().toSorted(agentsFirst)) {
-    const begins = deletionAtMs === undefined && pruned.has(keyString(key));
-    const isBack = deletionAtMs !== undefined && objects.has(keyString(key));
-    if (!begins && !isBack) continue;
-    const removal = begins ? { deletionAtMs: clock.now() } : {};
-    await store.inventory
-      .update(key, (entry) => entry && { ...withoutRemoval(entry), ...removal })
-      .catch((err: unknown) => log.warn({ err }, `could not note the removal of ${keyString(key)}`));
-  }
-}
-
-/** Whoever is not known to go keeps what it needs: so that comes last. */
-const agentsFirst = (one: InventoryEntry, other: InventoryEntry): number =>
-  Number(other.key.kind === 'Agent') - Number(one.key.kind === 'Agent');
-
-function withoutRemoval(entry: InventoryEntry): InventoryEntry {
-  const { deletionAtMs: _ended, ...rest } = entry;
-  return rest;
 }
 
 /** Also after another restart: nobody knows what its manifest said. */

@@ -1,5 +1,6 @@
 import type { Agent } from '../api/agent.ts';
 import type { Kind, Manifest } from '../api/kinds.ts';
+import { DEFAULT_NETWORK } from './resolve-network.ts';
 
 /** A field that names another object of the same namespace. */
 export interface Reference {
@@ -10,11 +11,8 @@ export interface Reference {
   readonly key?: { readonly name: string; readonly path: readonly PropertyKey[] };
 }
 
-/** Every namespace has this one, declared or not. */
-const IMPLICIT_NETWORK = 'default';
-
 const named = (kind: Kind, name: string | undefined, path: readonly PropertyKey[]): Reference[] =>
-  name === undefined || (kind === 'Network' && name === IMPLICIT_NETWORK)
+  name === undefined || (kind === 'Network' && name === DEFAULT_NETWORK)
     ? []
     : [{ kind, name, path: ['spec', ...path] }];
 
