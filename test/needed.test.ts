@@ -14,6 +14,7 @@ import {
   type MergeInput,
   mergeDesired,
 } from '../src/state/merge-desired.ts';
+import { neededBy } from '../src/state/needed.ts';
 
 const object = (kind: Manifest['kind'], name: string, spec: object = {}): DesiredObject => ({
   key: { kind, namespace: 'ns', name },
@@ -116,4 +117,25 @@ describe('what is gone from the source while somebody needs it', () => {
     ]);
     expect(names(gone.objects.keys())).toEqual(['lone', 'plain']);
   });
+});
+
+describe('what one that stays needs', () => {
+  const known = (...objects: DesiredObject[]): Map<KeyString, DesiredObject> =>
+    new Map(objects.map((one) => [keyString(one.key), one]));
+
+  test('ends where two name each other', () => {
+    const left = object('Agent', 'left', { image, hostNetwork: true, dependsOn: [{ name: 'right' }] });
+    const right = object('Agent', 'right', { image, hostNetwork: true, dependsOn: [{ name: 'left' }] });
+    expect(names(neededBy([left], known(left, right)))).toEqual(['left', 'right']);
+  });
+
+  test('is named also where nobody has it', () => {
+    expect(names(neededBy([web], known()))).toEqual(['base', 'core']);
+  });
+});
+
+test('a network of a namespace that somebody wrote down is that one', () => {
+  const written = object('Network', 'default', { internal: true });
+  const plain = object('Agent', 'plain', { image });
+  expect(reading([written, plain]).objects.get(keyString(written.key))).toBe(written);
 });
