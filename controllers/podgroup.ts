@@ -1,4 +1,3 @@
-import { WaitingError } from '../src/api/errors.ts';
 import { keyString, type ObjectKey } from '../src/api/key.ts';
 import { labels } from '../src/api/labels.ts';
 import type { Reconciler } from '../src/manager/reconciler.ts';
@@ -11,6 +10,7 @@ import type { ObservedContainer, ObservedPod } from '../src/state/observed.ts';
 import { factsOf, type PodFacts, podsKey, type PodsFacts } from '../src/state/provision.ts';
 import type { AgentRecord } from '../src/state/record.ts';
 import { podOf } from './agent/unit.ts';
+import { refuseForeigner, refuseUnknownMembers } from './pod-guests.ts';
 import { type Place, placeOf } from './pod-move.ts';
 import { type ResolvedPod, resolvePod } from './pod-template.ts';
 import { conflict, createSharedReconciler, perform, type Subject } from './shared.ts';
@@ -80,28 +80,6 @@ async function settle(
     await perform(world, key, plan.operations, context.signal);
     pods = await look(world, key);
     isSure = false;
-  }
-}
-
-/** After a lost state they are heard of later than their pod; a person's own container in it is never heard of. */
-const UNKNOWN_RETRY_MS = 1_000;
-
-/** With a pod goes all that is in it: so nothing is done to one that has a container of nobody known. */
-function refuseUnknownMembers(
-  pods: readonly LivePod[],
-  wanted: string,
-  operations: readonly Operation[],
-): void {
-  const left = pods.filter(({ name }) => name !== wanted);
-  for (const { id, infraId, name, containerIds, members } of left) {
-    const known = new Set(members.map((member) => member.id));
-    const unknown = containerIds.find((container) => !known.has(container));
-    const isTouched = operations.some(
-      (operation) => 'id' in operation && [id, infraId].includes(operation.id),
-    );
-    if (unknown === undefined || !isTouched) continue;
-    const what = `pod ${name} holds container ${unknown.slice(0, 12)}, which belongs to no agent that is known`;
-    throw new WaitingError('UnknownMember', `${what}; remove it, if it is yours`, UNKNOWN_RETRY_MS);
   }
 }
 
@@ -200,6 +178,7 @@ async function removePods(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
   const found = await world.podman.listPods(ownFilter(world.installation(), key));
+  for (const pod of found) await refuseForeigner(world, pod);
   const cause = 'its manifest was deleted';
   const operations = found.map(({ id, name }): Operation => ({ type: 'RemovePod', id, name, cause }));
   await perform(world, key, operations, signal);

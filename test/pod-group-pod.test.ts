@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { CreateContainer } from '../src/podman/podman.ts';
 import { agentsOn } from './fakes/simulated-agents.ts';
 import { agentManifest, createSimulatedHost, NAMESPACE, type SimulatedHost } from './fakes/simulated-host.ts';
 
@@ -82,4 +83,40 @@ describe('the pod of a group', () => {
     ]);
     expect(writes()).not.toContain('removePod');
   });
+
+  test('stays, without its manifest, as long as a person has a container in it', async () => {
+    await host.apply(group(), agentManifest('left', { podGroup: 'core' }), agentManifest('other'));
+    await host.start();
+    await host.until(phaseIs('left', 'Healthy'), 300_000);
+    const { controls } = host.podman;
+    const [pod] = await host.podman.listPods({});
+    const theirs = await intrude();
+    await host.remove('Agent', 'left');
+    await host.remove('PodGroup', 'core');
+    await host.clock.advance(60_000);
+    expect(controls.containers().some(({ name }) => name === 'theirs')).toBe(true);
+    const failures = host
+      .store()
+      .events.list()
+      .filter(({ reason }) => reason === 'ReconcileFailed');
+    expect(failures.map(({ message }) => message)).toEqual([
+      `pod ${pod?.name} goes once container theirs, which is not ours, is out of it: podman rm -f theirs, if it is yours`,
+    ]);
+    await controls.byHand.removeContainer(theirs);
+    await host.clock.advance(180_000);
+    expect(await host.podman.listPods({})).toEqual([]);
+  });
 });
+
+/** What `podman run --pod` does. */
+async function intrude(): Promise<string> {
+  const { byHand, calls } = host.podman.controls;
+  const ours = calls
+    .filter(({ method }) => method === 'createContainer')
+    .map(({ args }) => args[0] as CreateContainer)
+    .find(({ template }) => template.network.mode === 'pod');
+  if (!ours) throw new Error('nobody is in a pod');
+  const { id } = await byHand.createContainer({ ...ours, name: 'theirs', labels: {} });
+  await byHand.startContainer(id);
+  return id;
+}

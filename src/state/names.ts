@@ -118,8 +118,9 @@ export const ownFilter = (installation: Installation, key?: ObjectKey): Record<s
   ...(key && { [labels.kind]: key.kind, [labels.namespace]: key.namespace, [labels.name]: key.name }),
 });
 
+/** Whether that filter would find it. */
 export const isOurs = (
   installation: Installation,
-  key: ObjectKey,
+  key: ObjectKey | undefined,
   found: Readonly<Record<string, string>>,
 ): boolean => Object.entries(ownFilter(installation, key)).every(([label, value]) => found[label] === value);
