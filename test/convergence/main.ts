@@ -2,10 +2,11 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { converge, type Outcome } from './run.ts';
-import { optionsOf, type Task } from './options.ts';
+import { optionsOf, type Task, USAGE } from './options.ts';
 import { replayOf, type Script } from './script.ts';
 import { shrink } from './shrink.ts';
 import { add, NOTHING, type Sum, summaryOf } from './tally.ts';
+import { explain } from '../words.ts';
 
 /** Enough to see a pattern; the summary counts them all. */
 const MOST_SHRUNK = 10;
@@ -28,6 +29,7 @@ else process.exitCode = await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<number> {
   const { task, workers } = optionsOf(words, availableParallelism());
+  if (task.type === 'Help') return explain(USAGE, task);
   if (task.type === 'One') return tell(task.script);
   const startedAtMs = Date.now();
   const sum = await all(await scriptsOf(task), workers);
@@ -45,7 +47,7 @@ async function tell(script: Script): Promise<number> {
   return outcome.complaint === undefined ? 0 : 1;
 }
 
-async function scriptsOf(task: Exclude<Task, { type: 'One' }>): Promise<Script[]> {
+async function scriptsOf(task: Extract<Task, { type: 'Many' | 'Sweep' }>): Promise<Script[]> {
   if (task.type === 'Many') return [...task.scripts];
   const swept: Script[] = [];
   for (const script of task.scripts) {

@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
 import { type ScaleName, SCALES } from './scale.ts';
 import { type Script, scriptOf } from './script.ts';
+import { type Help, helpAfter, wholeNumber } from '../words.ts';
 
 export const USAGE = `usage: npm run simulate -- [OPTION...]
+  --help           this text
   --seeds N        how many stories (1000)
   --start S        the first of them (1)
   --scale small    only small stories, or only large ones (nineteen small ones, then a large one)
@@ -16,6 +18,7 @@ export const USAGE = `usage: npm run simulate -- [OPTION...]
                    the N - 1 after it`;
 
 export type Task =
+  | Help
   | { readonly type: 'Many'; readonly scripts: readonly Script[] }
   | { readonly type: 'Sweep'; readonly scripts: readonly Script[] }
   | { readonly type: 'One'; readonly script: Script };
@@ -25,12 +28,21 @@ export interface Options {
   readonly workers: number;
 }
 
-/** Throws with words for a person. */
 export function optionsOf(words: readonly string[], processors: number): Options {
+  try {
+    return parsed(words, processors);
+  } catch (error) {
+    return { task: helpAfter(error), workers: processors };
+  }
+}
+
+/** Throws with words for a person. */
+function parsed(words: readonly string[], processors: number): Options {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: [...words],
     options: {
+      help: { type: 'boolean' },
       seeds: text,
       start: text,
       workers: text,
@@ -43,7 +55,9 @@ export function optionsOf(words: readonly string[], processors: number): Options
       'kill-at': text,
     },
   });
-  return { task: taskOf(values), workers: numberOf(values.workers, processors) };
+  const { help, ...more } = values;
+  const workers = numberOf(values.workers, processors);
+  return { task: help ? { type: 'Help' } : taskOf(more), workers };
 }
 
 type Words = Partial<Record<string, string>>;
@@ -60,7 +74,7 @@ function taskOf(values: Words): Task {
 
 function scaleIn(text: string | undefined): ScaleName | undefined {
   if (text === undefined || text in SCALES) return text as ScaleName | undefined;
-  throw new Error(`${text} is no scale: ${Object.keys(SCALES).join(' or ')}\n${USAGE}`);
+  throw new Error(`${text} is no scale: ${Object.keys(SCALES).join(' or ')}`);
 }
 
 function partOf(values: Words, scale: ScaleName | undefined): Script {
@@ -76,8 +90,5 @@ function partOf(values: Words, scale: ScaleName | undefined): Script {
   };
 }
 
-function numberOf(text: string | undefined, otherwise: number): number {
-  const number = text === undefined ? otherwise : Number(text);
-  if (Number.isSafeInteger(number) && number >= 0) return number;
-  throw new Error(`${text} is not a whole number\n${USAGE}`);
-}
+const numberOf = (text: string | undefined, otherwise: number): number =>
+  text === undefined ? otherwise : wholeNumber(text);

@@ -1,11 +1,12 @@
 // npm run fuzz: this thread watches, the other one works. Its last line tells the figures; exit 1 on any violation.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { type Figures, fuzz } from './loop.ts';
 import { bytesOf } from './mutate.ts';
+import { type Task, taskOf, USAGE } from './options.ts';
 import { readSeeds } from './seeds.ts';
 import { createShared, createWatch } from './watch.ts';
+import { explain } from '../words.ts';
 
 const MOST_HEAP_MB = 384;
 const MOST_MEMORY_MB = 512;
@@ -14,21 +15,18 @@ const LOOK_EVERY_MS = 1_000;
 const HANG_MS = 10_000;
 const FINDINGS = '.cache/fuzz';
 
-interface Work {
-  readonly documents: number;
-  readonly seed: number;
+interface Work extends Task {
   readonly shared: SharedArrayBuffer;
 }
 
-function supervise(): void {
-  const { values } = parseArgs({
-    options: { documents: { type: 'string', default: '10000' }, seed: { type: 'string', default: '1' } },
-  });
-  const work: Work = {
-    documents: Number(values.documents),
-    seed: Number(values.seed),
-    shared: createShared(),
-  };
+function main(): void {
+  const task = taskOf(process.argv.slice(2));
+  if (task.type === 'Help') process.exitCode = explain(USAGE, task);
+  else supervise(task);
+}
+
+function supervise(task: Task): void {
+  const work: Work = { ...task, shared: createShared() };
   const watch = createWatch(work.shared);
   const startedAtMs = performance.now();
   const resourceLimits = { maxOldGenerationSizeMb: MOST_HEAP_MB };
@@ -79,5 +77,5 @@ async function carryOut({ documents, seed, shared }: Work): Promise<void> {
   say({ result });
 }
 
-if (isMainThread) supervise();
+if (isMainThread) main();
 else await carryOut(workerData as Work);
