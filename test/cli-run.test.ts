@@ -151,6 +151,29 @@ describe('run without a terminal', () => {
     expect(stops).toEqual(['stopped']);
   });
 
+  test('says so again after something was behind, not whenever something is looked at', async () => {
+    const { clock, terminal, backend, result } = await startRun(false);
+    const behind = { object: 'Agent/ai-system/memory', phase: 'Verifying', message: '' };
+    for (const view of [
+      done,
+      { ...done, converged: false, busy: true },
+      done,
+      { ...done, converged: false, busy: true, healthy: 1, waitingFor: [behind] },
+      { ...done, converged: false, busy: true },
+      done,
+    ]) {
+      backend.change({ view });
+      await clock.advance(1_000);
+    }
+    terminal.interrupt();
+    expect((await result).out.split('\n')).toEqual([
+      '2/2 healthy after 1s',
+      '2/2 healthy after 2s',
+      'stopped; the agents keep running',
+      '',
+    ]);
+  });
+
   test('a second Ctrl-C forces', async () => {
     const { terminal, result } = await startRun(false);
     terminal.interrupt();

@@ -1,3 +1,4 @@
+import type { ConvergeView } from '../api/status.ts';
 import type { Context } from './context.ts';
 import { humanDuration } from './duration.ts';
 import { eventText } from './live-view.ts';
@@ -9,15 +10,16 @@ const LOOK_EVERY_MS = 1_000;
 export function showPlain({ terminal, services }: Context, { controller }: Show): () => void {
   const { backend } = controller;
   let startedAtMs = services.nowMs();
-  let wasConverged = false;
+  let wasWell = false;
   let cancel: () => void = () => undefined;
   const look = (): void => {
-    const { converged, healthy, total } = backend.convergence();
+    const view = backend.convergence();
+    const isWell = view.converged || (wasWell && isOnlyLookedAt(view));
     const nowMs = services.nowMs();
-    if (converged && !wasConverged)
-      terminal.out(`${healthy}/${total} healthy after ${humanDuration(nowMs - startedAtMs)}\n`);
-    if (!converged && wasConverged) startedAtMs = nowMs;
-    wasConverged = converged;
+    if (isWell && !wasWell)
+      terminal.out(`${view.healthy}/${view.total} healthy after ${humanDuration(nowMs - startedAtMs)}\n`);
+    if (!isWell && wasWell) startedAtMs = nowMs;
+    wasWell = isWell;
     cancel = services.setTimer(LOOK_EVERY_MS, look);
   };
   const release = backend.events.subscribe((event) => {
@@ -29,3 +31,6 @@ export function showPlain({ terminal, services }: Context, { controller }: Show)
     cancel();
   };
 }
+
+const isOnlyLookedAt = ({ busy, waitingFor, problems }: ConvergeView): boolean =>
+  busy && problems.length === 0 && waitingFor.every(({ optional = false }) => optional);
