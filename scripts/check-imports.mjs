@@ -39,7 +39,10 @@ async function cruise() {
   return JSON.parse(stdout);
 }
 
-/** A cruiser that cannot read TypeScript finds no module and no violation: that must not pass. */
+/**
+ * A cruiser that cannot read TypeScript finds no module and no violation: that must not pass.
+ * @param {readonly string[]} files @param {readonly { source: string }[]} modules
+ */
 function unseen(files, modules) {
   const seen = new Set(modules.map((module) => module.source));
   return files.filter((file) => !seen.has(file)).map((file) => `not-looked-at: ${file}`);

@@ -29,6 +29,7 @@ const { crdFor, crdKinds, manifestReference, commandReference } = await import(
 );
 
 const NOTE = '# Generated from the schema by `npm run generate`: change src/api instead.\n';
+/** @param {string} path @param {string} text */
 const write = async (path, text) => {
   const file = resolve(target, path);
   await mkdir(resolve(file, '..'), { recursive: true });

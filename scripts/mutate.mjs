@@ -1,18 +1,47 @@
 // npm run mutate: changes the pure core in thousands of small ways, and some test must notice each; docs/mutation.md.
-//   npm run mutate                        all of it
+//   npm run mutate                        all of it, in rounds: what a round has found out is kept when it is over
 //   npm run mutate -- src/plan/graph.ts   these files
 //   npm run mutate -- --since [REF]       the lines that changed since then, for ten minutes; without REF, since the trunk
 import { spawn, spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
 import strykerConfig from '../stryker.config.mjs';
+import { rangesOf, roundsOf } from './mutation-scope.mjs';
 
 /** Where a change must be noticed. */
 const JUDGED = ['src/plan', 'src/state', 'controllers/agent'];
 const LONGEST_MS = 600_000;
 const EVERYTHING = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'; // git's empty tree
 
+/** About 1,300 mutants, for a quarter of an hour: so much is lost when it is stopped. */
+const ROUND_BYTES = 60_000;
+
+/** @type {readonly NodeJS.Signals[]} */
+const ENDINGS = ['SIGINT', 'SIGTERM'];
+
+/** With a score that is too low as with one that is high enough; without them it did not end by itself. */
+const LAST_WORDS = 'Final mutation score';
+
 const [first, ref, ...rest] = process.argv.slice(2);
+const files = [first, ref, ...rest].filter((file) => file !== undefined);
 if (first === '--since') process.exitCode = await mutateSince(ref ?? baseOfThisCheckout());
-else process.exitCode = await stryker([first, ref, ...rest].filter((file) => file !== undefined));
+else process.exitCode = await (files.length > 0 ? mutate(files) : mutateAll());
+
+/** The table of the last round has the files of all of them. @returns {Promise<number>} */
+async function mutateAll() {
+  const sized = (git('ls-files', '--', ...JUDGED) ?? '')
+    .split('\n')
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => ({ file, bytes: statSync(file).size }));
+  const rounds = roundsOf(sized, ROUND_BYTES);
+  let code = 1;
+  for (const [index, round] of rounds.entries()) {
+    console.log(`mutate: round ${index + 1} of ${rounds.length}: ${round.join(' ')}`);
+    const run = await stryker(round);
+    if (!run.said.includes(LAST_WORDS)) return 1;
+    code = run.code;
+  }
+  return code;
+}
 
 /** @param {string | undefined} since @returns {Promise<number>} */
 async function mutateSince(since) {
@@ -24,9 +53,12 @@ async function mutateSince(since) {
     return 0;
   }
   const ranges = rangesOf(diff);
-  if (ranges.length > 0) return stryker(ranges, LONGEST_MS);
-  console.log(`mutate: no line of ${JUDGED.join(', ')} changed since ${since}`);
-  return 0;
+  if (ranges.length === 0) {
+    console.log(`mutate: no line of ${JUDGED.join(', ')} changed since ${since}`);
+    return 0;
+  }
+  const { code, said, isLate } = await stryker(ranges, LONGEST_MS);
+  return isLate ? judgeUnfinished(said, ranges) : code;
 }
 
 /** Where a branch left the trunk, and on the trunk the commit before. @returns {string | undefined} */
@@ -49,22 +81,17 @@ function git(...args) {
   return status === 0 ? stdout.trim() : undefined;
 }
 
-/** `src/plan/graph.ts:12-15`, as Stryker wants it. @param {string} diff @returns {string[]} */
-function rangesOf(diff) {
-  let file = '';
-  return diff.split('\n').flatMap((line) => {
-    file = /^\+\+\+ b\/(.*\.ts)$/.exec(line)?.[1] ?? file;
-    const [, start, count = '1'] = /^@@ \S+ \+(\d+)(?:,(\d+))? @@/.exec(line) ?? [];
-    return start === undefined || count === '0'
-      ? []
-      : [`${file}:${start}-${Number(start) + Number(count) - 1}`];
-  });
+/** @param {string[]} what @returns {Promise<number>} */
+async function mutate(what) {
+  return (await stryker(what)).code;
 }
 
-/** @param {string[]} what @param {number} [limitMs] @returns {Promise<number>} */
+/**
+ * @param {string[]} what @param {number} [limitMs]
+ * @returns {Promise<{ code: number, said: string, isLate: boolean }>} the end of what it said
+ */
 function stryker(what, limitMs) {
-  const only = what.length > 0 ? ['--mutate', what.join(',')] : [];
-  const child = spawn('npx', ['--no-install', 'stryker', 'run', ...only], {
+  const child = spawn('npx', ['--no-install', 'stryker', 'run', '--mutate', what.join(',')], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   });
@@ -74,17 +101,19 @@ function stryker(what, limitMs) {
     said = `${said}${chunk}`.slice(-10_000);
   });
   let isLate = false;
-  const timer =
-    limitMs === undefined
-      ? undefined
-      : setTimeout(() => {
-          isLate = true;
-          process.kill(-(child.pid ?? 0), 'SIGTERM');
-        }, limitMs);
+  const stop = () => void process.kill(-(child.pid ?? 0), 'SIGTERM');
+  const late = () => {
+    isLate = true;
+    stop();
+  };
+  const timer = limitMs === undefined ? undefined : setTimeout(late, limitMs);
+  // In its own process group, where a terminal's Ctrl-C does not reach it.
+  for (const signal of ENDINGS) process.once(signal, stop);
   return new Promise((resolve) => {
     child.on('close', (code) => {
       clearTimeout(timer);
-      resolve(isLate ? judgeUnfinished(said, what) : (code ?? 1));
+      for (const signal of ENDINGS) process.off(signal, stop);
+      resolve({ code: code ?? 1, said, isLate });
     });
   });
 }
