@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BUSYBOX } from '../contract/busybox.ts';
 import { freePort } from '../fakes/ports.ts';
 import { agentText, ensureBusybox, SERVES, WAITS } from './busybox-agents.ts';
 import type { HostContainer } from './podman-host.ts';
@@ -48,6 +49,10 @@ describe('two agents in a pod group', () => {
   const fromClient = async (): Promise<string> =>
     site.host.podman('exec', (await member('client')).Id, ...GET);
   const fromHost = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/`)).text();
+  const podName = async (): Promise<string> => {
+    const names = (await site.host.podman('pod', 'ps', '--format', '{{.Name}}')).split('\n');
+    return names.filter((name) => name.startsWith(`${site.namespace}.duo-`)).join();
+  };
   const infraPid = async (): Promise<number> => {
     const pods = await site.host.api<{ Name: string; InfraId: string }[]>('/pods/json');
     const pod = pods.find(({ Name }) => Name.startsWith(`${site.namespace}.duo-`));
@@ -88,6 +93,23 @@ describe('two agents in a pod group', () => {
       'nothing is left of the old pod',
       async () => (await site.host.containers(site.namespace)).length === 2,
     );
+  });
+
+  test('are deleted with their group, but not what a person put into its pod', async () => {
+    const { host, namespace } = site;
+    const pod = await podName();
+    const guest = `${namespace}-guest`;
+    await host.podman('run', '--detach', '--name', guest, '--pod', pod, BUSYBOX, 'sh', '-c', WAITS);
+    site.write('other.yaml', agentText({ name: 'other', namespace }));
+    await untilStable(site, 3);
+    for (const file of ['web.yaml', 'client.yaml', 'group.yaml']) site.remove(file);
+    await until('the pod waits for the guest', async () =>
+      (await site.rookery('events')).stdout.includes(`goes once container ${guest}, which is not ours`),
+    );
+    expect(await host.podman('inspect', '--format', '{{.State.Status}}', guest)).toBe('running');
+    expect(await podName()).toBe(pod);
+    await host.podman('rm', '--force', '--time', '1', guest);
+    await until('the pod goes after it', async () => (await podName()) === '');
   });
 });
 
