@@ -319,7 +319,7 @@ describe('while nothing can be read', () => {
     const start = { type: 'StartContainer', name: 'n', cause: '' } as const;
     const remove = { type: 'RemoveContainer', id: 'n', name: 'n', cause: '' } as const;
     const port = { containerPort: 1, hostPort: 1, hostIP: '127.0.0.1', protocol: 'tcp' } as const;
-    const check = { type: 'CheckPort', port, cause: '' } as const;
+    const check = { type: 'CheckPort', port, mayListen: [], cause: '' } as const;
     expect(freeze({ operations: [pull, check, start, remove] }).operations).toEqual([check, start]);
   });
 
@@ -335,7 +335,7 @@ describe('while nothing can be read', () => {
 
   test('a port is not looked at for a container that is not made', () => {
     const port = { containerPort: 1, hostPort: 1, hostIP: '127.0.0.1', protocol: 'tcp' } as const;
-    const check = { type: 'CheckPort', port, cause: '' } as const;
+    const check = { type: 'CheckPort', port, mayListen: [], cause: '' } as const;
     expect(freeze({ operations: [check] }).operations).toEqual([]);
   });
 

@@ -70,7 +70,7 @@ describe('a call in words', () => {
     [{ type: 'TagImage', id: 'x', reference: 'a:2' } as const, 'tag image a:2'],
     [{ ...build, tags: ['t:1'] }, 'build image t:1'],
     [{ ...build, tags: [] }, 'build image /ctx'],
-    [{ type: 'CheckPort', port } as const, 'check port 127.0.0.1:80/tcp'],
+    [{ type: 'CheckPort', port, mayListen: [] } as const, 'check port 127.0.0.1:80/tcp'],
     [{ type: 'RemoveVolume', name: 'v' } as const, 'remove volume v'],
   ])('%j', (call, phrase) => {
     expect(phraseOf(call)).toBe(phrase);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { labels } from '../src/api/labels.ts';
+import { PodmanError } from '../src/podman/errors.ts';
 import { labelsOf } from './fakes/client.ts';
 import { aTemplate } from './fakes/templates.ts';
 import { agentManifest, createSimulatedHost, type SimulatedHost } from './fakes/simulated-host.ts';
@@ -49,6 +50,20 @@ test('a holder that is killed is started and routed again, and its replicas are 
   expect(acts.map(({ method, args }) => `${method} ${String(args[0])}`)).toEqual([
     `startContainer ${HOLDER}`,
   ]);
+});
+
+test('one whose start was cut off gets its port from what was left to wait there', async () => {
+  const { controls } = host.podman;
+  let isCutOff = false;
+  controls.beforeCall = ({ method, args: [name] }) => {
+    if (isCutOff || method !== 'startContainer' || name !== HOLDER) return;
+    isCutOff = true;
+    controls.cutOffStart(HOLDER);
+    throw new PodmanError('Unreachable', 'socket hang up');
+  };
+  await deploy();
+  expect(isCutOff).toBe(true);
+  expect(controls.isListenedOn(8080)).toBe(false);
 });
 
 test('one that somebody removed is made anew, with the same address', async () => {

@@ -33,7 +33,12 @@ export type Call =
     }
   | { readonly type: 'TagImage'; readonly id: string; readonly reference: string }
   | { readonly type: 'RemoveImage'; readonly reference: string }
-  | { readonly type: 'CheckPort'; readonly port: PublishedPort }
+  | {
+      readonly type: 'CheckPort';
+      readonly port: PublishedPort;
+      /** Ids of ours that do not run: one whose start was cut off may listen there all the same. */
+      readonly mayListen: readonly string[];
+    }
   | {
       readonly type: 'CreateContainer';
       readonly name: string;

@@ -8,7 +8,7 @@ import { driftOperations } from './drift.ts';
 import { findIncarnation } from './incarnations.ts';
 import type { Operation, Plan } from './operation.ts';
 import { holderSteps } from './plan-holder.ts';
-import { heldPorts, portChecks } from './ports.ts';
+import { type OwnPorts, ownPorts, portChecks } from './ports.ts';
 
 const LOG_TAIL_LINES = 20;
 
@@ -23,7 +23,7 @@ export function planAgent(aim: AgentAim, observed: ObservedAgent, ownership: Own
     incarnation: incarnationOf(ownership, container),
   }));
   const strays = straysOf(aim, observed);
-  const held = heldPorts(observed);
+  const own = ownPorts(observed);
   const image = aim.image ? imageOperations(aim.image, ownership) : [];
   const holder = holderSteps(aim, observed, ownership);
   return {
@@ -34,9 +34,9 @@ export function planAgent(aim: AgentAim, observed: ObservedAgent, ownership: Own
       ...strays.flatMap(({ live, cause, graceSeconds }) => stopIfRunning(live, graceSeconds, cause)),
       ...holder.removals,
       ...holder.creates,
-      ...steps.flatMap((step) => createOperations(step, ownership, held)),
+      ...steps.flatMap((step) => createOperations(step, ownership, own)),
       ...holder.starts,
-      ...steps.flatMap((step) => startOperations(step, held)),
+      ...steps.flatMap((step) => startOperations(step, own)),
       ...steps.flatMap((step) => inPlaceOperations(step)),
       ...steps.flatMap((step) => removeOperations(step)),
       ...strays.map(({ live, cause }) => removal(live, cause)),
@@ -122,7 +122,7 @@ const removal = (live: ObservedContainer, cause: string): Operation => ({
 
 const wantsToExist = ({ want }: ContainerAim): boolean => want === 'Running' || want === 'Created';
 
-function createOperations(step: Step, ownership: Ownership, held: ReadonlySet<string>): Operation[] {
+function createOperations(step: Step, ownership: Ownership, own: OwnPorts): Operation[] {
   const { container, live, incarnation } = step;
   if (!wantsToExist(container) || (live && !isHalfMade(live))) return [];
   const { cause, revision } = container;
@@ -135,16 +135,16 @@ function createOperations(step: Step, ownership: Ownership, held: ReadonlySet<st
     cause,
   };
   const leftover = live ? [removal(live, 'left half made by an interrupted call')] : [];
-  return [...portChecks(revision.template.ports, held, cause), ...leftover, create];
+  return [...portChecks(revision.template.ports, own, cause), ...leftover, create];
 }
 
-function startOperations({ container, live, incarnation }: Step, held: ReadonlySet<string>): Operation[] {
+function startOperations({ container, live, incarnation }: Step, own: OwnPorts): Operation[] {
   if (container.want !== 'Running') return [];
   if (live && isRunning(live) && live.state !== 'paused') return [];
   const { cause, revision } = container;
   const isNew = !live || isHalfMade(live);
   const name = isNew ? containerName(incarnation) : live.name;
-  const checks = isNew ? [] : portChecks(revision.template.ports, held, cause);
+  const checks = isNew ? [] : portChecks(revision.template.ports, own, cause);
   return [...checks, { type: 'StartContainer', name, ...bindsOf(revision.template), cause }];
 }
 

@@ -14,7 +14,7 @@ import type { AgentAim, HolderAim, Ownership } from './aim.ts';
 import { connections } from './drift.ts';
 import { findIncarnation } from './incarnations.ts';
 import type { Operation } from './operation.ts';
-import { heldPorts, portChecks } from './ports.ts';
+import { ownPorts, portChecks } from './ports.ts';
 
 /** What is to be done about the holder, by its place in the plan of the whole agent. */
 export interface HolderSteps {
@@ -47,7 +47,7 @@ function stepsOfOne(aim: AgentAim, observed: ObservedAgent, ownership: Ownership
       ...NO_STEPS,
       route,
       replacement: [
-        ...portChecks(aim.holder.template.ports, heldPorts(observed), aim.holder.cause),
+        ...portChecks(aim.holder.template.ports, ownPorts(observed), aim.holder.cause),
         removal(live, 'its names, addresses or ports changed'),
         creation(aim.holder, ownership),
         { type: 'StartContainer', name: holderName(ownership.key), cause: aim.holder.cause },
@@ -101,7 +101,7 @@ const startOperations = (
   observed: ObservedAgent,
   name: string,
 ): Operation[] => [
-  ...portChecks(template.ports, heldPorts(observed), cause),
+  ...portChecks(template.ports, ownPorts(observed), cause),
   { type: 'StartContainer', name, cause },
 ];
 

@@ -65,7 +65,7 @@ const STARTABLE: ReadonlySet<string> = new Set(['created', 'exited']);
 const checks = ({ ports }: PodTemplate, found: readonly LivePod[]): Operation[] =>
   portChecks(
     ports,
-    new Set(found.flatMap((pod) => (pod.labels[labels.ports] ?? '').split(' '))),
+    { held: new Set(found.flatMap((pod) => (pod.labels[labels.ports] ?? '').split(' '))), idle: new Map() },
     'is published by the new pod',
   );
 

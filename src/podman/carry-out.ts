@@ -169,11 +169,12 @@ async function createSecret({ podman, secretValue }: ExecutorOptions, name: stri
 
 /** Podman finds out at start, and then cuts the other container's port too (4.3): so look before. */
 async function checkPort(
-  { isPortFree, clock }: ExecutorOptions,
-  { port }: CallOf<'CheckPort'>,
+  { podman, isPortFree, clock }: ExecutorOptions,
+  { port, mayListen }: CallOf<'CheckPort'>,
 ): Promise<void> {
   for (let attempt = 0; attempt < PORT_RETRIES; attempt += 1) {
     if (await isPortFree(port.hostIP, port.hostPort, port.protocol)) return;
+    if (attempt === 0) for (const id of mayListen) await podman.endCutOffStart(id);
     await new Promise<void>((resolve) => void clock.setTimer(PORT_RETRY_MS, resolve));
   }
   throw new PodmanError(

@@ -17,7 +17,10 @@ const NOT_MODIFIED = 304;
 /** Said of one whose stop failed in this way: its state is `stopping` for ever. */
 const WRONG_STATE = /must be in created or stopped state/i;
 
-type LifecycleCalls = Pick<Podman, 'startContainer' | 'stopContainer' | 'killContainer' | 'removeContainer'>;
+type LifecycleCalls = Pick<
+  Podman,
+  'endCutOffStart' | 'startContainer' | 'stopContainer' | 'killContainer' | 'removeContainer'
+>;
 
 export interface LifecycleTools {
   readonly inspect: InspectContainer;
@@ -69,6 +72,8 @@ export function lifecycleCalls(dial: Dial, tools: LifecycleTools): LifecycleCall
     );
 
   return {
+    endCutOffStart: (name) => endCutOffStart(dial, endOrphans, name),
+
     async startContainer(name, options = {}) {
       const refusal = await startUnlessUp(name, options);
       if (refusal === 'Started') return;
@@ -122,17 +127,19 @@ function startCall(dial: Dial, { inspect, reclaim, endOrphans }: LifecycleTools)
     const what = `start container ${name}`;
     await refuseReplacedBinds(binds ?? (await bindsOf(dial, name)), what);
     const request = { method: 'POST', path: `${containerPath(name)}/start`, what } as const;
-    const endWaiting = async (): Promise<boolean> => {
-      const wire = await inspectWire(dial, name);
-      const isDown = wire?.State?.Status !== 'running' && wire?.State?.Status !== 'paused';
-      return wire !== undefined && isDown && endOrphans([wire.Id]);
-    };
     return insistOnStart(dial, request, {
       mend: (refusal) => reclaim(name, refusal),
-      endWaiting,
+      endWaiting: () => endCutOffStart(dial, endOrphans, name),
       isOutOfPorts: () => isOutOfPorts(inspect, name),
     });
   };
+}
+
+/** An inspection waits for a start that goes on, so what it finds down has nothing that may live. */
+async function endCutOffStart(dial: Dial, endOrphans: EndOrphans, name: string): Promise<boolean> {
+  const wire = await inspectWire(dial, name);
+  const isDown = wire?.State?.Status !== 'running' && wire?.State?.Status !== 'paused';
+  return wire !== undefined && isDown && endOrphans([wire.Id]);
 }
 
 async function isOutOfPorts(inspect: InspectContainer, name: string): Promise<boolean> {

@@ -25,6 +25,8 @@ export interface Podman {
   createContainer(
     request: CreateContainer,
   ): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;
+  /** Ends what still waits for a start of it that was cut off, and has its ports; false where nothing does. */
+  endCutOffStart(nameOrId: string): Promise<boolean>;
   /** Already running is success. */
   startContainer(nameOrId: string, options?: StartOptions): Promise<void>;
   /** Sends the stop signal, then SIGKILL after the grace. Already stopped or absent is success. */

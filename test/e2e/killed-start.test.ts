@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isPortFree } from '../../src/podman/ports.ts';
 import type { ObservedNetwork } from '../../src/state/observed.ts';
 import type { AttachedNetwork } from '../../src/state/template.ts';
 import type { Bench } from '../contract/subjects.ts';
@@ -169,6 +170,17 @@ describe("a container whose process waits to be started when Podman's service di
     const id = await cutOffLate('waits');
     await bench.podman.startContainer(id);
     expect(await bench.podman.inspectContainer(id)).toMatchObject({ state: 'running' });
+  });
+
+  test('lets go of its port before anybody starts it', async () => {
+    const id = await cutOffLate('holds');
+    const [port] = (await bench.podman.inspectContainer(id))?.ports ?? [];
+    const isFree = (): Promise<boolean> => isPortFree('127.0.0.1', port?.hostPort ?? 0, 'tcp');
+    expect(await isFree()).toBe(false);
+    expect(await bench.podman.endCutOffStart(id)).toBe(true);
+    await until('its port is free', isFree);
+    expect(await bench.podman.endCutOffStart(id)).toBe(false);
+    await bench.podman.removeContainer(id);
   });
 
   test('leaves no process when it is removed', async () => {

@@ -12,6 +12,7 @@ import { createEventBus, type DeliverEvent, type EventBus, readLog } from './pod
 import {
   failure,
   fakeId,
+  findContainer,
   findPod,
   isUp,
   type Program,
@@ -63,6 +64,10 @@ export interface FakeControls {
   /** A process that is none of Podman's listens there. */
   occupyPort(port: number): void;
   freePort(port: number): void;
+  /** Podman's service dies in the start of a container, after its runtime made it and before that is noted. */
+  cutOffStart(nameOrId: string): void;
+  /** By a container whose start was cut off. */
+  isListenedOn(port: number): boolean;
   /** The process of a container ends behind everybody's back. */
   kill(nameOrId: string, exitCode: number, options?: { readonly oom?: boolean }): void;
   killInfra(pod: string): void;
@@ -168,6 +173,15 @@ function createControls(
     serveImage: (reference, labels = {}) => void world.registry.set(reference, labels),
     occupyPort: (port) => void world.foreignPorts.add(port),
     freePort: (port) => void world.foreignPorts.delete(port),
+    cutOffStart: (nameOrId) => {
+      const container = findContainer(world, nameOrId);
+      if (container && !isUp(container.state)) container.isCutOff = true;
+    },
+    isListenedOn: (port) =>
+      [...world.containers.values()].some(
+        ({ isCutOff, request }) =>
+          isCutOff && request.template.ports.some(({ hostPort }) => hostPort === port),
+      ),
     kill: (nameOrId, exitCode, { oom = false } = {}) =>
       endProcess(world, requireContainer(world, nameOrId), { exitCode, oomKilled: oom }),
     killInfra: (name) => {
@@ -191,11 +205,17 @@ function createControls(
       state.isDown = false;
     },
     reboot: () => {
-      for (const container of world.containers.values()) endProcess(world, container, { exitCode: 0 });
+      for (const container of world.containers.values()) {
+        endProcess(world, container, { exitCode: 0 });
+        container.isCutOff = false;
+      }
       for (const pod of world.pods.values()) endInfra(world, pod);
     },
     losePower: () => {
-      for (const container of world.containers.values()) loseProcess(world, container);
+      for (const container of world.containers.values()) {
+        loseProcess(world, container);
+        container.isCutOff = false;
+      }
       for (const pod of world.pods.values()) endInfra(world, pod);
     },
   };
@@ -225,7 +245,9 @@ function guarded(
     const call = { method, args, atMs: world.clock.now() };
     controls.calls.push(call);
     const latencyMs = controls.latencyMs(call);
+    const wasDown = state.isDown;
     if (latencyMs > 0) await sleep(world.clock, latencyMs);
+    if (state.isDown && !wasDown && method === 'startContainer') controls.cutOffStart(String(args[0]));
     if (state.isDown) throw failure('Unreachable', `Podman could not ${method}: connect ECONNREFUSED`);
     await controls.beforeCall(call);
     return call;

@@ -148,7 +148,7 @@ export async function createSimulatedHost(): Promise<SimulatedHost> {
       collect: () => Promise.resolve(),
     },
     runProbe: (_probe, { containerId }) => Promise.resolve(probe(containerId)),
-    isPortFree: (_ip, port) => Promise.resolve(!takenPorts.has(port)),
+    isPortFree: (_ip, port) => Promise.resolve(!takenPorts.has(port) && !podman.controls.isListenedOn(port)),
     architecture: 'x64',
     files: {
       configMapPaths: (name, digest) => ({

@@ -35,6 +35,7 @@ type ContainerCalls = Pick<
   | 'listContainers'
   | 'inspectContainer'
   | 'createContainer'
+  | 'endCutOffStart'
   | 'startContainer'
   | 'stopContainer'
   | 'killContainer'
@@ -65,6 +66,13 @@ export function fakeContainers(world: World): ContainerCalls {
     },
 
     createContainer: async (request) => ({ id: createContainer(world, request).id, warnings: [] }),
+
+    endCutOffStart: async (nameOrId) => {
+      const container = findContainer(world, nameOrId);
+      const wasCutOff = container?.isCutOff === true;
+      if (container) container.isCutOff = false;
+      return wasCutOff;
+    },
 
     startContainer: async (nameOrId) => {
       const pod = [...world.pods.values()].find(({ infraId }) => infraId === nameOrId);
@@ -144,6 +152,7 @@ function createContainer(world: World, request: CreateContainer): FakeContainer 
     log: [],
     route: [],
     cancels: [],
+    isCutOff: false,
     watchers: new Set(),
   };
   world.containers.set(container.id, container);

@@ -20,6 +20,7 @@ export function startProcess(world: World, container: FakeContainer): void {
   }
   Object.assign(container, {
     state: 'running',
+    isCutOff: false,
     pid: world.newPid(),
     startedAtMs: world.clock.now(),
     upSinceMs: world.uptimeMs(),

@@ -49,6 +49,8 @@ export interface FakeContainer {
   readonly log: LogLine[];
   /** Where the rules in its network namespace send what comes in. */
   route: readonly string[];
+  /** Its runtime has made it, and whoever asked died before that was noted: it has its ports, and runs to nobody. */
+  isCutOff: boolean;
   /** Timers of the running process; cancelled with it. */
   cancels: (() => void)[];
   /** Woken by every line and every change of state. */
