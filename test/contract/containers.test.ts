@@ -115,6 +115,19 @@ describe.each(subjects())('containers on $name', (subject) => {
     await expect(bench.podman.killContainer(name, 'NO-SUCH')).rejects.toMatchObject({ kind: 'BadRequest' });
   });
 
+  test('where no start was cut off, nothing is ended that waits for it', async () => {
+    const { podman } = bench;
+    const name = await bench.create('whole', 'server');
+    expect(await podman.endCutOffStart(name)).toBe(false);
+    await podman.startContainer(name);
+    expect(await podman.endCutOffStart(name)).toBe(false);
+    expect(await podman.inspectContainer(name)).toMatchObject({ state: 'running' });
+    await podman.stopContainer(name, 20);
+    expect(await podman.endCutOffStart(name)).toBe(false);
+    await podman.removeContainer(name);
+    expect(await podman.endCutOffStart(name)).toBe(false);
+  });
+
   test('removed while it runs, it is gone; removed twice is once', async () => {
     const { podman } = bench;
     const name = await bench.create('gone', 'server');

@@ -182,7 +182,7 @@ function observe(run: Run): void {
   const { controls } = host.podman;
   controls.beforeCall = (call) => {
     tally.calls += 1;
-    refuse(sky, call);
+    refuse(sky, call, controls);
     if (WRITES.test(call.method)) say(`  ${call.method} ${nameOf(host, call)}`);
     watchman.beforeCall(call);
   };

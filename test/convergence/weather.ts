@@ -1,5 +1,5 @@
 import { PodmanError, type PodmanErrorKind } from '../../src/podman/errors.ts';
-import type { FakeCall } from '../fakes/fake-podman.ts';
+import type { FakeCall, FakeControls } from '../fakes/fake-podman.ts';
 import type { Random } from '../fakes/random.ts';
 import type { SimulatedHost } from '../fakes/simulated-host.ts';
 import type { Scale } from './scale.ts';
@@ -64,8 +64,12 @@ const fail = (kind: PodmanErrorKind, { method }: FakeCall): never => {
   throw new PodmanError(kind, `Podman could not ${method}: made up`);
 };
 
-export function refuse(sky: Sky, call: FakeCall): void {
-  if (strikes(sky, 'refuse')) fail(sky.random.pick(REFUSALS), call);
+/** A service that dies in a start leaves it cut off. */
+export function refuse(sky: Sky, call: FakeCall, { cutOffStart }: Pick<FakeControls, 'cutOffStart'>): void {
+  if (!strikes(sky, 'refuse')) return;
+  const kind = sky.random.pick(REFUSALS);
+  if (kind === 'Unreachable' && call.method === 'startContainer') cutOffStart(String(call.args[0]));
+  fail(kind, call);
 }
 
 export function loseAnswer(sky: Sky, call: FakeCall): void {
