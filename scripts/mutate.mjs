@@ -3,7 +3,7 @@
 //   npm run mutate -- src/plan/graph.ts   these files
 //   npm run mutate -- --since [REF]       the lines that changed since then, for ten minutes; without REF, since the trunk
 import { spawn, spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import strykerConfig from '../stryker.config.mjs';
 import { rangesOf, roundsOf } from './mutation-scope.mjs';
 
@@ -21,15 +21,17 @@ const ENDINGS = ['SIGINT', 'SIGTERM'];
 /** With a score that is too low as with one that is high enough; without them it did not end by itself. */
 const LAST_WORDS = 'Final mutation score';
 
-const [first, ref, ...rest] = process.argv.slice(2);
-const files = [first, ref, ...rest].filter((file) => file !== undefined);
-if (first === '--since') process.exitCode = await mutateSince(ref ?? baseOfThisCheckout());
-else process.exitCode = await (files.length > 0 ? mutate(files) : mutateAll());
+const words = process.argv.slice(2);
+if (words[0] === '--since') process.exitCode = await mutateSince(words[1] ?? baseOfThisCheckout());
+else process.exitCode = await (words.length > 0 ? mutate(words) : mutateAll());
 
 /** The table of the last round has the files of all of them. @returns {Promise<number>} */
 async function mutateAll() {
-  const sized = (git('ls-files', '--', ...JUDGED) ?? '')
-    .split('\n')
+  const sized = JUDGED.flatMap((directory) =>
+    readdirSync(directory, { recursive: true, encoding: 'utf8' })
+      .sort()
+      .map((name) => `${directory}/${name}`),
+  )
     .filter((file) => file.endsWith('.ts'))
     .map((file) => ({ file, bytes: statSync(file).size }));
   const rounds = roundsOf(sized, ROUND_BYTES);

@@ -6,7 +6,7 @@ import { optionsOf, type Task, USAGE } from './options.ts';
 import { replayOf, type Script } from './script.ts';
 import { shrink } from './shrink.ts';
 import { add, NOTHING, type Sum, summaryOf } from './tally.ts';
-import { explain } from '../words.ts';
+import { explain } from '../command-words.ts';
 
 /** Enough to see a pattern; the summary counts them all. */
 const MOST_SHRUNK = 10;

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type ScaleName, SCALES } from './scale.ts';
 import { type Script, scriptOf } from './script.ts';
-import { type Help, helpAfter, wholeNumber } from '../words.ts';
+import { type Help, helpAfter, wholeNumber } from '../command-words.ts';
 
 export const USAGE = `usage: npm run simulate -- [OPTION...]
   --help           this text

@@ -143,6 +143,7 @@ function createWorld(options: FakePodmanOptions, bus: EventBus): World {
     images: new Map(),
     brokenImages: new Map(),
     ghosts: new Set(),
+    cutOff: new Set(),
     registry: new Map(),
     foreignPorts: new Set(),
     program,
@@ -175,12 +176,12 @@ function createControls(
     freePort: (port) => void world.foreignPorts.delete(port),
     cutOffStart: (nameOrId) => {
       const container = findContainer(world, nameOrId);
-      if (container && !isUp(container.state)) container.isCutOff = true;
+      if (container && !isUp(container.state)) world.cutOff.add(container.id);
     },
     isListenedOn: (port) =>
       [...world.containers.values()].some(
-        ({ isCutOff, request }) =>
-          isCutOff && request.template.ports.some(({ hostPort }) => hostPort === port),
+        ({ id, request }) =>
+          world.cutOff.has(id) && request.template.ports.some(({ hostPort }) => hostPort === port),
       ),
     kill: (nameOrId, exitCode, { oom = false } = {}) =>
       endProcess(world, requireContainer(world, nameOrId), { exitCode, oomKilled: oom }),
@@ -205,17 +206,13 @@ function createControls(
       state.isDown = false;
     },
     reboot: () => {
-      for (const container of world.containers.values()) {
-        endProcess(world, container, { exitCode: 0 });
-        container.isCutOff = false;
-      }
+      world.cutOff.clear();
+      for (const container of world.containers.values()) endProcess(world, container, { exitCode: 0 });
       for (const pod of world.pods.values()) endInfra(world, pod);
     },
     losePower: () => {
-      for (const container of world.containers.values()) {
-        loseProcess(world, container);
-        container.isCutOff = false;
-      }
+      world.cutOff.clear();
+      for (const container of world.containers.values()) loseProcess(world, container);
       for (const pod of world.pods.values()) endInfra(world, pod);
     },
   };

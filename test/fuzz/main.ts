@@ -6,7 +6,7 @@ import { bytesOf } from './mutate.ts';
 import { type Task, taskOf, USAGE } from './options.ts';
 import { readSeeds } from './seeds.ts';
 import { createShared, createWatch } from './watch.ts';
-import { explain } from '../words.ts';
+import { explain } from '../command-words.ts';
 
 const MOST_HEAP_MB = 384;
 const MOST_MEMORY_MB = 512;

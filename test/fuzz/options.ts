@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type Help, helpAfter, wholeNumber } from '../words.ts';
+import { type Help, helpAfter, wholeNumber } from '../command-words.ts';
 
 export const USAGE = `usage: npm run fuzz -- [OPTION...]
   --help           this text

@@ -67,12 +67,7 @@ export function fakeContainers(world: World): ContainerCalls {
 
     createContainer: async (request) => ({ id: createContainer(world, request).id, warnings: [] }),
 
-    endCutOffStart: async (nameOrId) => {
-      const container = findContainer(world, nameOrId);
-      const wasCutOff = container?.isCutOff === true;
-      if (container) container.isCutOff = false;
-      return wasCutOff;
-    },
+    endCutOffStart: async (nameOrId) => world.cutOff.delete(findContainer(world, nameOrId)?.id ?? ''),
 
     startContainer: async (nameOrId) => {
       const pod = [...world.pods.values()].find(({ infraId }) => infraId === nameOrId);
@@ -152,7 +147,6 @@ function createContainer(world: World, request: CreateContainer): FakeContainer 
     log: [],
     route: [],
     cancels: [],
-    isCutOff: false,
     watchers: new Set(),
   };
   world.containers.set(container.id, container);

@@ -18,9 +18,9 @@ export function startProcess(world: World, container: FakeContainer): void {
       `${program.cannotRun}: OCI runtime attempted to invoke a command that was not found`,
     );
   }
+  world.cutOff.delete(container.id);
   Object.assign(container, {
     state: 'running',
-    isCutOff: false,
     pid: world.newPid(),
     startedAtMs: world.clock.now(),
     upSinceMs: world.uptimeMs(),

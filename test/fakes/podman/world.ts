@@ -49,8 +49,6 @@ export interface FakeContainer {
   readonly log: LogLine[];
   /** Where the rules in its network namespace send what comes in. */
   route: readonly string[];
-  /** Its runtime has made it, and whoever asked died before that was noted: it has its ports, and runs to nobody. */
-  isCutOff: boolean;
   /** Timers of the running process; cancelled with it. */
   cancels: (() => void)[];
   /** Woken by every line and every change of state. */
@@ -88,6 +86,8 @@ export interface World {
   readonly brokenImages: Map<string, string | undefined>;
   /** Names that storage without a container takes: it cannot be looked at, only removed by its name. */
   readonly ghosts: Set<string>;
+  /** Ids of what its runtime has made, when whoever asked died before that was noted: it has its ports, and runs to nobody. */
+  readonly cutOff: Set<string>;
   /** What `pullImage` finds: reference → labels. */
   readonly registry: Map<string, Labels>;
   /** Ports that a process outside of Podman listens on. */
