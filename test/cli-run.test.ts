@@ -109,6 +109,22 @@ describe('run on a terminal', () => {
     await result;
   });
 
+  test('keeps its time while something is only looked at', async () => {
+    const { clock, terminal, backend, result } = await startRun(true);
+    await clock.advance(3_000);
+    backend.change({ agents: [apiAgent('coordinator')], view: done });
+    await clock.advance(1_000);
+    const well = '2/2 healthy  after 3s; watching, Ctrl-C ends (the agents stay)';
+    expect(picture(terminal.printed.out)[0]).toBe(well);
+    for (const view of [{ ...done, converged: false, busy: true }, done]) {
+      backend.change({ agents: [apiAgent('coordinator')], view });
+      await clock.advance(2_000);
+      expect(picture(terminal.printed.out)[0]).toBe(well);
+    }
+    terminal.interrupt();
+    await result;
+  });
+
   test('shows the cursor again at the end', async () => {
     const { terminal, result } = await startRun(true);
     expect(terminal.printed.out).toContain('\u001b[?25l');

@@ -3,6 +3,7 @@ import { renderLive } from './live-view.ts';
 import { createPaint } from './paint.ts';
 import type { Warnings } from './run-log.ts';
 import { createScreen } from './screen.ts';
+import { createSettling } from './settling.ts';
 
 /** A burst of changes is one picture. */
 const REDRAW_AFTER_MS = 100;
@@ -19,8 +20,7 @@ export function showLive(context: Context, { controller, warnings }: Show): () =
   const { backend } = controller;
   const screen = createScreen(terminal);
   const paint = createPaint(config.colour);
-  let startedAtMs = services.nowMs();
-  let settledAtMs: number | undefined;
+  const settle = createSettling(services.nowMs());
   let picture = '';
   let cancel: () => void = () => undefined;
   let isDue = false;
@@ -28,10 +28,9 @@ export function showLive(context: Context, { controller, warnings }: Show): () =
   const draw = (): void => {
     cancel();
     isDue = false;
-    const { converged, healthy, total, problems } = backend.convergence();
-    const nowMs = services.nowMs();
-    if (!converged && settledAtMs !== undefined) startedAtMs = nowMs;
-    settledAtMs = converged ? (settledAtMs ?? nowMs) : undefined;
+    const view = backend.convergence();
+    const { converged, healthy, total, problems } = view;
+    const { isWell, elapsedMs } = settle(view, services.nowMs());
     const lines = renderLive(
       {
         agents: backend.objects.list('Agent').items,
@@ -40,8 +39,8 @@ export function showLive(context: Context, { controller, warnings }: Show): () =
         problems,
         events: backend.events.list(),
         warnings: warnings.newest(),
-        elapsedMs: (settledAtMs ?? nowMs) - startedAtMs,
-        settled: converged,
+        elapsedMs,
+        settled: isWell,
       },
       { ...terminal.size(), paint },
     );

@@ -1,7 +1,7 @@
-import type { ConvergeView } from '../api/status.ts';
 import type { Context } from './context.ts';
 import { humanDuration } from './duration.ts';
 import { eventText } from './live-view.ts';
+import { createSettling } from './settling.ts';
 import type { Show } from './show-live.ts';
 
 const LOOK_EVERY_MS = 1_000;
@@ -9,17 +9,12 @@ const LOOK_EVERY_MS = 1_000;
 /** A line for every event, and one when all is well: for pipes, files and service managers. Returns the end of it. */
 export function showPlain({ terminal, services }: Context, { controller }: Show): () => void {
   const { backend } = controller;
-  let startedAtMs = services.nowMs();
-  let wasWell = false;
+  const settle = createSettling(services.nowMs());
   let cancel: () => void = () => undefined;
   const look = (): void => {
     const view = backend.convergence();
-    const isWell = view.converged || (wasWell && isOnlyLookedAt(view));
-    const nowMs = services.nowMs();
-    if (isWell && !wasWell)
-      terminal.out(`${view.healthy}/${view.total} healthy after ${humanDuration(nowMs - startedAtMs)}\n`);
-    if (!isWell && wasWell) startedAtMs = nowMs;
-    wasWell = isWell;
+    const { isNews, elapsedMs } = settle(view, services.nowMs());
+    if (isNews) terminal.out(`${view.healthy}/${view.total} healthy after ${humanDuration(elapsedMs)}\n`);
     cancel = services.setTimer(LOOK_EVERY_MS, look);
   };
   const release = backend.events.subscribe((event) => {
@@ -31,6 +26,3 @@ export function showPlain({ terminal, services }: Context, { controller }: Show)
     cancel();
   };
 }
-
-const isOnlyLookedAt = ({ busy, waitingFor, problems }: ConvergeView): boolean =>
-  busy && problems.length === 0 && waitingFor.every(({ optional = false }) => optional);
